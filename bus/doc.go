@@ -1,0 +1,17 @@
+// Package bus is publish and subscribe between the processes of one machine, over shared memory.
+//
+// A bus is a directory; topics live in registry segments, files in it that processes map. There is no server: publishers write frames
+// into the topic's ring in place, subscribers read them there.
+//
+//	b, err := bus.Open("")                      // the user's bus, in /dev/shm
+//	p, err := b.Publisher("sensors/imu/0")      // makes the topic
+//	err = p.Publish(ctx, []byte("hello"))
+//
+//	s, err := b.Subscribe(ctx, "sensors/imu/0") // in any process
+//	f, err := s.Receive(ctx)
+//	fmt.Printf("%s\n", f.Bytes())
+//	f.Release()
+//
+// Reading order: options.go, bus.go (Bus, segments), topic.go (make, remove, list), port.go (a topic as one handle has it
+// open), publisher.go, loan.go, encode.go, subscriber.go, frame.go, typed.go, watch.go (discovery), stat.go, errors.go.
+package bus

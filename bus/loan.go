@@ -1,0 +1,85 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+
+	"shmbus/topics"
+)
+
+// A Loan is memory of the ring, lent to a publisher to be filled in place. It is for the publisher's goroutine. Until it is committed or
+// aborted, frames of other publishers that come after it cannot be read: keep it short, and defer Abort.
+type Loan struct {
+	p *Publisher
+	b []byte
+}
+
+// Loan claims room for a frame of n bytes and lends it. One loan can be open at a time (ErrBusy). It waits for room as Publish does; the
+// errors are the same. The bytes hold whatever was there before.
+func (p *Publisher) Loan(ctx context.Context, n int) (*Loan, error) {
+	const op = "loan from"
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	if p.loan != nil || p.state.Load() != portOpen {
+		return nil, p.refuse(op)
+	}
+	if n < 0 {
+		return nil, fail(op, p.name, fmt.Errorf("a frame of %d bytes", n))
+	}
+	if err := p.w.Claim(n); err != nil {
+		if err = p.claim(ctx, n, err); err != nil {
+			return nil, p.explain(op, n, err)
+		}
+	}
+	l := &p.loans[p.next&(len(p.loans)-1)]
+	p.next++
+	l.p, l.b = p, p.w.Payload(n)
+	p.loan = l
+	return l, nil
+}
+
+// Bytes is the lent memory. It must not be touched after Commit or Abort. It is nil then.
+func (l *Loan) Bytes() []byte { return l.b }
+
+// Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, or the publisher closed.
+func (l *Loan) Commit() error { return l.CommitN(len(l.b)) }
+
+// CommitN publishes the first n bytes of the loan as the frame; the rest of the room is wasted. n may be 0.
+func (l *Loan) CommitN(n int) error {
+	const op = "commit to"
+	p := l.p
+	if p == nil || p.loan != l {
+		name := ""
+		if p != nil {
+			name = p.name
+		}
+		return failKind(op, name, ErrClosed, "the loan was committed or aborted before, or its publisher closed")
+	}
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	if n < 0 || n > len(l.b) {
+		return tooLarge(op, p.name, n, len(l.b))
+	}
+	p.loan, l.b = nil, nil
+	if s := p.state.Load(); s == portClosed {
+		return p.gone(op)
+	}
+	p.w.Commit(n, topics.KindRaw, p.now())
+	return p.sent(op)
+}
+
+// Abort gives the loan back: subscribers never see it. After Commit it does nothing, so it can be deferred.
+func (l *Loan) Abort() {
+	p := l.p
+	if p == nil || p.loan != l {
+		return
+	}
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	p.loan, l.b = nil, nil
+	if p.state.Load() == portClosed {
+		return
+	}
+	p.w.Abort()
+	p.data.Ring(p.notify)
+}

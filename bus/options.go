@@ -1,0 +1,151 @@
+package bus
+
+import (
+	"io/fs"
+	"strconv"
+
+	"github.com/hashicorp/go-hclog"
+
+	"shmbus/segment"
+	"shmbus/topics"
+	"shmbus/wake"
+)
+
+// Policy says what a publisher does when a topic's ring is full. It is fixed when the topic is made.
+type Policy = topics.Policy
+
+const (
+	// PolicyOverwrite is the default: publishers never wait for subscribers. A subscriber that is too slow is lapped, and told
+	// exactly how many frames it lost.
+	PolicyOverwrite = topics.PolicyOverwrite
+	// PolicyLossless: publishers wait for the slowest lossless subscription. While there is none they overwrite.
+	PolicyLossless = topics.PolicyLossless
+)
+
+// Kind says how a frame's bytes are encoded.
+type Kind = topics.Kind
+
+const (
+	// KindRaw: bytes as the publisher gave them.
+	KindRaw = topics.KindRaw
+	// KindMsgpack: one msgpack value, from Encode.
+	KindMsgpack = topics.KindMsgpack
+)
+
+// TopicOptions is the shape of a topic, fixed when it is made. Zeros stand for the defaults.
+type TopicOptions struct {
+	// Slots is the number of slots in the ring, rounded up to a power of two; 8192 by default. A frame takes as many slots as
+	// its bytes need cells, at least one, and at most half the ring.
+	Slots int
+	// CellSize is the number of payload bytes in a slot, rounded up to a power of two from 64 to 65536; 64 by default. The ring
+	// takes Slots * (CellSize + 64) bytes of memory.
+	CellSize int
+	// Policy says whether publishers wait for lossless subscriptions; PolicyOverwrite by default.
+	Policy Policy
+	// Exclusive topics take one publisher at a time. It is a little faster.
+	Exclusive bool
+	// NoTime leaves out the frames' time, which saves the publisher a look at the clock.
+	NoTime bool
+	// MaxPublishers is how many publishers may be open at once; 64 by default, 4096 at most.
+	MaxPublishers int
+	// MaxSubscribers is how many subscriptions may be open at once, taps not counted; 64 by default, 4096 at most.
+	MaxSubscribers int
+}
+
+func (o TopicOptions) geometry() (topics.Geometry, error) {
+	return topics.Geometry{
+		Slots: o.Slots, CellSize: o.CellSize, Policy: o.Policy, Exclusive: o.Exclusive, NoTime: o.NoTime,
+		Publishers: o.MaxPublishers, Subscriptions: o.MaxSubscribers,
+	}.Normal()
+}
+
+// An Option changes how a Bus is opened.
+type Option func(*config)
+
+type config struct {
+	segment string
+	files   segment.Options
+	log     hclog.Logger
+}
+
+// WithSegment names the registry segment that new topics go to: NAME.seg in the bus directory. The default is "main". Topics are
+// found in whatever segment they are.
+func WithSegment(name string) Option { return func(c *config) { c.segment = name } }
+
+// WithMode sets the permission of the bus directory, when this Bus makes it; 0700 by default. The files in it get the same
+// without the x bits: 0750 lets the group tap, 0770 lets it publish. The umask does not matter.
+func WithMode(mode fs.FileMode) Option { return func(c *config) { c.files.Mode = mode } }
+
+// WithGroup sets the group id of the bus directory and its files, when this Bus makes them.
+func WithGroup(gid int) Option { return func(c *config) { c.files.Group = &gid } }
+
+// WithMaxParticipants is how many bus handles may be open on a segment that this Bus makes; 1024 by default, 65535 at most.
+func WithMaxParticipants(n int) Option { return func(c *config) { c.files.Participants = n } }
+
+// WithLogger makes the Bus log what it does; nothing is logged by default. Nothing is logged per frame.
+func WithLogger(l hclog.Logger) Option { return func(c *config) { c.log = l } }
+
+// A PublisherOption changes how a Publisher is opened.
+type PublisherOption func(*publisherConfig)
+
+type publisherConfig struct {
+	topic   TopicOptions
+	set     bool
+	waiting wake.Strategy
+}
+
+// WithTopic is the shape of the topic if it has to be made. If it exists, its policy must be the same (ErrPolicy); everything else
+// stays as it was made.
+func WithTopic(o TopicOptions) PublisherOption {
+	return func(c *publisherConfig) { c.topic, c.set = o, true }
+}
+
+// A SubscribeOption changes how a Subscriber is opened.
+type SubscribeOption func(*subscribeConfig)
+
+type subscribeConfig struct {
+	mode    topics.Mode
+	start   topics.Start
+	from    uint64
+	wait    bool
+	waiting wake.Strategy
+}
+
+// Lossless makes the subscription a gate: publishers wait for it, frames are not copied, and none is lost. The topic must
+// have PolicyLossless.
+func Lossless() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Gate } }
+
+// Lossy is the default: frames are copied before they are handed out, publishers do not wait, and Lost counts what was missed.
+func Lossy() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Lossy } }
+
+// ReadOnly makes the subscription a tap: as Lossy, but it maps the segment read-only, needs no more than permission to read
+// it, takes no place and cannot be seen by others.
+func ReadOnly() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Tap } }
+
+// FromNewest is the default: start with the first frame published after Subscribe.
+func FromNewest() SubscribeOption { return func(c *subscribeConfig) { c.start = topics.Newest() } }
+
+// FromOldest starts with the oldest frame that is still there.
+func FromOldest() SubscribeOption { return func(c *subscribeConfig) { c.start = topics.Oldest() } }
+
+// FromPosition starts with the first frame whose Position is not below pos: to go on behind a frame f, give f.Position()+1. If
+// that has been overwritten, it starts with the oldest frame.
+func FromPosition(pos uint64) SubscribeOption {
+	return func(c *subscribeConfig) { c.start, c.from = topics.AtPosition(pos), pos }
+}
+
+// LastN starts with the n newest frames, or as many as there are.
+func LastN(n int) SubscribeOption { return func(c *subscribeConfig) { c.start = topics.Last(n) } }
+
+// WaitForTopic makes Subscribe wait until the topic is there, and start with its first frame if it was made after the call. When the
+// topic is removed, or its segment deleted, the subscription waits for it to be made again.
+func WaitForTopic() SubscribeOption { return func(c *subscribeConfig) { c.wait = true } }
+
+// Spin makes Receive look for frames without ever sleeping: it has the least latency and takes a whole CPU.
+func Spin() SubscribeOption { return func(c *subscribeConfig) { c.waiting = wake.Spin } }
+
+// Block makes Receive sleep at once when there is no frame: it burns no CPU. Without Spin and Block it looks a little while as long
+// as that has paid lately, then sleeps.
+func Block() SubscribeOption { return func(c *subscribeConfig) { c.waiting = wake.Block } }
+
+func quote(s string) string { return strconv.Quote(s) }

@@ -1,0 +1,312 @@
+package bus
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"shmbus/internal/mem"
+	"shmbus/segment"
+	"shmbus/topics"
+	"shmbus/wake"
+)
+
+// A port is a topic as one Publisher or Subscriber has it open: a mapping of its own, the ring over it, and the bells.
+//
+// A handle is used by one goroutine, but its Bus may be closed by another at any moment. kill then takes the memory away from under
+// the handle: the mapping is replaced by private zeros, so that whatever the other goroutine still stores reaches nobody, and the lines
+// are given back through a mapping of their own. The handle finds its state changed and says ErrClosed.
+type port struct {
+	bus    *Bus
+	at     *attachment
+	entry  topics.Entry
+	name   string
+	owner  uint64
+	m      *segment.Mapping
+	ring   *topics.Ring
+	data   *wake.Bell
+	room   *wake.Bell
+	notify wake.Notifier
+	waiter *wake.Waiter
+
+	state    atomic.Uint32 // portOpen and its like
+	mu       sync.Mutex    // held while closing
+	killed   bool          // guarded by mu
+	shut     bool          // guarded by mu
+	writable bool          // stamps may be written; for the handle's goroutine
+
+	finish  func(r *topics.Ring) // gives the handle's lines back; guarded by mu
+	cleanup runtime.Cleanup
+}
+
+const (
+	portOpen   = iota
+	portClosed // by its Close or the Bus's
+	portStale  // the segment was deleted or replaced
+	portLost   // the lease is gone
+)
+
+// openPort maps a topic. writable is how much of the region, from its start, is mapped for writing: 0 nothing, 1 up to the stamps,
+// 2 everything. It takes over the caller's reference to at, also when it fails. The caller holds b.mu.
+func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Strategy) (p *port, err error) {
+	p = &port{bus: b, at: at, entry: e, name: e.Name, writable: writable == 2}
+	defer func() {
+		if err != nil {
+			if p.m != nil {
+				_ = p.m.Close()
+			}
+			_ = at.release()
+			p = nil
+		}
+	}()
+	areas, err := regionAreas(at.seg, e)
+	if err != nil {
+		return p, err
+	}
+	if writable > 0 {
+		o, err := at.owner()
+		if err != nil {
+			return p, err
+		}
+		p.owner = uint64(o)
+	}
+	if p.m, err = at.seg.Map(e.Offset, e.Size, []int64{0, areas.Stamps, areas.Size}[writable]); err != nil {
+		return p, err
+	}
+	if p.ring, err = openRing(at.seg, p.m); err != nil {
+		return p, fmt.Errorf("%s: %w", at.seg.Path(), err)
+	}
+	p.ring.Self = p.owner
+	if err = p.bells(); err != nil {
+		return p, err
+	}
+	p.waiter = wake.NewWaiter(p.notify, s)
+	b.handles[p] = struct{}{}
+	return p, nil
+}
+
+// regionAreas reads a region's geometry through a mapping of its first page.
+func regionAreas(seg *segment.Segment, e topics.Entry) (topics.Areas, error) {
+	m, err := seg.Map(e.Offset, int64(seg.PageSize()), 0)
+	if err != nil {
+		return topics.Areas{}, err
+	}
+	defer m.Close()
+	g, page, err := topics.ReadGeometry(m.Bytes(), e.Size)
+	if err == nil && page != seg.PageSize() {
+		err = fmt.Errorf("%w: the region's page size is %d, its segment's is %d", topics.ErrCorrupt, page, seg.PageSize())
+	}
+	if err != nil {
+		return topics.Areas{}, fmt.Errorf("%s: topic %q: %w", seg.Path(), e.Name, err)
+	}
+	return g.Areas(page), nil
+}
+
+func openRing(seg *segment.Segment, m *segment.Mapping) (*topics.Ring, error) {
+	r, err := topics.OpenRing(m.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	r.Alive = func(o uint64) bool {
+		alive, known := seg.Alive(segment.Owner(o))
+		return alive || !known
+	}
+	return r, nil
+}
+
+// bells finds the topic's bells. Where they may not be written, waiting is by polling.
+func (p *port) bells() error {
+	p.notify = p.bus.notifier
+	seg := p.at.seg
+	if !seg.BellsWritable() {
+		p.notify = wake.Poll(0)
+	}
+	area := seg.Bells()
+	if len(area) == 0 {
+		return nil
+	}
+	for _, bell := range []struct {
+		to  **wake.Bell
+		off int
+	}{{&p.data, topics.DataBell}, {&p.room, topics.RoomBell}} {
+		l, err := mem.View[wake.Line](area, p.entry.Place*topics.BellStride+bell.off, 1)
+		if err != nil {
+			return fmt.Errorf("%w: %s: bells: %v", topics.ErrCorrupt, seg.Path(), err)
+		}
+		*bell.to = &l[0].Bell
+	}
+	return nil
+}
+
+// ringBoth wakes all who sleep on the topic.
+func (p *port) ringBoth() {
+	if p.data != nil && p.at.seg.BellsWritable() {
+		p.data.Ring(p.notify)
+		p.room.Ring(p.notify)
+	}
+}
+
+// gone is why the handle cannot be used any more, or nil.
+func (p *port) gone(op string) error {
+	switch p.state.Load() {
+	case portClosed:
+		return failKind(op, p.name, ErrClosed, "")
+	case portStale:
+		return &opError{op, p.name, ErrNoTopic, fmt.Errorf("the segment %s was deleted", p.at.seg.Path()), "open it again"}
+	case portLost:
+		return &opError{op, p.name, ErrClosed, fmt.Errorf("this process has lost its lease on %s", p.at.seg.Path()),
+			"something has closed file descriptors that are not its own; open the bus again"}
+	}
+	return nil
+}
+
+// setState changes the state of a port that is open, and wakes its goroutine.
+func (p *port) setState(s uint32) {
+	if p.state.CompareAndSwap(portOpen, s) {
+		p.waiter.Poke()
+	}
+}
+
+// recover gives back what the dead hold that the handle's goroutine is held up by: the slot at pos, or a gate (gate >= 0).
+func (p *port) recover(pos uint64, gate int) {
+	if p.owner == 0 {
+		return
+	}
+	if gate >= 0 {
+		if p.ring.ReapGate(gate) {
+			p.bus.log.Info("a dead subscription was reaped", "topic", p.name)
+			p.ringBoth()
+		}
+		return
+	}
+	if !p.writable {
+		a := p.ring.Areas()
+		if err := p.m.Protect(a.Stamps, a.Cells-a.Stamps, true); err != nil {
+			return
+		}
+		p.writable = true
+	}
+	if p.ring.Recover(pos) {
+		p.bus.log.Info("a dead publisher's claim was reaped", "topic", p.name, "position", pos)
+		p.ringBoth()
+	}
+}
+
+// close gives the lines back and lets go of everything. held says that memory of the port may still be in somebody's hands: then
+// the memory stays mapped, as private zeros, until the garbage collector finds the mapping unused. Only the handle's goroutine calls it.
+func (p *port) close(held bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shut {
+		return nil
+	}
+	p.shut = true
+	p.cleanup.Stop()
+	p.state.Store(portClosed)
+	if !p.killed {
+		p.finish(p.ring)
+		p.ringBoth()
+		p.giveBack()
+	}
+	p.waiter.Close()
+	var err error
+	if held {
+		err = p.m.Revoke()
+		runtime.AddCleanup(p, func(m *segment.Mapping) { _ = m.Close() }, p.m)
+	} else {
+		err = p.m.Close()
+	}
+	b := p.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.handles, p)
+	if e := p.at.release(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// abandon lets go of a port that holds no line yet. The caller holds b.mu.
+func (p *port) abandon() {
+	p.shut = true
+	p.waiter.Close()
+	_ = p.m.Close()
+	delete(p.bus.handles, p)
+	_ = p.at.release()
+}
+
+// collected is called when the garbage collector finds a handle that was not closed: what it holds must not hold others up.
+func (p *port) collected() {
+	if !p.bus.closed.Load() {
+		p.bus.log.Warn("a publisher or subscriber was dropped without Close", "topic", p.name)
+	}
+	_ = p.close(false)
+}
+
+// kill does what close does, from any goroutine, except letting go of the memory.
+func (p *port) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shut || p.killed {
+		return
+	}
+	p.killed = true
+	p.state.Store(portClosed)
+	p.waiter.Poke()
+	if err := p.m.Revoke(); err != nil {
+		p.bus.log.Error("taking back a mapping", "topic", p.name, "error", err)
+		return
+	}
+	if p.owner == 0 {
+		return
+	}
+	m, err := p.at.seg.Map(p.entry.Offset, p.entry.Size, p.entry.Size)
+	if err != nil {
+		return // the lease goes next, then anybody can tell that the lines are dead
+	}
+	defer m.Close()
+	r, err := openRing(p.at.seg, m)
+	if err != nil {
+		return
+	}
+	r.Self = p.owner
+	p.finish(r)
+	p.ringBoth()
+}
+
+// giveBack punches the memory of a removed topic out of the file if nobody uses it any more.
+func (p *port) giveBack() {
+	if _, removed := p.ring.Head(); removed && p.owner != 0 && p.ring.Unused() {
+		punch(p.at.seg, p.entry, p.ring.Areas())
+	}
+}
+
+// punch gives the memory of a removed topic's stamps and cells back to the system.
+func punch(seg *segment.Segment, e topics.Entry, a topics.Areas) {
+	_ = seg.Punch(e.Offset+a.Stamps, a.Size-a.Stamps) // what cannot be given back is only not given back
+}
+
+// pid is the process id of an owner, for people; 0 if it is not known.
+func pid(seg *segment.Segment, owner uint64) int {
+	o := segment.Owner(owner)
+	for _, p := range seg.ParticipantTable() {
+		if p.Slot == o.Slot() && p.Generation == o.Generation() {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// describe names a participant for an error text.
+func describe(seg *segment.Segment, owner uint64) string {
+	switch n := pid(seg, owner); n {
+	case 0:
+		return "another process"
+	case os.Getpid():
+		return "this process"
+	default:
+		return fmt.Sprintf("process %d", n)
+	}
+}

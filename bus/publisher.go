@@ -1,0 +1,297 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"shmbus/internal/invariants"
+	"shmbus/topics"
+)
+
+// A Publisher publishes frames on one topic. It is for one goroutine at a time; open one for each goroutine. What it has published
+// is read by all subscribers in the same order, also beside other publishers.
+type Publisher struct {
+	*port
+	w        *topics.Writer
+	noTime   bool
+	maxFrame int
+	loans    [8]Loan // in turn, so that an old Loan's deferred Abort does not hit a newer one
+	loan     *Loan   // the open one
+	next     int
+	ready    func() bool
+	recovery time.Time // when TryPublish last looked for the dead
+	encoder  encoder
+	guard    invariants.Guard
+}
+
+// Publisher opens a publisher on a topic, and makes the topic if need be, as WithTopic says. Errors: those of CreateTopic,
+// ErrExclusive, ErrLimit (all publishers' places are taken), ErrPolicy, ErrCorrupt, ErrVersion.
+func (b *Bus) Publisher(topic string, opts ...PublisherOption) (*Publisher, error) {
+	const op = "open publisher on"
+	var c publisherConfig
+	for _, o := range opts {
+		o(&c)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at, e, err := b.ensure(op, topic, c.topic, c.set)
+	if err != nil {
+		return nil, err
+	}
+	b.startWatch()
+	o, err := b.openPort(at, e, 2, c.waiting)
+	if err != nil {
+		return nil, fail(op, topic, err)
+	}
+	w, err := o.ring.NewWriter(o.owner)
+	if err != nil {
+		o.abandon()
+		return nil, noPublisherLine(op, topic, o.ring, err)
+	}
+	line, owner := w.Line(), o.owner
+	o.finish = func(r *topics.Ring) { r.FinishWriter(line, owner) }
+	g := o.ring.Geometry()
+	p := &Publisher{port: o, w: w, noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
+	o.cleanup = runtime.AddCleanup(p, (*port).collected, o)
+	return p, nil
+}
+
+func noPublisherLine(op, topic string, r *topics.Ring, err error) error {
+	g := r.Geometry()
+	switch {
+	case !errors.Is(err, topics.ErrNoLine):
+		return fail(op, topic, err)
+	case g.Exclusive:
+		return failKind(op, topic, ErrExclusive, "close that publisher first, or make the topic without Exclusive")
+	}
+	return &opError{op, topic, ErrLimit, fmt.Errorf("all %d publishers' places are taken", g.Publishers),
+		"close some, or make the topic with a larger MaxPublishers"}
+}
+
+// ID is the publisher's id, which Frame.Publisher tells subscribers. It is never used again on the topic.
+func (p *Publisher) ID() uint64 { return p.w.ID() }
+
+// Topic is the topic's name.
+func (p *Publisher) Topic() string { return p.name }
+
+// MaxFrame is the size of the largest frame in bytes.
+func (p *Publisher) MaxFrame() int { return p.maxFrame }
+
+// Publish copies b into the ring and publishes it. If there is no room it waits: on a lossless topic for the slowest lossless
+// subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
+// Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
+func (p *Publisher) Publish(ctx context.Context, b []byte) error {
+	return p.publish(ctx, b, topics.KindRaw)
+}
+
+func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind) error {
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	if p.loan != nil || p.state.Load() != portOpen {
+		return p.refuse("publish to")
+	}
+	if err := p.w.Claim(len(b)); err != nil {
+		if err = p.claim(ctx, len(b), err); err != nil {
+			return p.explain("publish to", len(b), err)
+		}
+	}
+	copy(p.w.Payload(len(b)), b)
+	p.w.Commit(len(b), kind, p.now())
+	return p.sent("publish to")
+}
+
+// TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
+func (p *Publisher) TryPublish(b []byte) error {
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	if p.loan != nil || p.state.Load() != portOpen {
+		return p.refuse("publish to")
+	}
+	if err := p.w.Claim(len(b)); err != nil {
+		if held(err) && p.recoverNow(err) {
+			err = p.w.Claim(len(b))
+		}
+		if err != nil {
+			return p.explain("publish to", len(b), err)
+		}
+	}
+	copy(p.w.Payload(len(b)), b)
+	p.w.Commit(len(b), topics.KindRaw, p.now())
+	return p.sent("publish to")
+}
+
+// PublishBatch publishes ps in order, and says how many were published before an error. It claims once for many frames, up to a
+// quarter of the ring, which is quicker than publishing them one by one; frames claimed together share their time. Other
+// publishers' frames may come in between. Errors are as for Publish.
+func (p *Publisher) PublishBatch(ctx context.Context, ps [][]byte) (int, error) {
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	if p.loan != nil || p.state.Load() != portOpen {
+		return 0, p.refuse("publish to")
+	}
+	done := 0
+	for done < len(ps) {
+		n, err := p.w.Batch(ps[done:], topics.KindRaw, p.now())
+		if held(err) {
+			// One frame's worth of room is waited for; then as many as fit go together again.
+			size := len(ps[done])
+			if err = p.claim(ctx, size, err); err == nil {
+				copy(p.w.Payload(size), ps[done])
+				p.w.Commit(size, topics.KindRaw, p.now())
+				n = 1
+			}
+		}
+		if err != nil {
+			return done, p.explain("publish to", len(ps[done]), err)
+		}
+		done += n
+		if err := p.sent("publish to"); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// Close frees the publisher's place; an open loan is aborted and must not be written any more. Closing twice is no error.
+func (p *Publisher) Close() error {
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	loaned := p.loan != nil
+	p.loan = nil
+	return p.port.close(loaned)
+}
+
+// now is the time for a frame's descriptor.
+func (p *Publisher) now() int64 {
+	if p.noTime {
+		return 0
+	}
+	return time.Now().UnixNano()
+}
+
+// sent follows a commit or abort, which is a full barrier: it wakes whoever sleeps, and says if the handle was closed meanwhile, in
+// which case the frame may not have got out.
+func (p *Publisher) sent(op string) error {
+	p.data.Ring(p.notify)
+	if p.state.Load() == portClosed {
+		return p.gone(op)
+	}
+	return nil
+}
+
+// refuse says why no frame can be begun.
+func (p *Publisher) refuse(op string) error {
+	if err := p.gone(op); err != nil {
+		return err
+	}
+	return failKind(op, p.name, ErrBusy, "commit or abort the loan first")
+}
+
+// held says whether err is one that waiting can cure.
+func held(err error) bool {
+	switch err {
+	case topics.ErrHeldBySlot, topics.ErrHeldByGate, topics.ErrHeldByTurn:
+		return true
+	}
+	return false
+}
+
+// How long a publisher sleeps before it looks whether what holds it up is dead, and how long it lets another go first.
+const (
+	recoverEvery = 10 * time.Millisecond
+	turnPatience = 10 * time.Millisecond
+)
+
+// claim waits for room and claims. err is what Claim said.
+func (p *Publisher) claim(ctx context.Context, n int, err error) error {
+	if !held(err) {
+		return err
+	}
+	start := time.Now()
+	queued := start
+	for held(err) {
+		if err == topics.ErrHeldByTurn {
+			if time.Since(queued) > turnPatience {
+				p.w.Impatient() // its holder may be stopped; the turn is only fairness
+			}
+		} else {
+			p.w.TakeTurn()
+			queued = time.Now()
+		}
+		bell := p.room
+		if err == topics.ErrHeldBySlot {
+			bell = p.data
+		}
+		if werr := p.waiter.Wait(ctx, bell, p.ready, recoverEvery); werr != nil {
+			err = p.blocked(err, werr)
+			break
+		}
+		if gone := p.gone("publish to"); gone != nil {
+			err = gone
+			break
+		}
+		if !p.w.Ready() {
+			p.recoverFrom(err)
+		}
+		err = p.w.Claim(n)
+	}
+	p.w.Blocked(time.Since(start).Nanoseconds())
+	if p.w.PassTurn() {
+		p.room.Ring(p.notify)
+	}
+	return err
+}
+
+// recoverFrom gives back what the dead hold the publisher up with.
+func (p *Publisher) recoverFrom(err error) {
+	switch err {
+	case topics.ErrHeldBySlot:
+		p.recover(p.w.HeldAt(), -1)
+	case topics.ErrHeldByGate:
+		p.recover(0, p.w.HeldGate())
+	}
+}
+
+// recoverNow is recoverFrom for TryPublish, at most every recoverEvery.
+func (p *Publisher) recoverNow(err error) bool {
+	now := time.Now()
+	if now.Sub(p.recovery) < recoverEvery {
+		return false
+	}
+	p.recovery = now
+	p.recoverFrom(err)
+	return true
+}
+
+// blocked is the error of a wait that the context ended: it says what was waited for.
+func (p *Publisher) blocked(held, cause error) error {
+	what := held.Error()
+	if held == topics.ErrHeldByGate {
+		for _, g := range p.ring.Gates() {
+			if g.Line == p.w.HeldGate() {
+				what = fmt.Sprintf("subscription %d (%s) has not released position %d; the tail is %d",
+					g.Subscription, describe(p.at.seg, g.Owner), g.Position, p.ring.Tail())
+			}
+		}
+	}
+	return &opError{"publish to", p.name, nil, fmt.Errorf("waiting for room: %w (%s)", cause, what), ""}
+}
+
+// explain turns what the ring said into this package's errors.
+func (p *Publisher) explain(op string, n int, err error) error {
+	switch {
+	case held(err):
+		return &opError{op, p.name, ErrBackpressure, fmt.Errorf("%w: %w", ErrBackpressure, err), "try again later, or use Publish, which waits"}
+	case err == topics.ErrTooLarge:
+		return tooLarge(op, p.name, n, p.maxFrame)
+	}
+	return fail(op, p.name, err)
+}
+
+func tooLarge(op, topic string, n, most int) error {
+	return &opError{op, topic, ErrFrameTooLarge, fmt.Errorf("%w: %d bytes, at most %d fit in half the ring", ErrFrameTooLarge, n, most),
+		"make the topic with more Slots or a larger CellSize"}
+}

@@ -1,0 +1,124 @@
+package bus
+
+import (
+	"fmt"
+	"time"
+
+	"shmbus/segment"
+	"shmbus/topics"
+)
+
+// TopicInfo is what can be seen of a topic without joining it. The counts are read one after the other while the topic goes on.
+type TopicInfo struct {
+	Name        string
+	Segment     string // name of the registry segment
+	Policy      Policy
+	Slots       int
+	CellSize    int // bytes
+	MaxFrame    int // bytes in the largest frame
+	Memory      int64
+	Exclusive   bool
+	NoTime      bool
+	Made        time.Time
+	Publishers  int    // open now
+	Subscribers int    // open now; taps cannot be seen
+	Frames      uint64 // published since the topic was made
+	Bytes       uint64 // in these frames
+	Head, Tail  uint64 // positions: the oldest readable one, the next to be claimed
+
+	MaxPublishers, MaxSubscribers int
+}
+
+// TopicStat is a TopicInfo and who stands behind the counts.
+type TopicStat struct {
+	TopicInfo
+	PublisherList  []PublisherInfo
+	SubscriberList []SubscriberInfo
+}
+
+// PublisherInfo is what can be seen of an open publisher.
+type PublisherInfo struct {
+	ID      uint64
+	Pid     int           // as seen by the publisher: in another PID namespace it means another process
+	Alive   bool          // its lease is held
+	Blocked time.Duration // it has waited for room so long
+	// Claimed is how many slots it has claimed and not committed, from position Claim on; 0 if none.
+	Claimed, Claim uint64
+}
+
+// SubscriberInfo is what can be seen of an open subscription.
+type SubscriberInfo struct {
+	ID       uint64
+	Pid      int
+	Alive    bool
+	Lossless bool
+	Position uint64 // of its oldest frame not yet released, as last told
+	Lag      uint64 // slots between that and the tail
+	Received uint64 // frames, as last told
+	Lost     uint64 // frames, as last told
+}
+
+// Stat is what can be seen of one topic. It needs no more than permission to read. Errors: ErrNoTopic, ErrCorrupt and the like.
+func (b *Bus) Stat(topic string) (TopicStat, error) {
+	const op = "stat"
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return TopicStat{}, failKind(op, topic, ErrClosed, "")
+	}
+	at, e, err := b.find(topic, segment.ReadOnly)
+	if err != nil {
+		return TopicStat{}, fail(op, topic, err)
+	}
+	s, err := at.stat(e, true)
+	_ = at.release()
+	return s, fail(op, topic, err)
+}
+
+// stat reads a topic through a read-only mapping of everything but the cells.
+func (at *attachment) stat(e topics.Entry, lease bool) (TopicStat, error) {
+	m, err := at.seg.MapLazy(e.Offset, e.Size)
+	if err != nil {
+		return TopicStat{}, err
+	}
+	defer m.Close()
+	r, err := openRing(at.seg, m)
+	if err != nil {
+		return TopicStat{}, fmt.Errorf("%s: %w", at.seg.Path(), err)
+	}
+	g := r.Geometry()
+	head, removed := r.Head()
+	if removed {
+		return TopicStat{}, topics.ErrRemoved
+	}
+	s := TopicStat{TopicInfo: TopicInfo{
+		Name: e.Name, Segment: at.seg.Name(), Policy: g.Policy, Slots: g.Slots, CellSize: g.CellSize, MaxFrame: g.MaxFrame(),
+		Memory: e.Size, Exclusive: g.Exclusive, NoTime: g.NoTime, Made: time.Unix(0, e.Made), Head: head, Tail: r.Tail(),
+		MaxPublishers: g.Publishers, MaxSubscribers: g.Subscriptions,
+	}}
+	s.Frames, s.Bytes = r.Totals()
+	for _, w := range r.Writers() {
+		s.Publishers++
+		if lease {
+			p := PublisherInfo{ID: w.Publisher, Pid: pid(at.seg, w.Owner), Alive: r.Alive(w.Owner), Blocked: time.Duration(w.Blocked)}
+			if w.Open {
+				p.Claimed, p.Claim = w.Slots, w.Position
+			}
+			s.PublisherList = append(s.PublisherList, p)
+		}
+	}
+	for _, g := range r.Gates() {
+		s.Subscribers++
+		if lease {
+			sub := SubscriberInfo{
+				ID: g.Subscription, Pid: pid(at.seg, g.Owner), Alive: r.Alive(g.Owner), Lossless: g.Mode == topics.Gate,
+				Position: g.Position, Received: g.Received, Lost: g.Lost,
+			}
+			if s.Tail > g.Position {
+				sub.Lag = s.Tail - g.Position
+			}
+			s.SubscriberList = append(s.SubscriberList, sub)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,11 @@
+package mem
+
+// A Plain is a 64-bit word that is stored before, and loaded after, an atomic word that publishes it. Alone it orders nothing.
+// Loads and stores are whole (never half of one value and half of another): 64-bit words on 64-bit machines are.
+type Plain struct{ v uint64 }
+
+// Get loads the word.
+func (p *Plain) Get() uint64 { return p.v }
+
+// Set stores the word.
+func (p *Plain) Set(x uint64) { p.v = x }

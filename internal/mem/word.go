@@ -1,0 +1,41 @@
+package mem
+
+import "sync/atomic"
+
+// A Word is a 64-bit word that several processes load and store. The zero Word is ready to use. It must be aligned to 8 bytes.
+type Word struct{ v uint64 }
+
+// Load is an acquire load: what was stored before the store it sees is visible after it.
+func (w *Word) Load() uint64 { return atomic.LoadUint64(&w.v) }
+
+// Store is sequentially consistent: a later load of another word cannot pass it. It costs a locked instruction on amd64; use
+// StoreRelease where only the order of stores counts.
+func (w *Word) Store(x uint64) { atomic.StoreUint64(&w.v, x) }
+
+// StoreRelease stores after everything that was loaded or stored before it. A later load may pass it.
+func (w *Word) StoreRelease(x uint64) { storeRelease(&w.v, x) }
+
+// CompareAndSwap is a full barrier, whether it succeeds or fails.
+func (w *Word) CompareAndSwap(old, new uint64) bool {
+	return atomic.CompareAndSwapUint64(&w.v, old, new)
+}
+
+// Add adds and returns the new value. It is a full barrier.
+func (w *Word) Add(delta uint64) uint64 { return atomic.AddUint64(&w.v, delta) }
+
+// A Word32 is a 32-bit Word, the size a futex needs. It must be aligned to 4 bytes.
+type Word32 struct{ v uint32 }
+
+// Load is an acquire load.
+func (w *Word32) Load() uint32 { return atomic.LoadUint32(&w.v) }
+
+// Store is sequentially consistent.
+func (w *Word32) Store(x uint32) { atomic.StoreUint32(&w.v, x) }
+
+// CompareAndSwap is a full barrier.
+func (w *Word32) CompareAndSwap(old, new uint32) bool {
+	return atomic.CompareAndSwapUint32(&w.v, old, new)
+}
+
+// Addr is the word's address, for a system call that sleeps on it. It must not be used to load or store.
+func (w *Word32) Addr() *uint32 { return &w.v }

@@ -1,0 +1,90 @@
+package segment
+
+import "time"
+
+// Alive tells whether a participant lives. Own participants live without asking; about others the kernel is asked, which costs one
+// system call, and two when the answer is no. known is false if it could not be asked: the segment is open ReadOnly or closed, or
+// the descriptor is gone. Then alive is true: who is not known to be dead must be left alone.
+//
+// The answer dead is final. The answer alive may be late by as long as it takes a slot's next holder to write its generation.
+func (s *Segment) Alive(o Owner) (alive, known bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return true, false
+	}
+	return s.alive(o)
+}
+
+func (s *Segment) alive(o Owner) (alive, known bool) {
+	i := o.Slot()
+	if o.Generation() == 0 || i >= len(s.slots) {
+		return false, true
+	}
+	if s.slots[i].generation.Load() != o.Generation() {
+		return false, true
+	}
+	s.ownMu.Lock()
+	p := s.own[i]
+	s.ownMu.Unlock()
+	if p != nil && p.owner == o {
+		return true, true
+	}
+	if s.ask == nil {
+		return true, false
+	}
+	held, err := s.ask.locked(int64(i))
+	if err != nil {
+		return true, false
+	}
+	if !held && !s.ask.same() { // asked about some other file
+		return true, false
+	}
+	return held, true
+}
+
+// ParticipantInfo is one slot of the participant table as people see it.
+type ParticipantInfo struct {
+	Slot       int
+	Generation uint64
+	// PID is the process id as the process itself knows it: in another container it may mean somebody else. 0 if it is just
+	// joining.
+	PID int
+	// Start is when the process was started, in clock ticks after the machine was: with PID it names a process for good.
+	Start uint64
+	// Opened is when the slot was taken.
+	Opened time.Time
+	// Alive and Known are as Alive returns them.
+	Alive, Known bool
+}
+
+// Owner is what the participant's possessions are marked with.
+func (p ParticipantInfo) Owner() Owner { return newOwner(p.Slot, p.Generation) }
+
+// ParticipantTable is the slots that are held, and those whose holders ended without leaving. nil if the segment is closed.
+func (s *Segment) ParticipantTable() []ParticipantInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil
+	}
+	var infos []ParticipantInfo
+	for i := range s.slots {
+		e := &s.slots[i]
+		generation := e.generation.Load() & maxGeneration
+		if generation == 0 {
+			continue
+		}
+		info := ParticipantInfo{Slot: i, Generation: generation}
+		start, opened := e.start.Load(), e.opened.Load()
+		if pid := e.pid.Load(); pid > 0 && pid < 1<<31 && e.generation.Load() == generation {
+			info.PID, info.Start, info.Opened = int(pid), start, time.Unix(0, int64(opened))
+		}
+		info.Alive, info.Known = s.alive(info.Owner())
+		if info.PID == 0 && !(info.Alive && info.Known) {
+			continue // left
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}

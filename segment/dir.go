@@ -1,0 +1,92 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// MakeDir makes a bus directory with the mode and the group of the options, whatever the umask. Missing parents are made 0755. A
+// directory that is there is left as it is. A default directory that belongs to another user is an ErrForeignDir, a file system
+// on which processes do not share memory an ErrFileSystem.
+func MakeDir(dir string, o Options) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := statPath(dir, false); err == nil {
+		return checkDir(dir)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	// Made aside, so that nobody sees it with another mode, nor stays with it if this process ends here.
+	aside := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+"."+strconv.FormatUint(rand.Uint64(), 36)+extNew)
+	if err := makeDir(aside, o); err != nil {
+		return err
+	}
+	point("dir made aside")
+	err = renameNew(aside, dir)
+	if err != nil {
+		os.Remove(aside)
+		if !errors.Is(err, fs.ErrExist) { // a file system that cannot
+			err = makeDir(dir, o)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return checkDir(dir)
+}
+
+func makeDir(dir string, o Options) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	err := func() error {
+		f, err := openDir(dir)
+		if err != nil {
+			return err
+		}
+		defer f.close()
+		m := fileModes{group: -1, must: true}
+		if o.Group != nil {
+			m.group = *o.Group
+		}
+		return m.apply(f, o.dirMode())
+	}()
+	if err != nil {
+		os.Remove(dir)
+	}
+	return err
+}
+
+// checkDir refuses a directory that cannot be a bus, or that somebody else put where this user's own belongs.
+func checkDir(dir string) error {
+	st, err := statPath(dir, true)
+	if err != nil {
+		return err
+	}
+	if !st.mode.IsDir() {
+		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("not a directory")}
+	}
+	if dir == builtinDir() {
+		if st, err = statPath(dir, false); err != nil { // the link's owner counts, if it is one
+			return err
+		}
+		if uid := os.Geteuid(); st.uid != uid {
+			return fmt.Errorf("segment: %s belongs to user %d, not to user %d: somebody put it there; remove it, or set "+
+				"SHMBUS_DIR to another directory: %w", dir, st.uid, uid, ErrForeignDir)
+		}
+	}
+	return checkFileSystem(dir)
+}
+
+// point is called at named places between steps, for tests that end the process there.
+var point = func(string) {}

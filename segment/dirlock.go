@@ -1,0 +1,139 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A DirLock is the lock of a bus directory, under which segments are made, grown and removed. The kernel drops it when the
+// process ends. Every LockDir has a description of its own, so that goroutines of one process exclude each other too.
+type DirLock struct {
+	mu sync.Mutex
+	f  *file // nil: unlocked
+}
+
+const (
+	lockWaitFirst = time.Millisecond
+	lockWaitMost  = 50 * time.Millisecond
+)
+
+// LockDir takes the lock of a directory, waiting for it as long as the context allows. The lock file is made if it is missing,
+// with the modes of the options. If the directory is missing the error is an fs.ErrNotExist.
+func LockDir(ctx context.Context, dir string, o Options) (*DirLock, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDir(dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, lockName)
+	for wait := lockWaitFirst; ; wait = min(2*wait, lockWaitMost) {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("segment: waiting for %s%s: %w", path, lockHolder(path), err)
+		}
+		f, err := tryLock(path, dir, o)
+		if err == nil {
+			return &DirLock{f: f}, nil
+		}
+		if !errors.Is(err, errHeld) {
+			return nil, err
+		}
+		t := time.NewTimer(wait/2 + rand.N(wait/2))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+		}
+	}
+}
+
+// tryLock takes the lock now, or says errHeld.
+func tryLock(path, dir string, o Options) (*file, error) {
+	f, err := openFile(path, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = makeLock(path, dir, o); err != nil {
+			return nil, err
+		}
+		f, err = openFile(path, true)
+	}
+	if errors.Is(err, fs.ErrNotExist) { // removed again
+		return nil, errHeld
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err = f.lock(0); err == nil {
+		// The directory may have been removed and made anew in between: then this is the lock of nothing.
+		if st, serr := statPath(path, false); serr != nil || st.id != f.id {
+			err = errHeld
+		}
+	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	f.writeAt(fmt.Appendf(nil, "%-20d\n", os.Getpid()), 0) // shown to people; of no consequence if the disk is full
+	return f, nil
+}
+
+// makeLock makes the lock file aside, so that nobody meets it before it has its mode. That somebody else was quicker is fine.
+func makeLock(path, dir string, o Options) error {
+	m, err := o.files(dir)
+	if err != nil {
+		return err
+	}
+	f, err := createFile(filepath.Join(dir, "."+lockName+"."+strconv.FormatUint(rand.Uint64(), 36)+extNew))
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	if err = m.apply(f, m.lock); err == nil {
+		point("lock made aside")
+		err = renameNew(f.path, path)
+	}
+	if err != nil {
+		os.Remove(f.path)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// lockHolder is a hint at who took the lock last. A pid may be one of another container.
+func lockHolder(path string) string {
+	f, err := openFile(path, false)
+	if err != nil {
+		return ""
+	}
+	defer f.close()
+	b := make([]byte, 20)
+	n, err := f.readAt(b, 0)
+	pid, aerr := strconv.Atoi(strings.TrimSpace(string(b[:n])))
+	if err != nil || aerr != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (last taken by pid %d)", pid)
+}
+
+// Unlock lets go of the lock. A second call is an os.ErrClosed.
+func (l *DirLock) Unlock() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.f == nil {
+		return fmt.Errorf("segment: unlocking a directory: %w", os.ErrClosed)
+	}
+	err := errors.Join(l.f.unlock(0, 1), l.f.close())
+	l.f = nil
+	return err
+}

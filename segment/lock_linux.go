@@ -1,0 +1,47 @@
+package segment
+
+import (
+	"io"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Locks belong to the open file description, not to the process: two descriptions in one process exclude each other, and
+// closing some other descriptor of the file drops nothing. The kernel drops them with the last descriptor, that is with the
+// process.
+
+func (f *file) fcntl(cmd int, lk *unix.Flock_t) error {
+	return retry(func() error { return unix.FcntlFlock(uintptr(f.fd), cmd, lk) })
+}
+
+// lock takes byte i, or says errHeld at once.
+func (f *file) lock(i int64) error {
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: i, Len: 1}
+	switch err := f.fcntl(unix.F_OFD_SETLK, &lk); err {
+	case nil:
+		return nil
+	case unix.EAGAIN, unix.EACCES:
+		return errHeld
+	default:
+		return &fs.PathError{Op: "lock", Path: f.path, Err: err}
+	}
+}
+
+// unlock lets go of n bytes from i on. Closing would do, but not while a child just forked still has the descriptor.
+func (f *file) unlock(i, n int64) error {
+	lk := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: i, Len: n}
+	if err := f.fcntl(unix.F_OFD_SETLK, &lk); err != nil {
+		return &fs.PathError{Op: "unlock", Path: f.path, Err: err}
+	}
+	return nil
+}
+
+// locked asks whether another description holds byte i for writing.
+func (f *file) locked(i int64) (bool, error) {
+	lk := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart, Start: i, Len: 1}
+	if err := f.fcntl(unix.F_OFD_GETLK, &lk); err != nil {
+		return false, &fs.PathError{Op: "lock", Path: f.path, Err: err}
+	}
+	return lk.Type != unix.F_UNLCK, nil
+}

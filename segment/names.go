@@ -1,0 +1,65 @@
+package segment
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	extSegment = ".seg"
+	extBell    = ".bell"
+	extLease   = ".lease"
+	extNew     = ".new" // of a file that is being made aside; such names also begin with a dot
+	lockName   = "bus.lock"
+	maxName    = 64
+)
+
+// CheckName says what is wrong with a segment's name: names have 1 to 64 letters, digits, '.', '_' and '-', and begin with
+// neither '.' nor '-'.
+func CheckName(name string) error {
+	if name == "" || len(name) > maxName {
+		return fmt.Errorf("segment name %q has %d bytes, must have 1 to %d", name, len(name), maxName)
+	}
+	if name[0] == '.' || name[0] == '-' {
+		return fmt.Errorf("segment name %q must not begin with %q", name, name[0])
+	}
+	for i := range len(name) {
+		if c := name[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			c == '.' || c == '_' || c == '-') {
+			return fmt.Errorf("segment name %q has %q in it: only letters, digits, '.', '_' and '-'", name, c)
+		}
+	}
+	return nil
+}
+
+// List is the names of the segments in a directory, sorted. That a name is listed does not say that it can be opened. If the
+// directory is missing the error is an fs.ErrNotExist.
+func List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), extSegment)
+		if ok && e.Type().IsRegular() && CheckName(name) == nil {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// asidePath is where NAME.seg, NAME.bell or NAME.lease is made before it gets its name.
+func asidePath(dir, name, ext string) string { return filepath.Join(dir, "."+name+ext+extNew) }
+
+// isAside tells files left by a creation that did not end.
+func isAside(base string) bool {
+	base, ok := strings.CutSuffix(base, extNew)
+	if !ok || !strings.HasPrefix(base, ".") {
+		return false
+	}
+	ext := filepath.Ext(base)
+	return (ext == extSegment || ext == extBell || ext == extLease) && CheckName(strings.TrimSuffix(base[1:], ext)) == nil
+}

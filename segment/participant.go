@@ -1,0 +1,159 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"shmbus/internal/mem"
+)
+
+// An Owner names a participant in a shared word: its slot, and the generation the slot had when it was taken. 0 is nobody.
+// An owner whose generation is not the slot's any more is dead, and so is one whose slot nobody holds.
+type Owner uint64
+
+func newOwner(slot int, generation uint64) Owner {
+	return Owner(generation<<ownerSlotBits | uint64(slot))
+}
+
+// Slot is the slot, 0 to 65535.
+func (o Owner) Slot() int { return int(o & (1<<ownerSlotBits - 1)) }
+
+// Generation is the slot's generation, at least 1 unless o is nobody.
+func (o Owner) Generation() uint64 { return uint64(o) >> ownerSlotBits }
+
+// String is "nobody", or slot and generation: "3.17".
+func (o Owner) String() string {
+	if o == 0 {
+		return "nobody"
+	}
+	return fmt.Sprintf("%d.%d", o.Slot(), o.Generation())
+}
+
+// sharedParticipant is one entry of the participant table. All words are written by whoever holds the lease of the slot, and by
+// nobody else.
+//
+// generation is stored once by each holder, after taking the lease and before its Owner is stored anywhere. It is loaded by Alive.
+// It pairs with the lease: an Owner of another generation belongs to a holder whose lease was gone before.
+//
+// pid, start and opened are for people. pid is stored last and cleared first: while it is 0 the others mean nothing.
+type sharedParticipant struct {
+	generation mem.Word
+	pid        mem.Word
+	start      mem.Word // clock ticks since the machine was started
+	opened     mem.Word // unix time in nanoseconds
+	_          [4]mem.Plain
+}
+
+// A Participant is a slot held by this process. Its methods may be called concurrently.
+type Participant struct {
+	s     *Segment
+	owner Owner
+	left  bool // guarded by s.ownMu
+}
+
+// Join takes the first free slot. Everything the participant holds in shared memory is marked with its Owner. A Segment may join
+// more than once. ErrParticipants: no slot is free.
+func (s *Segment) Join() (*Participant, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, s.errClosed()
+	}
+	if s.access != ReadWrite {
+		return nil, s.errReadOnly("join")
+	}
+	s.ownMu.Lock()
+	defer s.ownMu.Unlock()
+	for i := range s.slots {
+		if s.own[i] != nil { // the kernel would say that our own lock is free
+			continue
+		}
+		if err := s.lease.lock(int64(i)); errors.Is(err, errHeld) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		p := &Participant{s: s, owner: s.enter(i)}
+		s.own[i] = p
+		return p, nil
+	}
+	return nil, fmt.Errorf("segment %s: all %d slots are held by living processes; end some, or make the segment with a higher "+
+		"Options.Participants (at most %d): %w", s.Path(), len(s.slots), maxParticipants, ErrParticipants)
+}
+
+// enter fills the entry of a slot whose lease was just taken.
+func (s *Segment) enter(i int) Owner {
+	e := &s.slots[i]
+	e.pid.Store(0)
+	generation := (e.generation.Load() & maxGeneration) + 1
+	if generation > maxGeneration {
+		generation = 1
+	}
+	e.generation.Store(generation)
+	point("generation bumped")
+	e.start.Store(processStart())
+	e.opened.Store(uint64(time.Now().UnixNano()))
+	e.pid.Store(uint64(os.Getpid()))
+	return newOwner(i, generation)
+}
+
+// Owner is what the participant's possessions are marked with.
+func (p *Participant) Owner() Owner { return p.owner }
+
+// Slot is the participant's slot.
+func (p *Participant) Slot() int { return p.owner.Slot() }
+
+// Check makes sure that the lease is still held. If it is not, because something in this process closed its descriptors, the
+// error is an ErrLeaseLost: others take this participant for dead, and it must stop writing. It costs three system calls.
+func (p *Participant) Check() error {
+	s := p.s
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	s.ownMu.Lock()
+	left := p.left
+	s.ownMu.Unlock()
+	if s.closed || left {
+		return s.errClosed()
+	}
+	if !s.lease.same() || !s.ask.same() {
+		return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+	}
+	if held, err := s.ask.locked(int64(p.Slot())); err != nil {
+		return err
+	} else if !held {
+		return fault(ErrLeaseLost, s.lease.path, "lease", "of %v is not held", p.owner)
+	}
+	if g := s.slots[p.Slot()].generation.Load(); g != p.owner.Generation() {
+		return fault(ErrLeaseLost, s.lease.path, "generation", "of %v is now %d", p.owner, g)
+	}
+	return nil
+}
+
+// Leave gives the slot back. It is idempotent. Whatever is still marked with the Owner counts as left by the dead.
+func (p *Participant) Leave() error {
+	p.s.mu.RLock()
+	defer p.s.mu.RUnlock()
+	if p.s.closed {
+		return nil
+	}
+	return p.leave()
+}
+
+// leave is Leave for those who hold the segment's mutex.
+func (p *Participant) leave() error {
+	s, i := p.s, p.Slot()
+	s.ownMu.Lock()
+	defer s.ownMu.Unlock()
+	if p.left {
+		return nil
+	}
+	p.left = true
+	delete(s.own, i)
+	if !s.lease.same() {
+		return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+	}
+	s.slots[i].pid.Store(0)
+	return s.lease.unlock(int64(i), 1)
+}

@@ -1,0 +1,192 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"shmbus/internal/mem"
+)
+
+// A Segment is an open segment. Its methods may be called concurrently. Slices that it hands out are valid until Close.
+type Segment struct {
+	dir, name string
+	access    Access
+	head      header // immutable: as read and checked at Open
+
+	mu        sync.RWMutex // held for reading by whoever uses what Close takes away
+	closed    bool
+	seg       *file
+	bell      *file // nil: a tap that may not open it
+	lease     *file // takes locks, asks nothing; nil for taps
+	ask       *file // asks, never takes a lock: to the holder of a lock the kernel says that it is free
+	mapped    []byte
+	bells     []byte
+	bellWrite bool
+	shared    *sharedHeader
+	slots     []sharedParticipant
+
+	ownMu sync.Mutex // guards own; taken after mu
+	own   map[int]*Participant
+}
+
+// Name is the segment's name, without directory and extension.
+func (s *Segment) Name() string { return s.name }
+
+// Dir is the absolute path of the bus directory.
+func (s *Segment) Dir() string { return s.dir }
+
+// Path is the absolute path of NAME.seg.
+func (s *Segment) Path() string { return s.path(extSegment) }
+
+func (s *Segment) path(ext string) string { return filepath.Join(s.dir, s.name+ext) }
+
+// Nonce is the random number, never 0, that the three files of one creation have in common.
+func (s *Segment) Nonce() uint64 { return s.head.nonce }
+
+// Generation is the time of creation in nanoseconds since 1970: a segment made anew has a higher one, unless the machine's
+// clock was put back. To tell two segments apart compare nonces.
+func (s *Segment) Generation() uint64 { return s.head.generation }
+
+// Access is what the segment was opened for.
+func (s *Segment) Access() Access { return s.access }
+
+// PageSize is the size of a page, in bytes: what regions are multiples of.
+func (s *Segment) PageSize() int { return int(s.head.pageSize) }
+
+// Participants is the number of slots of the participant table.
+func (s *Segment) Participants() int { return int(s.head.participantCount) }
+
+// RegionsStart is the offset, in bytes, of the first region.
+func (s *Segment) RegionsStart() int64 { return s.head.regionsStart }
+
+// Table is the memory of the topic table, writable if the segment is. nil after Close.
+func (s *Segment) Table() []byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil
+	}
+	return s.mapped[s.head.table:][:s.head.tableBytes:s.head.tableBytes]
+}
+
+// Bells is the memory of the bells. nil if this process may not even read the bell file, and after Close.
+func (s *Segment) Bells() []byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.bells == nil {
+		return nil
+	}
+	return s.bells[s.head.pageSize:]
+}
+
+// BellsWritable tells whether Bells and TableBell may be written to. If not, stores to them fault.
+func (s *Segment) BellsWritable() bool { return s.bellWrite }
+
+// TableBell is a line of 64 bytes in the bell file: the bell that is rung when the topic table changes. nil when Bells is.
+func (s *Segment) TableBell() []byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.bells == nil {
+		return nil
+	}
+	return s.bells[offTableBell:][:tableBellBytes:tableBellBytes]
+}
+
+// Size is the size of NAME.seg now, in bytes.
+func (s *Segment) Size() (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return 0, s.errClosed()
+	}
+	st, err := s.seg.stat()
+	return st.size, err
+}
+
+// Stale tells that this is no longer the segment of that name: the file was removed or replaced by another, its header says
+// that it is dead, or has been cut off or overwritten. It costs two system calls. A closed segment is stale.
+func (s *Segment) Stale() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return true
+	}
+	st, err := statPath(s.Path(), false)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.id != s.seg.id {
+		return true
+	}
+	var b [headerBytes]byte // read, not looked up in the mapping: a file cut short must not fault here
+	n, err := s.seg.readAt(b[:], 0)
+	if err != nil {
+		return false
+	}
+	return n < len(b) || order.Uint64(b[offNonce:]) != s.head.nonce || order.Uint64(b[offState:]) != stateLive
+}
+
+// MarkDead tells everybody that the segment is no longer to be used. There is no way back.
+func (s *Segment) MarkDead() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch {
+	case s.closed:
+		return s.errClosed()
+	case s.access != ReadWrite:
+		return s.errReadOnly("mark it dead")
+	}
+	s.shared.state.Store(stateDead)
+	return nil
+}
+
+// Close gives everything back: the leases of this segment's participants are dropped, memory is unmapped, descriptors are closed.
+// Mappings made by Map stay until they are closed themselves. Close is idempotent.
+func (s *Segment) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	var err error
+	for _, p := range s.own {
+		err = errors.Join(err, p.leave())
+	}
+	s.closed = true
+	return errors.Join(err, s.release())
+}
+
+// release gives back what open took, however far it came.
+func (s *Segment) release() error {
+	err := errors.Join(unmapIf(s.mapped), unmapIf(s.bells),
+		s.seg.close(), s.bell.close(), s.lease.close(), s.ask.close())
+	s.mapped, s.bells, s.shared, s.slots = nil, nil, nil, nil
+	return err
+}
+
+func unmapIf(b []byte) error {
+	if b == nil {
+		return nil
+	}
+	return unmap(b)
+}
+
+// attach finds the shared words in the mapped pages.
+func (s *Segment) attach() error {
+	h, err := mem.View[sharedHeader](s.mapped, 0, 1)
+	if err != nil {
+		return err
+	}
+	s.shared = &h[0]
+	s.slots, err = mem.View[sharedParticipant](s.mapped, int(s.head.participants), int(s.head.participantCount))
+	return err
+}
+
+func (s *Segment) errClosed() error {
+	return fmt.Errorf("segment %s: %w", s.Path(), os.ErrClosed)
+}
+
+func (s *Segment) errReadOnly(what string) error {
+	return fmt.Errorf("segment %s: cannot %s: %w", s.Path(), what, ErrReadOnly)
+}

@@ -1,0 +1,20 @@
+// Package topics has topic names, the topic table of a segment, and the ring's state machine: how publishers claim, fill and commit
+// frames, how readers find and release them, how the head moves, how loss is counted and how the dead are reaped.
+//
+// It makes no system call, never waits and has no unsafe code. What it cannot do at once it answers with a state (ErrHeldByGate and
+// its like), and the caller waits. docs/PROTOCOL.md has the argument why it is right.
+//
+// Reading order:
+//
+//	layout.go    the words of a topic's region: who stores and who loads each, and what it pairs with
+//	geometry.go  sizes and areas
+//	ring.go      a region opened: Format, OpenRing, Ring
+//	writer.go    claim, fill, commit, abort, batches
+//	room.go      moving the head; gates; turns
+//	reader.go    borrowing and copying
+//	join.go      where readers start
+//	loss.go      what readers missed
+//	reap.go      what the dead held
+//	table.go     the topic table; name.go its names
+//	info.go      what people are shown
+package topics

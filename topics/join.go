@@ -1,0 +1,200 @@
+package topics
+
+// Mode says how a Reader reads.
+type Mode uint8
+
+const (
+	Tap   Mode = iota // copies, stores nothing, cannot be seen by others
+	Lossy             // copies, is shown with its lag
+	Gate              // borrows, holds the head back; lossless topics only
+)
+
+// Start says where a Reader starts: at a frame boundary, always.
+type Start struct {
+	kind uint8
+	n    uint64
+}
+
+const (
+	startNewest = iota
+	startOldest
+	startPosition
+	startLast
+	startFirst
+)
+
+// Newest starts with the first frame claimed after joining.
+func Newest() Start { return Start{} }
+
+// Oldest starts with the oldest frame there is.
+func Oldest() Start { return Start{kind: startOldest} }
+
+// AtPosition starts with the first frame whose position is not below pos; with the oldest if that is above pos.
+func AtPosition(pos uint64) Start { return Start{startPosition, pos} }
+
+// Last starts so that n frames that are there now are read first, or all if there are fewer.
+func Last(n int) Start { return Start{startLast, uint64(max(0, n))} }
+
+// First starts at position 0, with everything that was overwritten since counted as lost. It is for a topic that was made after the
+// reader asked for it.
+func First() Start { return Start{kind: startFirst} }
+
+// NewReader joins the topic. owner is not looked at for a Tap. Errors: ErrNoLine, ErrPolicy (a Gate on an overwrite topic),
+// ErrRemoved, ErrCorrupt.
+//
+// Subscription lines are taken as writer lines are, by CAS on the owner, after reaping if need be.
+func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) {
+	rd := &Reader{ring: r, index: -1, stride: max(1, (r.mask+1)/8)}
+	if mode == Gate && r.geometry.Policy != PolicyLossless {
+		return nil, ErrPolicy
+	}
+	if mode != Tap {
+		if err := rd.takeLine(owner); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if mode == Gate {
+		rd.kind = kindGate
+		err = rd.joinGate(start)
+	} else {
+		if mode == Lossy {
+			rd.kind = kindLossy
+		}
+		err = rd.joinLossy(start)
+	}
+	if err != nil {
+		rd.Close()
+		return nil, err
+	}
+	return rd, nil
+}
+
+func (r *Reader) takeLine(owner uint64) error {
+	g := r.ring
+	for attempt := 0; attempt < 2; attempt++ {
+		for i := range g.gates {
+			l := &g.gates[i]
+			if l.owner.Load() != 0 || !l.owner.CompareAndSwap(0, owner) {
+				continue
+			}
+			r.line, r.index = l, i
+			l.subscription.Store(g.control.subscriptions.Add(1))
+			l.received.Store(0)
+			l.lost.Store(0)
+			return nil
+		}
+		if g.ReapGates() == 0 {
+			break
+		}
+	}
+	return ErrNoLine
+}
+
+// joinGate writes the cursor, then adds one to the count in the head word: every move of the head that was computed without this
+// cursor fails. If the head has passed the cursor meanwhile, the cursor moves up to it.
+func (r *Reader) joinGate(start Start) error {
+	c := r.ring.control
+	pos := uint64(0)
+	if start.kind == startNewest {
+		pos = c.tail.Load()
+	}
+	for {
+		r.line.state.Store(pos<<2 | kindGate)
+		hw := c.head.Load()
+		h := hw & positionMask
+		if h == tombstone {
+			return ErrRemoved
+		}
+		if h > pos {
+			pos = h
+			r.line.state.Store(pos<<2 | kindGate)
+		}
+		if c.head.CompareAndSwap(hw, hw+countOne) {
+			break
+		}
+	}
+	r.pos, r.stored = pos, pos
+	if start.kind == startPosition || start.kind == startLast {
+		r.pos = r.seek(start)
+		r.Store(r.pos)
+	}
+	return nil
+}
+
+// joinLossy finds a position and the base of the loss count that goes with it. Where the ring moves too fast, later positions are
+// tried: from the tail on the walk is shortest.
+func (r *Reader) joinLossy(start Start) error {
+	c := r.ring.control
+	r.loss.init(len(r.ring.writers))
+	for tries := 0; ; tries++ {
+		h := c.head.Load() & positionMask
+		tail := c.tail.Load()
+		switch {
+		case h == tombstone:
+			return ErrRemoved
+		case h > tail:
+			if h > c.tail.Load() {
+				return corrupt("the head, past the tail,", h)
+			}
+			continue
+		case tries > 1<<20:
+			return corrupt("a writer line's last position, for ever out of reach,", tail)
+		}
+		if start.kind == startFirst {
+			r.pos = 0
+			break // nothing was read: every line's base is 0
+		}
+		r.pos = h
+		if start.kind == startPosition || start.kind == startLast {
+			r.pos = r.seek(start)
+		}
+		if start.kind == startNewest || tries > 8 {
+			r.pos = tail
+		}
+		if r.loss.start(r.ring, r.pos) {
+			break
+		}
+	}
+	if r.line != nil {
+		r.show()
+	}
+	return nil
+}
+
+// seek walks from the head to where start says, over frames that are finished, and not past the tail.
+func (r *Reader) seek(start Start) uint64 {
+	g := r.ring
+	walk := func(f func(pos uint64, frame bool) (stop bool)) uint64 {
+		p, tail := g.control.head.Load()&positionMask, g.control.tail.Load()
+		for steps := uint64(0); p < tail && steps <= g.mask+1; steps++ {
+			st := g.at(p).stamp.Load()
+			span, ok := resolved(st, p, g.mask)
+			if !ok || f(p, st&3 == committed) {
+				return p
+			}
+			p += span
+		}
+		return p
+	}
+	if start.kind == startPosition {
+		return walk(func(p uint64, _ bool) bool { return p >= start.n })
+	}
+	frames := uint64(0)
+	walk(func(_ uint64, frame bool) bool {
+		if frame {
+			frames++
+		}
+		return false
+	})
+	skip := frames - min(frames, start.n)
+	return walk(func(_ uint64, frame bool) bool {
+		if frame && skip == 0 {
+			return true
+		}
+		if frame {
+			skip--
+		}
+		return false
+	})
+}

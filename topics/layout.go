@@ -1,0 +1,151 @@
+package topics
+
+import (
+	"shmbus/internal/mem"
+)
+
+// A topic's region, in bytes from its start. Each area starts on a page of its own, so that each can have its own protection.
+//
+//	+----------------+  0
+//	| control        |  tail line | head line | counters line | geometry line
+//	+----------------+  page
+//	| writers        |  one 64-byte line per publisher
+//	+----------------+
+//	| gates          |  one 64-byte line per subscription
+//	+----------------+  Areas.Stamps: writable up to here for subscribers
+//	| stamps         |  n descriptors of 64 bytes
+//	+----------------+  Areas.Cells
+//	| cells          |  n payload cells
+//	+----------------+  Areas.Size
+//
+// docs/LAYOUT.md has the same picture; layout_test.go pins every offset.
+const lineSize = 64
+
+// control is the first area.
+//
+// tail: the next position to claim. Writers CAS it (an exclusive writer stores it); pairs with every load of it.
+//
+// head: the oldest position still readable (52 bits) and the membership count (12 bits). Writers CAS the position up, joining
+// gates CAS the count up, removal CASes the position to the tombstone.
+//
+// turn: line+1 of the publisher that waits first, 0 for nobody. Fairness only: nothing is unsafe when it is ignored.
+//
+// publishers, subscriptions: ids handed out so far, by Add.
+//
+// The last line is written once by Format, before the topic table publishes the region, and never changed.
+type control struct {
+	tail mem.Word
+	_    [lineSize - 8]byte
+
+	head mem.Word
+	turn mem.Word
+	_    [lineSize - 16]byte
+
+	publishers    mem.Word
+	subscriptions mem.Word
+	_             [lineSize - 16]byte
+
+	magic  mem.Plain
+	slots  mem.Plain
+	cell   mem.Plain
+	flags  mem.Plain // bit 0 lossless, bit 1 exclusive, bit 2 no time
+	lines  mem.Plain // publishers | subscriptions << 32
+	page   mem.Plain
+	made   mem.Plain // Unix nanoseconds
+	_spare mem.Plain
+}
+
+// writerLine is what one publisher holds. Only its owner stores to it, except that a reaper takes a dead owner's place by CAS on
+// owner and is the owner from then on.
+//
+// owner: who holds the line; 0 nobody.
+//
+// claim, length: the announced claim [claim-1, claim-1+length); claim 0: none. length is stored before claim; a reaper loads
+// claim, length, claim. A position is announced at most once by a line with a CAS to follow, so equal claims mean one length.
+//
+// last, frames: position of the newest committed frame, and how many there ever were on this line, across its owners. last is
+// stored before frames and both before the stamp; readers load frames before last, so last is at least as new as frames.
+//
+// publisher: id of the owner's publisher. bytes: payload bytes ever committed on this line, across its owners. blocked:
+// nanoseconds the owner's publisher has waited. The last two are for people.
+type writerLine struct {
+	owner     mem.Word
+	claim     mem.Word
+	length    mem.Word
+	last      mem.Word
+	frames    mem.Word
+	publisher mem.Word
+	bytes     mem.Word
+	blocked   mem.Word
+}
+
+// gateLine is what one subscription holds; owned as a writerLine is.
+//
+// state: position << 2 | kind, in one word, so that whoever walks the table for the lowest gate needs one load a line. Pairs with
+// the walk in lowestGate. Kind 0: the line bars nobody. kindGroup and kindPin have their place for groups.
+//
+// subscription: id of the owner's subscription. received, lost: for people.
+type gateLine struct {
+	owner        mem.Word
+	state        mem.Word
+	subscription mem.Word
+	received     mem.Word
+	lost         mem.Word
+	pin          mem.Word // a group member's pin; not used by broadcast subscriptions
+	group        mem.Word // hash of the group's name; 0 for broadcast subscriptions
+	attempts     mem.Word
+}
+
+// slot is a descriptor. Everything but the stamp is stored before the stamp by the frame's writer and loaded after it.
+type slot struct {
+	stamp     mem.Word
+	publisher mem.Plain
+	sequence  mem.Plain // of the publisher, from 1
+	number    mem.Plain // of the line, from 0
+	time      mem.Plain // Unix nanoseconds, 0 for none
+	meta      mem.Plain // length (32 bits) | line << 32 (16 bits) | kind << 48 (8 bits) | flags << 56
+	_         [2]mem.Plain
+}
+
+const magicRing = 0x31474e4952626d73 // "smbRING1"
+
+const (
+	flagLossless  = 1
+	flagExclusive = 2
+	flagNoTime    = 4
+)
+
+// The head word.
+const (
+	positionBits = 52
+	positionMask = 1<<positionBits - 1
+	tombstone    = positionMask // above every position: a removed topic
+	countOne     = 1 << positionBits
+	maxPosition  = tombstone - 1<<31 // claims stop here: 142 years at a million slots a second
+)
+
+// Kinds in a gate line's state.
+const (
+	kindNone  = 0
+	kindGate  = 1 // the head may not pass
+	kindLossy = 2 // shown with its lag, bars nobody
+	kindGroup = 3
+	kindMask  = 3
+)
+
+// States in a stamp.
+const (
+	committed = 1
+	aborted   = 2
+)
+
+// makeStamp is the stamp of the frame or hole at pos that covers span slots of a ring with the given mask.
+func makeStamp(pos, span, mask, state uint64) uint64 { return (pos&^mask|span)<<2 | state }
+
+// resolved says whether stamp st stands for position pos, and how many slots it covers. A stamp with an impossible span does
+// not: it is nothing that a writer stores.
+func resolved(st, pos, mask uint64) (span uint64, ok bool) {
+	span = st >> 2 & mask
+	ok = (st>>2^pos)&^mask == 0 && st&3-1 < 2 && span != 0 && span <= mask+1-pos&mask
+	return span, ok
+}

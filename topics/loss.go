@@ -1,0 +1,119 @@
+package topics
+
+// loss counts missed frames exactly. Each writer line numbers its frames, across its owners; next[line] is the number of the first
+// frame of that line that was neither received nor counted as lost.
+type loss struct {
+	next  []uint64
+	last  []uint64 // publisher of the line's frame before next, as far as known
+	total uint64
+	by    map[uint64]uint64
+}
+
+func (l *loss) init(lines int) {
+	l.next = make([]uint64, lines)
+	l.last = make([]uint64, lines)
+	l.by = make(map[uint64]uint64)
+}
+
+// got takes a received frame into account. Numbers from a hostile descriptor can make the count wrong, nothing else.
+func (l *loss) got(f *Frame) {
+	if f.line >= uint64(len(l.next)) {
+		return
+	}
+	missed := f.number - l.next[f.line]
+	if missed != 0 {
+		l.gap(f, missed)
+	}
+	l.next[f.line] = f.number + 1
+	l.last[f.line] = f.Publisher
+}
+
+// gap counts the frames between the last one of the line and f: those of f's own publisher before f, the others of the line's
+// publisher before it.
+func (l *loss) gap(f *Frame, missed uint64) {
+	if f.number < l.next[f.line] {
+		return
+	}
+	l.total += missed
+	own := min(missed, f.Sequence-1)
+	if own > 0 {
+		l.by[f.Publisher] += own
+	}
+	if missed > own {
+		l.by[l.last[f.line]] += missed - own
+	}
+}
+
+// settle counts what was lost on lines from which no further frame has come: if a line's last frame lies before pos, all its frames
+// were received or lost. frames is loaded before last, so that last is at least as new.
+func (l *loss) settle(r *Ring, pos uint64) {
+	for i := range l.next {
+		w := &r.writers[i]
+		frames := w.frames.Load()
+		if frames <= l.next[i] || w.last.Load() >= pos {
+			continue
+		}
+		missed := frames - l.next[i]
+		l.total += missed
+		l.by[w.publisher.Load()] += missed
+		l.next[i] = frames
+		l.last[i] = w.publisher.Load()
+	}
+}
+
+// start takes the base for a reader that starts at pos, a frame boundary: for each line, the number of its first frame at or after pos.
+// It reports false when the ring moved on too fast to tell; the caller tries again with a later position.
+//
+// A line whose last frame lies before pos starts at its count. For the others, the frames from pos on are walked until the first
+// of each has been seen. Open claims are stepped over by the length their line announces: if such a claim's frame is committed
+// later, its number is not below the count that was loaded before.
+func (l *loss) start(r *Ring, pos uint64) bool {
+	pending := 0
+	const unknown = 1<<64 - 1
+	for i := range l.next {
+		w := &r.writers[i]
+		l.last[i] = 0
+		l.next[i] = w.frames.Load()
+		if l.next[i] != 0 && w.last.Load() >= pos {
+			l.next[i] = unknown
+			pending++
+		}
+	}
+	n := r.mask + 1
+	for p, steps := pos, uint64(0); pending > 0; steps++ {
+		if steps > 2*n || p >= r.control.tail.Load() {
+			return false
+		}
+		d := r.at(p)
+		st := d.stamp.Load()
+		span, ok := resolved(st, p, r.mask)
+		if !ok {
+			end, held := r.claimAt(p)
+			if !held || end <= p {
+				if st == d.stamp.Load() {
+					return false
+				}
+				continue
+			}
+			p = end
+			continue
+		}
+		line, number := d.meta.Get()>>32&(1<<16-1), d.number.Get()
+		if st&3 == committed && line < uint64(len(l.next)) && l.next[line] == unknown {
+			l.next[line] = number
+			pending--
+		}
+		p += span
+	}
+	return r.control.head.Load()&positionMask <= pos
+}
+
+// claimAt is the end of the open claim that covers pos, of a living publisher or not.
+func (r *Ring) claimAt(pos uint64) (end uint64, held bool) {
+	for i := range r.writers {
+		if start, end, open := r.writers[i].open(); open && pos >= start && pos < end {
+			return end, true
+		}
+	}
+	return 0, false
+}

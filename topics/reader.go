@@ -1,0 +1,236 @@
+package topics
+
+import "shmbus/internal/mem"
+
+// A Reader reads frames in order, in one of three ways: as a gate it borrows frames and holds the head back; as a lossy
+// subscription it copies, and is shown with its lag; as a tap it copies and stores nothing. It is for one goroutine at a time
+// and never waits.
+type Reader struct {
+	ring   *Ring
+	line   *gateLine // nil for a tap
+	index  int       // of the line
+	kind   uint64    // kindGate, kindLossy, kindNone
+	pos    uint64    // of the next frame
+	stored uint64    // cursor as last stored
+	stride uint64    // store the cursor at least this often
+	fence  mem.Fence
+
+	received uint64
+	laps     int // in a row
+	loss     loss
+}
+
+// A Frame is what the ring says of one frame.
+type Frame struct {
+	Position  uint64
+	Publisher uint64
+	Sequence  uint64
+	Time      int64 // Unix nanoseconds, 0 for none
+	Length    int   // bytes
+	Kind      Kind
+	Span      uint64 // slots
+
+	line   uint64
+	number uint64
+}
+
+// Line is the index of the reader's line; -1 for a tap.
+func (r *Reader) Line() int { return r.index }
+
+// Position is the position of the next frame to be read.
+func (r *Reader) Position() uint64 { return r.pos }
+
+// Lag is how many slots are claimed and not yet read, and whether the topic has been removed.
+func (r *Reader) Lag() uint64 {
+	if t := r.ring.Tail(); t > r.pos {
+		return t - r.pos
+	}
+	return 0
+}
+
+// Received is how many frames were read.
+func (r *Reader) Received() uint64 { return r.received }
+
+// Ready says whether Borrow or Copy has something to say: a frame, a hole, a lap, or the topic's end.
+func (r *Reader) Ready() bool {
+	if _, ok := resolved(r.ring.at(r.pos).stamp.Load(), r.pos, r.ring.mask); ok {
+		return true
+	}
+	return r.ring.control.head.Load()&positionMask > r.pos
+}
+
+// load reads the descriptor at the reader's position, stepping over holes. ErrEmpty when nothing is committed there.
+func (r *Reader) load(f *Frame) error {
+	g := r.ring
+	for {
+		d := g.at(r.pos)
+		st := d.stamp.Load()
+		span, ok := resolved(st, r.pos, g.mask)
+		if !ok {
+			return ErrEmpty
+		}
+		if st&3 == aborted {
+			r.pos += span
+			continue
+		}
+		meta := d.meta.Get()
+		f.Position, f.Span = r.pos, span
+		f.Publisher, f.Sequence, f.number = d.publisher.Get(), d.sequence.Get(), d.number.Get()
+		f.Time = int64(d.time.Get())
+		f.Length, f.line, f.Kind = int(meta&(1<<32-1)), meta>>32&(1<<16-1), Kind(meta>>48)
+		return nil
+	}
+}
+
+// fits says whether the frame's length fits its span.
+func (r *Reader) fits(f *Frame) bool { return uint64(f.Length) <= f.Span<<r.ring.shift }
+
+// Borrow reads the next frame of a gate without copying it. The bytes alias the ring and stay as they are until Release has
+// moved the cursor past them. Errors: ErrEmpty, ErrRemoved, ErrCorrupt.
+func (r *Reader) Borrow(f *Frame) ([]byte, error) {
+	if err := r.load(f); err != nil {
+		return nil, r.stuck()
+	}
+	if !r.fits(f) {
+		return nil, corrupt("a frame's length", uint64(f.Length))
+	}
+	r.pos += f.Span
+	r.received++
+	return r.ring.payload(f.Position, f.Length), nil
+}
+
+// stuck says why a gate has nothing to read.
+func (r *Reader) stuck() error {
+	switch h := r.ring.control.head.Load() & positionMask; {
+	case h == tombstone:
+		return ErrRemoved
+	case h > r.pos:
+		return corrupt("the head, past a lossless subscription,", h)
+	}
+	return ErrEmpty
+}
+
+// Release says that all frames before pos have been released. It stores the cursor when it is an eighth of the ring behind, and
+// reports whether it did: the caller then looks whether somebody sleeps on the room bell.
+func (r *Reader) Release(pos uint64) bool {
+	if pos-r.stored < r.stride {
+		return false
+	}
+	return r.Store(pos)
+}
+
+// Store stores the cursor now, if it is behind pos, and reports whether it did. It is a full barrier then.
+func (r *Reader) Store(pos uint64) bool {
+	if r.line == nil || pos == r.stored {
+		return false
+	}
+	r.stored = pos
+	r.line.received.StoreRelease(r.received)
+	r.line.state.Store(pos<<2 | r.kind)
+	return true
+}
+
+// Copy reads the next frame of a lossy subscription or tap into buf, which it grows as needed and returns cut to the frame's
+// length. It is handed out only after the head was seen not to have passed it. Errors: ErrEmpty, ErrRemoved, ErrCorrupt.
+func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
+	g := r.ring
+	for tries := 0; tries < 16; tries++ {
+		if r.load(f) != nil {
+			h := g.control.head.Load() & positionMask
+			if h <= r.pos {
+				return buf, ErrEmpty
+			}
+			if err := r.lapped(h); err != nil {
+				return buf, err
+			}
+			continue
+		}
+		fits := r.fits(f)
+		if fits {
+			if cap(buf) < f.Length {
+				buf = make([]byte, f.Length, max(256, f.Length+f.Length/4))
+			}
+			buf = buf[:f.Length]
+			copy(buf, g.payload(f.Position, f.Length))
+		}
+		r.fence.LoadLoad()
+		if h := g.control.head.Load() & positionMask; h > f.Position {
+			if err := r.lapped(h); err != nil {
+				return buf, err
+			}
+			continue
+		}
+		if !fits {
+			return buf, corrupt("a frame's length", uint64(f.Length))
+		}
+		r.laps = 0
+		r.pos += f.Span
+		r.received++
+		r.loss.got(f)
+		if r.line != nil && r.pos-r.stored >= r.stride {
+			r.show()
+		}
+		return buf, nil
+	}
+	return buf, ErrEmpty
+}
+
+// lapped moves a reader that the head has passed on to the head; after three laps in a row without a frame in between, to the
+// tail, where nothing can lap it before something is there.
+func (r *Reader) lapped(head uint64) error {
+	if head == tombstone {
+		return ErrRemoved
+	}
+	tail := r.ring.control.tail.Load()
+	if head > tail {
+		return corrupt("the head, past the tail,", head)
+	}
+	r.laps++
+	r.pos = head
+	if r.laps > 3 {
+		r.pos = tail
+	}
+	return nil
+}
+
+// show stores a lossy subscription's position and counts, for people. Nothing waits for it, so a release store will do.
+func (r *Reader) show() {
+	r.stored = r.pos
+	r.line.received.StoreRelease(r.received)
+	r.line.lost.StoreRelease(r.loss.total)
+	r.line.state.StoreRelease(r.pos<<2 | r.kind)
+}
+
+// Idle stores what is due before the reader waits, for a lossy subscription.
+func (r *Reader) Idle() {
+	if r.kind == kindLossy && r.pos != r.stored {
+		r.show()
+	}
+}
+
+// Lost is the exact number of frames this reader missed so far, of all publishers together: those that were overwritten before it
+// came to them.
+func (r *Reader) Lost() uint64 {
+	if r.kind != kindGate {
+		r.loss.settle(r.ring, r.pos)
+	}
+	return r.loss.total
+}
+
+// LostBy calls f for each publisher of which frames were missed.
+func (r *Reader) LostBy(f func(publisher, frames uint64)) {
+	r.Lost()
+	for p, n := range r.loss.by {
+		f(p, n)
+	}
+}
+
+// Close frees the line. The Reader must not be used again. The caller rings the room bell.
+func (r *Reader) Close() {
+	if r.line == nil {
+		return
+	}
+	r.line.state.Store(kindNone)
+	r.line.owner.Store(0)
+	r.line = nil
+}

@@ -1,0 +1,143 @@
+package topics
+
+// Reaping: what a proven-dead participant held is given back. Stamps must be writable for it.
+//
+// A line is reaped by taking its owner's place with a CAS, so that one reaper wins, and a reaper that dies is reaped in turn. A
+// slot below the tail without a stamp that no living claim covers is marked aborted by a CAS on the stamp that was seen before
+// the lines were looked at: had its writer lived and finished meanwhile, that CAS would fail.
+
+// ReapWriters frees the lines of dead publishers and says how many they were.
+func (r *Ring) ReapWriters() int {
+	count := 0
+	for i := range r.writers {
+		if o := r.writers[i].owner.Load(); o != 0 && !r.alive(o) && r.reapWriter(i, o) {
+			count++
+		}
+	}
+	return count
+}
+
+// reapWriter frees line i, held by the dead owner o.
+func (r *Ring) reapWriter(i int, o uint64) bool {
+	l := &r.writers[i]
+	if r.Self == 0 || !l.owner.CompareAndSwap(o, r.Self) {
+		return false
+	}
+	r.finishLine(i)
+	return true
+}
+
+// finishLine aborts the open claim of line i, which the caller owns, and frees the line.
+func (r *Ring) finishLine(i int) {
+	l := &r.writers[i]
+	if c := l.claim.Load(); c != 0 {
+		tail := r.control.tail.Load()
+		end := min(c-1+min(l.length.Load(), r.mask+1), tail)
+		r.abortUncovered(c-1, end, i)
+		l.claim.StoreRelease(0)
+	}
+	r.control.turn.CompareAndSwap(uint64(i)+1, 0)
+	l.owner.Store(0)
+}
+
+// Recover looks at the slot at pos, which has held somebody up, and marks it and its neighbours aborted if their writer is dead. It
+// reports whether anything changed; the caller then rings the data bell.
+func (r *Ring) Recover(pos uint64) bool {
+	n := r.ReapWriters()
+	return r.abortUncovered(pos, r.control.tail.Load(), -1) > 0 || n > 0
+}
+
+// abortUncovered marks slots in [p, end) that have no stamp and that no claim of a living publisher covers, in one pass. Line
+// except does not count. end must not be above a tail loaded before, so that whoever claimed a slot below it has announced it.
+func (r *Ring) abortUncovered(p, end uint64, except int) int {
+	count := 0
+	if end-p > r.mask+1 {
+		return 0
+	}
+	for p < end {
+		st := r.at(p).stamp.Load()
+		if span, ok := resolved(st, p, r.mask); ok {
+			p += span
+			continue
+		}
+		if next, held := r.covered(p, except); held {
+			p = next
+			continue
+		}
+		if r.at(p).stamp.CompareAndSwap(st, makeStamp(p, 1, r.mask, aborted)) {
+			count++
+			p++
+		}
+	}
+	return count
+}
+
+// covered says whether a living publisher's claim covers pos, and where that claim ends.
+func (r *Ring) covered(pos uint64, except int) (end uint64, held bool) {
+	for i := range r.writers {
+		if i == except {
+			continue
+		}
+		start, end, open := r.writers[i].open()
+		if !open || pos < start || pos >= end {
+			continue
+		}
+		if o := r.writers[i].owner.Load(); o != 0 && r.alive(o) {
+			return end, true
+		}
+	}
+	return 0, false
+}
+
+// open is the claim a line announces.
+func (l *writerLine) open() (start, end uint64, open bool) {
+	for {
+		c := l.claim.Load()
+		if c == 0 {
+			return 0, 0, false
+		}
+		n := min(l.length.Load(), MaxSlots)
+		if l.claim.Load() == c {
+			return c - 1, c - 1 + n, true
+		}
+	}
+}
+
+// ReapGate frees gate line i if its owner is dead, and says whether it did. The caller then rings the room bell.
+func (r *Ring) ReapGate(i int) bool {
+	g := &r.gates[i]
+	o := g.owner.Load()
+	if o == 0 || r.alive(o) || r.Self == 0 || !g.owner.CompareAndSwap(o, r.Self) {
+		return false
+	}
+	g.state.Store(kindNone)
+	g.owner.Store(0)
+	return true
+}
+
+// ReapGates frees the lines of dead subscriptions and says how many they were.
+func (r *Ring) ReapGates() int {
+	count := 0
+	for i := range r.gates {
+		if r.ReapGate(i) {
+			count++
+		}
+	}
+	return count
+}
+
+// FinishWriter frees writer line i, which owner holds and whose writer can store no more, aborting an open claim. The caller rings
+// both bells.
+func (r *Ring) FinishWriter(i int, owner uint64) {
+	if r.writers[i].owner.Load() == owner {
+		r.finishLine(i)
+	}
+}
+
+// FinishReader frees subscription line i, which owner holds and whose reader can store no more. The caller rings the room bell.
+func (r *Ring) FinishReader(i int, owner uint64) {
+	if g := &r.gates[i]; g.owner.Load() == owner {
+		g.state.Store(kindNone)
+		g.owner.Store(0)
+	}
+}

@@ -1,0 +1,123 @@
+package topics
+
+import "shmbus/internal/mem"
+
+// makeRoom sees to it that the head is at least t+k-n, moving it if it may. t is the tail as the caller loaded it.
+//
+// The head word is loaded first; then whole frames are walked from the head, each of which must have its stamp; the walk stops at
+// the lowest gate; then one CAS moves the head. A gate that joined in between has changed the count in the head word, so that the
+// CAS fails and everything is looked at again. The head moves a sixteenth of the ring further than needed, so that the walk is
+// rare, and never if it cannot move far enough.
+func (w *Writer) makeRoom(t, k uint64) error {
+	r := w.ring
+	n := r.mask + 1
+	for {
+		hw := r.control.head.Load()
+		h := hw & positionMask
+		if h == tombstone {
+			return ErrRemoved
+		}
+		if t > maxPosition || h > t {
+			if now := r.control.tail.Load(); now > maxPosition || h > now {
+				return corrupt("the tail, against the head,", now)
+			}
+			w.room = h + n // t was old: the CAS on the tail will fail
+			return nil
+		}
+		if t-h > n {
+			return corrupt("the head, a lap behind the tail,", h)
+		}
+		w.room = h + n
+		if t+k <= w.room {
+			return nil
+		}
+		turn := r.control.turn.Load()
+		if turn != 0 && turn != w.index+1 && !w.impatient {
+			w.wait(&r.control.turn, turn, hw)
+			return ErrHeldByTurn
+		}
+		need, goal := t+k-n, t+k-n+n/16
+		if turn == w.index+1 {
+			goal = need // whoever waited takes just what it needs
+		}
+		limit, gate := r.lowestGate()
+		p := h
+		var st uint64
+		ok, span := true, uint64(0)
+		for p < goal && p < t {
+			st = r.at(p).stamp.Load()
+			if span, ok = resolved(st, p, r.mask); !ok || p+span > limit {
+				break
+			}
+			p += span
+		}
+		switch {
+		case p > t:
+			return corrupt("a stamp, which covers more than was claimed,", st)
+		case p >= need:
+			if r.control.head.CompareAndSwap(hw, hw+(p-h)) {
+				w.room = p + n
+				return nil
+			}
+		case p >= limit || ok && p+span > limit:
+			state := &r.gates[gate].state
+			w.heldGate = gate
+			w.wait(state, state.Load(), hw)
+			if state.Load()>>2 > limit {
+				continue // it moved on meanwhile
+			}
+			return ErrHeldByGate
+		default:
+			w.heldAt = p
+			w.wait(&r.at(p).stamp, st, hw)
+			return ErrHeldBySlot
+		}
+	}
+}
+
+// lowestGate is the lowest position the head may not pass, and the line it comes from. It walks the whole table: cursors now;
+// pins of groups will be walked after them.
+func (r *Ring) lowestGate() (limit uint64, line int) {
+	limit, line = 1<<63, -1
+	if r.geometry.Policy != PolicyLossless {
+		return limit, line
+	}
+	for i := range r.gates {
+		if s := r.gates[i].state.Load(); s&kindMask == kindGate && s>>2 < limit {
+			limit, line = s>>2, i
+		}
+	}
+	return limit, line
+}
+
+// wait notes what must change before it is worth trying again.
+func (w *Writer) wait(word *mem.Word, value, head uint64) {
+	w.held, w.heldValue, w.heldHead = word, value, head
+}
+
+// Ready says whether what the last Claim or Batch was held by has changed.
+func (w *Writer) Ready() bool {
+	return w.held == nil || w.held.Load() != w.heldValue || w.ring.control.head.Load() != w.heldHead
+}
+
+// HeldAt is the position of the slot that the last ErrHeldBySlot was about.
+func (w *Writer) HeldAt() uint64 { return w.heldAt }
+
+// HeldGate is the subscription line that the last ErrHeldByGate was about.
+func (w *Writer) HeldGate() int { return w.heldGate }
+
+// TakeTurn makes this writer the first among those that wait for room, if nobody is. It never waits.
+func (w *Writer) TakeTurn() {
+	if w.ring.control.turn.Load() == 0 {
+		w.ring.control.turn.CompareAndSwap(0, w.index+1)
+	}
+}
+
+// PassTurn lets go of the turn and says whether it was held. The caller rings the room bell then.
+func (w *Writer) PassTurn() bool {
+	w.impatient = false
+	return w.ring.control.turn.Load() == w.index+1 && w.ring.control.turn.CompareAndSwap(w.index+1, 0)
+}
+
+// Impatient makes the writer ignore others' turns until PassTurn. The turn is fairness, not safety: its holder may be stopped.
+func (w *Writer) Impatient() { w.impatient = true }

@@ -1,0 +1,221 @@
+package topics
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+
+	"shmbus/internal/mem"
+)
+
+// The topic table is an area of the segment: TableEntries entries of entrySize bytes.
+const (
+	TableEntries = 1024
+	entrySize    = 320
+	// TableBytes is the size of the table.
+	TableBytes = TableEntries * entrySize
+)
+
+// Bells of a topic lie at its entry's place in the bell area.
+const (
+	// BellStride is how many bytes of bells belong to one topic.
+	BellStride = 256
+	// DataBell is rung by commits, aborts, reaping and removal; its offset within the topic's bells.
+	DataBell = 0
+	// RoomBell is rung by cursors, leaving gates and removal.
+	RoomBell = 64
+	// GroupBell is for groups: it wakes one member.
+	GroupBell = 128
+	// BellBytes is the size of the bell area.
+	BellBytes = TableEntries * BellStride
+)
+
+// entry is one place in the table. Only the holder of the directory's lock stores to it. state is stored last when a topic is made,
+// and first when it goes; readers load state, the rest, and state again.
+//
+// state: generation << 2 | live or removed or free. The generation rises with each topic made in this place.
+type entry struct {
+	state  mem.Word
+	hash   mem.Plain // FNV-1a of the name
+	offset mem.Plain // of the region in the segment file
+	size   mem.Plain
+	made   mem.Plain // Unix nanoseconds
+	length mem.Plain // of the name
+	_      [2]mem.Plain
+	name   [MaxName / 8]mem.Plain
+	_      [entrySize/8 - 8 - MaxName/8]mem.Plain
+}
+
+const (
+	entryFree    = 0
+	entryLive    = 1
+	entryRemoved = 2 // its region may still be in use
+)
+
+// ErrTableFull: all places in the topic table are taken.
+var ErrTableFull = fmt.Errorf("the topic table is full: a segment holds %d topics", TableEntries)
+
+// ErrNoTopic: there is no such topic.
+var ErrNoTopic = errors.New("no such topic")
+
+// A Table is the topic table of one segment. Lookups may run at any time beside one change.
+type Table struct{ entries []entry }
+
+// An Entry is what the table says of one topic.
+type Entry struct {
+	Name         string
+	Place        int    // in the table; the topic's bells lie there too
+	Generation   uint64 // rises when another topic takes the place
+	Offset, Size int64  // of the region
+	Made         int64  // Unix nanoseconds
+}
+
+// OpenTable lays a Table over the segment's table area.
+func OpenTable(area []byte) (*Table, error) {
+	es, err := mem.View[entry](area, 0, TableEntries)
+	if err != nil {
+		return nil, fmt.Errorf("%w: topic table: %v", ErrCorrupt, err)
+	}
+	return &Table{es}, nil
+}
+
+func hashName(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
+}
+
+// Find is the live topic of that name, or ErrNoTopic, or ErrCorrupt.
+func (t *Table) Find(name string) (Entry, error) {
+	hash := hashName(name)
+	for i := range t.entries {
+		if t.entries[i].state.Load()&3 != entryLive || t.entries[i].hash.Get() != hash {
+			continue
+		}
+		e, live, err := t.read(i)
+		if err != nil {
+			return e, err
+		}
+		if live && e.Name == name {
+			return e, nil
+		}
+	}
+	return Entry{}, ErrNoTopic
+}
+
+// All is every live topic. Entries that make no sense are left out and reported together in the error.
+func (t *Table) All() ([]Entry, error) {
+	var all []Entry
+	var errs []error
+	for i := range t.entries {
+		e, live, err := t.read(i)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case live:
+			all = append(all, e)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// Is says whether e is still live in the table.
+func (t *Table) Is(e Entry) bool {
+	return t.entries[e.Place].state.Load() == e.Generation<<2|entryLive
+}
+
+// read loads the entry at a place, consistently.
+func (t *Table) read(i int) (e Entry, live bool, err error) {
+	p := &t.entries[i]
+	for tries := 0; tries < 100; tries++ {
+		st := p.state.Load()
+		if st&3 != entryLive {
+			return e, false, nil
+		}
+		var name [MaxName]byte
+		for j := range p.name {
+			v := p.name[j].Get()
+			for k := range 8 {
+				name[8*j+k] = byte(v >> (8 * k))
+			}
+		}
+		length, hash := p.length.Get(), p.hash.Get()
+		e = Entry{Place: i, Generation: st >> 2, Offset: int64(p.offset.Get()), Size: int64(p.size.Get()), Made: int64(p.made.Get())}
+		if p.state.Load() != st {
+			continue
+		}
+		if length > MaxName {
+			return e, false, fmt.Errorf("%w: topic table place %d: a name of %d bytes", ErrCorrupt, i, length)
+		}
+		e.Name = string(name[:length])
+		if err := CheckName(e.Name); err != nil || hashName(e.Name) != hash {
+			return e, false, fmt.Errorf("%w: topic table place %d: name %q does not fit its hash", ErrCorrupt, i, e.Name)
+		}
+		if e.Offset <= 0 || e.Size <= 0 || e.Offset+e.Size < 0 {
+			return e, false, fmt.Errorf("%w: topic table place %d (%s): region of %d bytes at %d", ErrCorrupt, i, e.Name, e.Size, e.Offset)
+		}
+		return e, true, nil
+	}
+	return e, false, fmt.Errorf("%w: topic table place %d: it never keeps still", ErrCorrupt, i)
+}
+
+// Free says whether there is a free place. The caller holds the directory's lock, as for all that follow.
+func (t *Table) Free() error {
+	for i := range t.entries {
+		if t.entries[i].state.Load()&3 == entryFree {
+			return nil
+		}
+	}
+	return ErrTableFull
+}
+
+// Publish makes a topic known whose region has been formatted, by one store.
+func (t *Table) Publish(name string, offset, size, made int64) (Entry, error) {
+	for i := range t.entries {
+		p := &t.entries[i]
+		st := p.state.Load()
+		if st&3 != entryFree {
+			continue
+		}
+		p.hash.Set(hashName(name))
+		p.offset.Set(uint64(offset))
+		p.size.Set(uint64(size))
+		p.made.Set(uint64(made))
+		p.length.Set(uint64(len(name)))
+		var b [MaxName]byte
+		copy(b[:], name)
+		for j := range p.name {
+			var v uint64
+			for k := range 8 {
+				v |= uint64(b[8*j+k]) << (8 * k)
+			}
+			p.name[j].Set(v)
+		}
+		gen := st>>2 + 1
+		p.state.Store(gen<<2 | entryLive)
+		return Entry{name, i, gen, offset, size, made}, nil
+	}
+	return Entry{}, ErrTableFull
+}
+
+// Retire takes a topic's name out of the table. Its place stays taken until Release.
+func (t *Table) Retire(e Entry) {
+	t.entries[e.Place].state.Store(e.Generation<<2 | entryRemoved)
+}
+
+// Retired is every removed topic whose region has not been given back.
+func (t *Table) Retired() []Entry {
+	var all []Entry
+	for i := range t.entries {
+		p := &t.entries[i]
+		if st := p.state.Load(); st&3 == entryRemoved {
+			all = append(all, Entry{Place: i, Generation: st >> 2, Offset: int64(p.offset.Get()), Size: int64(p.size.Get())})
+		}
+	}
+	return all
+}
+
+// Release frees the place of a retired topic.
+func (t *Table) Release(e Entry) {
+	t.entries[e.Place].state.Store(e.Generation<<2 | entryFree)
+}

@@ -1,0 +1,283 @@
+package topics
+
+import (
+	"shmbus/internal/mem"
+)
+
+// Kind says how a frame's bytes are encoded.
+type Kind uint8
+
+const (
+	KindRaw     Kind = iota // bytes as the publisher gave them
+	KindMsgpack             // one msgpack value
+)
+
+// String is "raw" or "msgpack".
+func (k Kind) String() string {
+	switch k {
+	case KindRaw:
+		return "raw"
+	case KindMsgpack:
+		return "msgpack"
+	}
+	return "unknown"
+}
+
+// A Writer claims, fills and commits frames through one writer line. It is for one goroutine at a time. It never waits: where it
+// would have to, it says for what, and Ready says when to try again.
+type Writer struct {
+	ring      *Ring
+	line      *writerLine
+	index     uint64 // of the line
+	id        uint64 // of the publisher
+	number    uint64 // of the next frame on the line
+	base      uint64 // number before this publisher's first frame
+	room      uint64 // positions below it are free to claim, as far as this writer knows
+	pos       uint64 // of the claimed frame
+	pad       uint64 // slots before it that fill the lap up
+	claimed   uint64 // slots the frame covers; 0: no claim is open
+	impatient bool   // ignore somebody else's turn this time
+	sent      uint64 // payload bytes on the line, across its owners
+
+	// What the writer waits for: held changes from heldValue, or the head word from heldHead.
+	held      *mem.Word
+	heldValue uint64
+	heldHead  uint64
+	heldAt    uint64 // position of the slot, for ErrHeldBySlot
+	heldGate  int    // line of the gate, for ErrHeldByGate
+}
+
+// NewWriter takes a writer line for owner. Lines nobody has used come first, so that a line's numbers stay with one
+// publisher as long as can be. If all are taken, those of the dead are reaped; if that frees none, the error is ErrNoLine.
+func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
+	for attempt := 0; attempt < 2; attempt++ {
+		for _, used := range []bool{false, true} {
+			for i := range r.writers {
+				l := &r.writers[i]
+				if (l.frames.Load() != 0) != used || l.owner.Load() != 0 || !l.owner.CompareAndSwap(0, owner) {
+					continue
+				}
+				if _, removed := r.Head(); removed {
+					l.owner.Store(0)
+					return nil, ErrRemoved
+				}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1)}
+				w.number = l.frames.Load()
+				w.base = w.number
+				w.sent = l.bytes.Load()
+				l.publisher.Store(w.id)
+				l.blocked.Store(0)
+				return w, nil
+			}
+		}
+		if r.ReapWriters() == 0 {
+			break
+		}
+	}
+	return nil, ErrNoLine
+}
+
+// Line is the index of the writer's line.
+func (w *Writer) Line() int { return int(w.index) }
+
+// ID is the publisher's id, from 1, never used again on the topic.
+func (w *Writer) ID() uint64 { return w.id }
+
+// Claim claims room for a frame of n bytes, in order after all frames claimed so far. On success the claim is open: fill
+// Payload, then Commit or Abort. Otherwise no claim is open and the error is ErrTooLarge, ErrRemoved, ErrCorrupt, or one of
+// ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn: try again when Ready.
+func (w *Writer) Claim(n int) error {
+	r := w.ring
+	span := r.span(n)
+	if span > (r.mask+1)/2 {
+		return ErrTooLarge
+	}
+	for {
+		t := r.control.tail.Load()
+		k := span
+		pad := r.mask + 1 - t&r.mask
+		if pad < span {
+			k += pad
+		} else {
+			pad = 0
+		}
+		if t+k > w.room || t+r.mask+1 < w.room {
+			if err := w.makeRoom(t, k); err != nil {
+				return err
+			}
+		}
+		if w.take(t, k) {
+			w.pos, w.pad, w.claimed = t+pad, pad, span
+			if r.control.head.Load()&positionMask == tombstone {
+				w.closeClaim()
+				return ErrRemoved
+			}
+			return nil
+		}
+	}
+}
+
+// take announces the claim [t, t+k) and moves the tail over it. The announcement comes before: whoever finds a claimed slot
+// without a stamp can tell from the lines whether its writer lives. On amd64 the CAS is the barrier between the two; on arm64
+// both are releases, and the CAS's store cannot pass the announcement.
+//
+// An exclusive writer has no rival for the tail and stores it.
+func (w *Writer) take(t, k uint64) bool {
+	w.line.length.StoreRelease(k)
+	w.line.claim.StoreRelease(t + 1)
+	if w.ring.geometry.Exclusive {
+		w.ring.control.tail.StoreRelease(t + k)
+		return true
+	}
+	if w.ring.control.tail.CompareAndSwap(t, t+k) {
+		return true
+	}
+	w.line.claim.StoreRelease(0)
+	return false
+}
+
+func (w *Writer) closeClaim() {
+	w.claimed = 0
+	w.line.claim.StoreRelease(0)
+}
+
+// Open says whether a claim is open.
+func (w *Writer) Open() bool { return w.claimed != 0 }
+
+// Payload is the first n bytes of the claimed frame's cells. n must not be larger than what was claimed.
+func (w *Writer) Payload(n int) []byte { return w.ring.payload(w.pos, n) }
+
+// Commit publishes the claimed frame with its first n bytes. When it returns, the stamp is visible to all before any later load
+// of this goroutine: the caller then looks whether somebody sleeps on the data bell. time is in Unix nanoseconds.
+func (w *Writer) Commit(n int, kind Kind, time int64) {
+	w.stampPad(w.pos, w.pad)
+	w.describe(w.pos, n, kind, time)
+	w.ring.at(w.pos).stamp.Store(makeStamp(w.pos, w.claimed, w.ring.mask, committed))
+	w.sent += uint64(n)
+	w.line.bytes.StoreRelease(w.sent)
+	w.closeClaim()
+}
+
+// describe writes everything about the frame at pos but its stamp, and counts it. last comes before frames and both before the
+// stamp, so that a reader that has passed last has passed all frames counted.
+func (w *Writer) describe(pos uint64, n int, kind Kind, time int64) {
+	d := w.ring.at(pos)
+	d.publisher.Set(w.id)
+	d.number.Set(w.number)
+	w.number++
+	d.sequence.Set(w.number - w.base)
+	d.time.Set(uint64(time))
+	d.meta.Set(uint64(n) | w.index<<32 | uint64(kind)<<48)
+	w.line.last.StoreRelease(pos)
+	w.line.frames.StoreRelease(w.number)
+}
+
+// stampPad stamps the pad slots before pos, which fill the lap up, so that readers step over them.
+func (w *Writer) stampPad(pos, pad uint64) {
+	if pad != 0 {
+		w.ring.at(pos - pad).stamp.StoreRelease(makeStamp(pos-pad, pad, w.ring.mask, aborted))
+	}
+}
+
+// Abort gives the claimed slots up: readers step over them. The caller looks at the data bell afterwards, as after Commit.
+func (w *Writer) Abort() {
+	if w.claimed == 0 {
+		return
+	}
+	w.stampPad(w.pos, w.pad)
+	w.ring.at(w.pos).stamp.Store(makeStamp(w.pos, w.claimed, w.ring.mask, aborted))
+	w.closeClaim()
+}
+
+// Batch claims once for as many of ps, from the first on, as fit in a quarter of the ring (at least one), copies and commits
+// them in order, and says how many they were. The caller then looks at the data bell, once. Errors are as for Claim; if
+// there is no room for several frames it tries fewer before it says so.
+func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
+	r := w.ring
+	most := max(1, (r.mask+1)/4)
+	count := len(ps)
+	for {
+		t := r.control.tail.Load()
+		k, c, err := w.measure(t, ps[:count], most)
+		if err != nil {
+			return 0, err
+		}
+		count = c
+		if t+k > w.room || t+r.mask+1 < w.room {
+			if err := w.makeRoom(t, k); err != nil {
+				if count > 1 {
+					count = (count + 1) / 2
+					continue
+				}
+				return 0, err
+			}
+		}
+		if !w.take(t, k) {
+			continue
+		}
+		if r.control.head.Load()&positionMask == tombstone {
+			w.closeClaim()
+			return 0, ErrRemoved
+		}
+		w.fill(t, ps[:count], kind, time)
+		return count, nil
+	}
+}
+
+// measure says how many slots the first frames of ps take from t on, up to most slots but for the first frame, and how many
+// frames these are.
+func (w *Writer) measure(t uint64, ps [][]byte, most uint64) (slots uint64, count int, err error) {
+	r := w.ring
+	for i, p := range ps {
+		span := r.span(len(p))
+		if span > (r.mask+1)/2 {
+			if i == 0 {
+				return 0, 0, ErrTooLarge
+			}
+			break
+		}
+		k := slots + span
+		if pad := r.mask + 1 - (t+slots)&r.mask; pad < span {
+			k += pad
+		}
+		if i > 0 && k > most {
+			break
+		}
+		slots, count = k, i+1
+	}
+	return slots, count, nil
+}
+
+// fill writes and stamps the frames of a claimed batch in order. Only the last stamp is a full barrier.
+func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
+	r := w.ring
+	for i, p := range ps {
+		span := r.span(len(p))
+		if pad := r.mask + 1 - t&r.mask; pad < span {
+			t += pad
+			w.stampPad(t, pad)
+		}
+		copy(r.payload(t, len(p)), p)
+		w.describe(t, len(p), kind, time)
+		w.sent += uint64(len(p))
+		st := makeStamp(t, span, r.mask, committed)
+		if i == len(ps)-1 {
+			r.at(t).stamp.Store(st)
+		} else {
+			r.at(t).stamp.StoreRelease(st)
+		}
+		t += span
+	}
+	w.line.bytes.StoreRelease(w.sent)
+	w.closeClaim()
+}
+
+// Blocked adds nanoseconds to what people see of how long this publisher has waited.
+func (w *Writer) Blocked(ns int64) { w.line.blocked.StoreRelease(w.line.blocked.Load() + uint64(ns)) }
+
+// Close aborts an open claim, passes the turn on and frees the line. The Writer must not be used again. The caller rings both bells.
+func (w *Writer) Close() {
+	w.Abort()
+	w.PassTurn()
+	w.line.owner.Store(0)
+}

@@ -1,0 +1,56 @@
+package wake
+
+import "shmbus/internal/mem"
+
+// A Bell is the 32-bit word in shared memory that sleepers sleep on. Bit 0 says that somebody sleeps, or did; the other bits
+// count the rings that found it set. The zero Bell is ready. Any value is a valid one, whoever wrote it. A Bell must not be copied.
+// Its methods may be called by any goroutine of any process at any time.
+type Bell struct{ word mem.Word32 }
+
+// A Line is a bell alone in its 64-byte cache line: how bells lie in the bell file.
+type Line struct {
+	Bell Bell
+	_    [60]byte
+}
+
+// asleep is the bit that says that somebody sleeps.
+const asleep = 1
+
+// Asleep reports whether somebody sleeps on the bell, or may. It is one load.
+func (b *Bell) Asleep() bool { return b.word.Load()&asleep != 0 }
+
+// Value is the word as it is now, for people to look at and for a Notifier to compare. It is one load.
+func (b *Bell) Value() uint32 { return b.word.Load() }
+
+// Ring wakes all sleepers, if bit 0 says that there are any; otherwise it is one load and no system call. What the sleepers
+// wait for must be stored before, and that store must not be passed by the load here: see the package comment, "Fences". A wake
+// that the system refuses is dropped; the limit of the sleeper's Wait covers it.
+func (b *Bell) Ring(n Notifier) {
+	if b.Asleep() {
+		b.ring(n)
+	}
+}
+
+// ring clears bit 0 and counts, both by adding one, and wakes. Of several ringers one wakes; the others find the bit gone.
+func (b *Bell) ring(n Notifier) {
+	for {
+		v := b.word.Load()
+		if v&asleep == 0 {
+			return
+		}
+		if b.word.CompareAndSwap(v, v+1) {
+			_ = n.Wake(b)
+			return
+		}
+	}
+}
+
+// arm sets bit 0 and returns the value to sleep on. The caller must look once more at what it waits for before it sleeps.
+func (b *Bell) arm() uint32 {
+	for {
+		v := b.word.Load()
+		if v&asleep != 0 || b.word.CompareAndSwap(v, v|asleep) {
+			return v | asleep
+		}
+	}
+}

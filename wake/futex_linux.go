@@ -1,0 +1,98 @@
+//go:build linux && (amd64 || arm64)
+
+package wake
+
+import (
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	sliceLimit = 20 * time.Millisecond // without futex_waitv: how late a poke may be seen
+	longSleep  = time.Hour             // keeps absolute times far from overflow; sleepers look again after it
+)
+
+// futex sleeps on the bell and, with futex_waitv (Linux 5.16), on the poke word at the same time. Without it the sleep is
+// cut in slices.
+type futex struct{ waitv bool }
+
+// probeFutex asks the kernel once which calls it has and allows: both are called so that they must answer EAGAIN.
+var probeFutex = sync.OnceValues(func() (*futex, error) {
+	p := NewPoke()
+	if e := futexWait(&p.word, 1, private, time.Millisecond); e != syscall.EAGAIN {
+		return nil, fmt.Errorf("wake: the futex system call does not work here: %w", e)
+	}
+	e := futexWaitv(nil, 0, &p.word, 1, 0)
+	return &futex{waitv: e == syscall.EAGAIN}, nil
+})
+
+// Futex is the Linux backend. The error says that this system has no futex, or that a filter forbids it.
+func Futex() (Notifier, error) {
+	f, err := probeFutex()
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *futex) Name() string { return "futex" }
+
+func (f *futex) Polls() bool { return false }
+
+func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration) error {
+	own := poke.word.Load()
+	if own&pending != 0 {
+		return nil
+	}
+	if limit <= 0 || limit > longSleep {
+		limit = longSleep
+	}
+	var e syscall.Errno
+	switch {
+	case f.waitv && bell != nil:
+		e = futexWaitv(&bell.word, value, &poke.word, own, monotonic()+limit)
+	case f.waitv:
+		e = futexWaitv(nil, 0, &poke.word, own, monotonic()+limit)
+	case bell != nil:
+		e = futexWait(&bell.word, value, shared, min(limit, sliceLimit))
+	default:
+		e = futexWait(&poke.word, own, private, limit)
+	}
+	switch e {
+	case 0, syscall.EAGAIN, syscall.EINTR, syscall.ETIMEDOUT:
+		return nil
+	}
+	return fmt.Errorf("wake: futex wait: %w", e)
+}
+
+func (f *futex) Wake(bell *Bell) error {
+	if e := futexWake(&bell.word, shared); e != 0 {
+		return fmt.Errorf("wake: futex wake: %w", e)
+	}
+	return nil
+}
+
+func (f *futex) WakePoke(p *Poke) error {
+	if e := futexWake(&p.word, private); e != 0 {
+		return fmt.Errorf("wake: futex wake of the own process: %w", e)
+	}
+	return nil
+}
+
+// The kernel's monotonic clock, without a system call: time.Since reads the same clock from the vDSO, only from another zero.
+var (
+	clockZero   time.Time
+	clockOffset time.Duration
+	clockOnce   sync.Once
+)
+
+// monotonic is CLOCK_MONOTONIC now, some µs late at most.
+func monotonic() time.Duration {
+	clockOnce.Do(func() {
+		clockZero = time.Now()
+		clockOffset = kernelMonotonic()
+	})
+	return clockOffset + time.Since(clockZero)
+}

@@ -1,0 +1,81 @@
+//go:build linux && (amd64 || arm64)
+
+package wake
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"shmbus/internal/mem"
+)
+
+// Whose word it is. A shared futex is known to the kernel by file and offset, or by process and address for private memory; a
+// private one by process and address only, which is quicker.
+const (
+	shared  = 0
+	private = 128 // FUTEX_PRIVATE_FLAG, FUTEX2_PRIVATE
+
+	opWait  = 0 // FUTEX_WAIT
+	opWake  = 1 // FUTEX_WAKE
+	sizeU32 = 2 // FUTEX2_SIZE_U32
+
+	everybody = 1<<31 - 1
+)
+
+// waiter is struct futex_waitv of linux/futex.h.
+type waiter struct {
+	value uint64
+	addr  uint64
+	flags uint32
+	_     uint32
+}
+
+// futexWaitv sleeps on the bell, unless nil, and on the private word until deadline (CLOCK_MONOTONIC).
+func futexWaitv(bell *mem.Word32, value uint32, own *mem.Word32, ownValue uint32, deadline time.Duration) syscall.Errno {
+	if bell == nil {
+		return waitv(0, 0, uintptr(unsafe.Pointer(own.Addr())), ownValue, deadline)
+	}
+	return waitv(uintptr(unsafe.Pointer(bell.Addr())), value, uintptr(unsafe.Pointer(own.Addr())), ownValue, deadline)
+}
+
+// waitv holds addresses as numbers; the directive keeps what they point to on the heap, and alive, for the time of the call.
+//
+//go:uintptrescapes
+func waitv(bell uintptr, value uint32, own uintptr, ownValue uint32, deadline time.Duration) syscall.Errno {
+	words := [2]waiter{{value: uint64(ownValue), addr: uint64(own), flags: sizeU32 | private}}
+	count := uintptr(1)
+	if bell != 0 {
+		words[1] = waiter{value: uint64(value), addr: uint64(bell), flags: sizeU32 | shared}
+		count = 2
+	}
+	until := unix.NsecToTimespec(int64(deadline))
+	_, _, e := syscall.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&words[0])), count, 0,
+		uintptr(unsafe.Pointer(&until)), unix.CLOCK_MONOTONIC, 0)
+	return e
+}
+
+// futexWait sleeps on one word for at most limit.
+func futexWait(word *mem.Word32, value uint32, whose uintptr, limit time.Duration) syscall.Errno {
+	ts := unix.NsecToTimespec(int64(limit))
+	_, _, e := syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word.Addr())), opWait|whose, uintptr(value),
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	return e
+}
+
+// futexWake wakes all sleepers of one word. It never blocks, so the scheduler need not know of it.
+func futexWake(word *mem.Word32, whose uintptr) syscall.Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word.Addr())), opWake|whose, everybody, 0, 0, 0)
+	return e
+}
+
+// kernelMonotonic is CLOCK_MONOTONIC by system call.
+func kernelMonotonic() time.Duration {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}

@@ -1,0 +1,138 @@
+package wake
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+const (
+	spinLeast = 1500 * time.Nanosecond // about one system call: always worth a try
+	spinFirst = 10 * time.Microsecond
+	spinMost  = 40 * time.Microsecond // more takes the CPU from the one that is waited for
+	spinWorth = 2 * spinMost          // a sleep shorter than this, waking included, could have been a spin
+
+	blockTime  = time.Microsecond // looks between two looks at anything else
+	yieldEvery = 64               // blocks of Spin between two calls of the scheduler
+	clockEvery = 16               // blocks of Spin between two looks at the clock
+)
+
+// An ending says how a spin ended.
+type ending uint8
+
+const (
+	unfinished ending = iota // the budget is used up
+	isReady
+	wasPoked
+	cancelled
+	timedOut
+)
+
+// A spinner looks at ready in a loop, and learns how long that pays.
+type spinner struct {
+	budget time.Duration
+	block  int  // looks in a block
+	alone  bool // one CPU: what is waited for cannot happen while we spin
+}
+
+func (s *spinner) init() {
+	s.budget = spinFirst
+	s.block = looksPerBlock()
+	s.count()
+}
+
+// count sees how many CPUs there are; the number can change while a process runs.
+func (s *spinner) count() { s.alone = runtime.GOMAXPROCS(0) == 1 || runtime.NumCPU() == 1 }
+
+// looksPerBlock is how many pauses take about blockTime. It is measured once; the least of several is the undisturbed one.
+var looksPerBlock = sync.OnceValue(func() int {
+	const pauses = 256
+	least := time.Hour
+	for range 5 {
+		start := time.Now()
+		for range pauses {
+			pause(1)
+		}
+		least = min(least, time.Since(start))
+	}
+	return min(max(int(pauses*blockTime/max(least, 1)), 4), 1024)
+})
+
+// brief spins for up to the budget. It looks at the clock between blocks only, and not before the first has passed.
+func (s *spinner) brief(poke *Poke, done <-chan struct{}, ready func() bool, limit time.Duration) ending {
+	if s.alone {
+		return unfinished
+	}
+	budget := s.budget
+	if limit > 0 {
+		budget = min(budget, limit)
+	}
+	var start time.Time
+	for first := true; ; first = false {
+		for range s.block {
+			pause(1)
+			if ready() {
+				if !first {
+					s.paid(blockTime + time.Since(start))
+				}
+				return isReady
+			}
+		}
+		switch {
+		case isDone(done):
+			return cancelled
+		case poke.poked():
+			return wasPoked
+		case first:
+			start = time.Now()
+		case time.Since(start)+blockTime >= budget:
+			return unfinished
+		}
+	}
+}
+
+// paid makes room for a spin that took almost the whole budget.
+func (s *spinner) paid(took time.Duration) { s.budget = min(max(s.budget, 2*took), spinMost) }
+
+// slept learns from a sleep of that length: a short one says that a longer spin would have been enough.
+func (s *spinner) slept(took time.Duration) {
+	if took < spinWorth {
+		s.budget = min(2*s.budget, spinMost)
+	} else {
+		s.budget = max(s.budget-s.budget/4, spinLeast)
+	}
+	s.count()
+}
+
+// forever spins until something happens. With one CPU it lets others run after every look.
+func (s *spinner) forever(poke *Poke, done <-chan struct{}, ready func() bool, limit time.Duration) ending {
+	block, yield := s.block, yieldEvery
+	if s.alone {
+		block, yield = 1, 1
+	}
+	var start time.Time
+	if limit > 0 {
+		start = time.Now()
+	}
+	for round := 1; ; round++ {
+		for range block {
+			pause(1)
+			if ready() {
+				return isReady
+			}
+		}
+		if isDone(done) {
+			return cancelled
+		}
+		if poke.poked() {
+			return wasPoked
+		}
+		if round%yield == 0 {
+			runtime.Gosched()
+			s.count()
+		}
+		if limit > 0 && round%clockEvery == 0 && time.Since(start) >= limit {
+			return timedOut
+		}
+	}
+}
