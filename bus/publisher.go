@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"shmbus/internal/clock"
 	"shmbus/internal/invariants"
 	"shmbus/topics"
 )
@@ -24,6 +25,7 @@ type Publisher struct {
 	ready    func() bool
 	recovery time.Time // when TryPublish last looked for the dead
 	encoder  encoder
+	clock    clock.Clock
 	guard    invariants.Guard
 }
 
@@ -169,7 +171,7 @@ func (p *Publisher) now() int64 {
 	if p.noTime {
 		return 0
 	}
-	return time.Now().UnixNano()
+	return p.clock.Now()
 }
 
 // sent follows a commit or abort, which is a full barrier: it wakes whoever sleeps, and says if the handle was closed meanwhile, in

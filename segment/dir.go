@@ -51,6 +51,11 @@ func makeDir(dir string, o Options) error {
 	}
 	err := func() error {
 		f, err := openDir(dir)
+		if errors.Is(err, fs.ErrPermission) { // an odd umask has taken the owner's own bits
+			if err = os.Chmod(dir, 0o700); err == nil {
+				f, err = openDir(dir)
+			}
+		}
 		if err != nil {
 			return err
 		}

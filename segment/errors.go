@@ -3,7 +3,6 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"runtime"
 )
 
 // What can be wrong with the files. Every error that Open returns wraps one of these or an error of the operating system
@@ -43,11 +42,6 @@ var (
 	// ErrRange: an offset or size that is not page aligned or not within the segment.
 	ErrRange = errors.New("range not within the segment")
 )
-
-// unsupported is what every operation says where there is no backend yet.
-func unsupported() error {
-	return fmt.Errorf("shared segments are not there yet on %s: %w", runtime.GOOS, errors.ErrUnsupported)
-}
 
 // fault is an error about one field of one file.
 func fault(kind error, path, field, format string, args ...any) error {

@@ -50,7 +50,7 @@ func startHelper(t *testing.T, attr *syscall.SysProcAttr, helper string, args ..
 		binary = copyFile(t, binary, filepath.Join(sharedTemp(t), "helper"), 0o755)
 	}
 	cmd := exec.Command(binary, args...)
-	cmd.Env = append(os.Environ(), helperVar+"="+helper)
+	cmd.Env = append(os.Environ(), helperVar+"="+helper, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = attr
 	in, err := cmd.StdinPipe()

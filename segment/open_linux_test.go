@@ -267,7 +267,7 @@ func TestAReplacedOrOverwrittenFileIsStale(t *testing.T) {
 	}
 }
 
-// hashes are the contents and times of a directory's files.
+// hashes are the contents and times of a directory's files; of the bell file only the contents, because a tap may ring.
 func hashes(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -284,7 +284,11 @@ func hashes(t *testing.T, dir string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all += fmt.Sprintf("%s %x %v\n", e.Name(), sha256.Sum256(b), info.ModTime())
+		all += fmt.Sprintf("%s %x", e.Name(), sha256.Sum256(b))
+		if filepath.Ext(e.Name()) != extBell {
+			all += info.ModTime().String()
+		}
+		all += "\n"
 	}
 	return all
 }

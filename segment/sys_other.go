@@ -4,11 +4,18 @@ package segment
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 )
+
+// unsupported is what every operation says where there is no backend yet.
+func unsupported() error {
+	return fmt.Errorf("shared segments are not there yet on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+}
 
 // builtinDir is the directory of those who name none and set no variable.
 func builtinDir() string {
@@ -38,7 +45,7 @@ func (f *file) truncate(int64) error              { return unsupported() }
 func (f *file) punch(int64, int64) error          { return unsupported() }
 
 func mapShared(*file, int64, int64, int64, bool) ([]byte, error) { return nil, unsupported() }
-func unmap([]byte) error                                   { return unsupported() }
-func protect([]byte, bool) error                           { return unsupported() }
-func revoke([]byte) error                                  { return unsupported() }
-func contains([]byte, uintptr) bool                        { return false }
+func unmap([]byte) error                                         { return unsupported() }
+func protect([]byte, bool) error                                 { return unsupported() }
+func revoke([]byte) error                                        { return unsupported() }
+func contains([]byte, uintptr) bool                              { return false }

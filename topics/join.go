@@ -23,7 +23,8 @@ const (
 	startFirst
 )
 
-// Newest starts with the first frame claimed after joining.
+// Newest starts with the oldest frame that is not finished yet, or else with the next one claimed: everything committed after joining
+// is read. (Starting behind open claims would lose what is committed in them, and without a trace.)
 func Newest() Start { return Start{} }
 
 // Oldest starts with the oldest frame there is.
@@ -42,7 +43,8 @@ func First() Start { return Start{kind: startFirst} }
 // NewReader joins the topic. owner is not looked at for a Tap. Errors: ErrNoLine, ErrPolicy (a Gate on an overwrite topic),
 // ErrRemoved, ErrCorrupt.
 //
-// Subscription lines are taken as writer lines are, by CAS on the owner, after reaping if need be.
+// Subscription lines are taken as writer lines are, by CAS on the owner, after reaping if need be. When a Gate has joined, the caller
+// rings the room bell: a writer may have seen the cursor lower than it came to stand.
 func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) {
 	rd := &Reader{ring: r, index: -1, stride: max(1, (r.mask+1)/8)}
 	if mode == Gate && r.geometry.Policy != PolicyLossless {
@@ -95,9 +97,12 @@ func (r *Reader) takeLine(owner uint64) error {
 // cursor fails. If the head has passed the cursor meanwhile, the cursor moves up to it.
 func (r *Reader) joinGate(start Start) error {
 	c := r.ring.control
-	pos := uint64(0)
-	if start.kind == startNewest {
-		pos = c.tail.Load()
+	pos := c.head.Load() & positionMask
+	if start.kind == startNewest && pos != tombstone {
+		var err error
+		if pos, err = r.ring.newest(); err != nil {
+			return err
+		}
 	}
 	for {
 		r.line.state.Store(pos<<2 | kindGate)
@@ -123,7 +128,7 @@ func (r *Reader) joinGate(start Start) error {
 }
 
 // joinLossy finds a position and the base of the loss count that goes with it. Where the ring moves too fast, later positions are
-// tried: from the tail on the walk is shortest.
+// tried: from the newest on the walk is shortest.
 func (r *Reader) joinLossy(start Start) error {
 	c := r.ring.control
 	r.loss.init(len(r.ring.writers))
@@ -138,7 +143,7 @@ func (r *Reader) joinLossy(start Start) error {
 				return corrupt("the head, past the tail,", h)
 			}
 			continue
-		case tries > 1<<20:
+		case tries > 1<<16:
 			return corrupt("a writer line's last position, for ever out of reach,", tail)
 		}
 		if start.kind == startFirst {
@@ -150,7 +155,10 @@ func (r *Reader) joinLossy(start Start) error {
 			r.pos = r.seek(start)
 		}
 		if start.kind == startNewest || tries > 8 {
-			r.pos = tail
+			var err error
+			if r.pos, err = r.ring.newest(); err != nil {
+				return err
+			}
 		}
 		if r.loss.start(r.ring, r.pos) {
 			break
@@ -160,6 +168,23 @@ func (r *Reader) joinLossy(start Start) error {
 		r.show()
 	}
 	return nil
+}
+
+// newest is the lowest position that is claimed and not finished; the tail if there is none. All below it is finished: whoever claimed
+// a slot below a tail has announced it, and withdraws only after its stamp. An announcement below the head is of a claim that was
+// never taken.
+func (r *Ring) newest() (uint64, error) {
+	h := r.control.head.Load() & positionMask
+	pos := r.control.tail.Load()
+	if pos > maxPosition {
+		return 0, corrupt("the tail", pos)
+	}
+	for i := range r.writers {
+		if start, _, open := r.writers[i].open(); open && start >= h && start < pos {
+			pos = start
+		}
+	}
+	return pos, nil
 }
 
 // seek walks from the head to where start says, over frames that are finished, and not past the tail.

@@ -72,7 +72,7 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 	const unknown = 1<<64 - 1
 	for i := range l.next {
 		w := &r.writers[i]
-		l.last[i] = 0
+		l.last[i] = w.publisher.Load()
 		l.next[i] = w.frames.Load()
 		if l.next[i] != 0 && w.last.Load() >= pos {
 			l.next[i] = unknown
@@ -87,18 +87,36 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		d := r.at(p)
 		st := d.stamp.Load()
 		span, ok := resolved(st, p, r.mask)
+		line := d.meta.Get() >> 32 & (1<<16 - 1)
+		number := d.number.Get()
+		if !ok || st&3 == aborted {
+			// Described and not stamped yet, or never: the line says so.
+			for i := range l.next {
+				w := &r.writers[i]
+				if l.next[i] != unknown || w.last.Load() != p {
+					continue
+				}
+				first := d.number.Get()
+				if ok {
+					first = w.frames.Load() // it died; numbers go on from here
+				}
+				if w.last.Load() == p {
+					l.next[i] = first
+					pending--
+				}
+			}
+		}
 		if !ok {
 			end, held := r.claimAt(p)
-			if !held || end <= p {
-				if st == d.stamp.Load() {
-					return false
-				}
-				continue
+			if st != d.stamp.Load() {
+				continue // finished meanwhile
+			}
+			if !held {
+				return false
 			}
 			p = end
 			continue
 		}
-		line, number := d.meta.Get()>>32&(1<<16-1), d.number.Get()
 		if st&3 == committed && line < uint64(len(l.next)) && l.next[line] == unknown {
 			l.next[line] = number
 			pending--
@@ -108,12 +126,13 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 	return r.control.head.Load()&positionMask <= pos
 }
 
-// claimAt is the end of the open claim that covers pos, of a living publisher or not.
+// claimAt is the lowest end of the open claims that cover pos, of living publishers or not: at most one of them was taken, the others
+// are announcements that came too late and may be longer.
 func (r *Ring) claimAt(pos uint64) (end uint64, held bool) {
 	for i := range r.writers {
-		if start, end, open := r.writers[i].open(); open && pos >= start && pos < end {
-			return end, true
+		if start, e, open := r.writers[i].open(); open && pos >= start && pos < e && (!held || e < end) {
+			end, held = e, true
 		}
 	}
-	return 0, false
+	return end, held
 }

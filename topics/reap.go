@@ -41,7 +41,7 @@ func (r *Ring) finishLine(i int) {
 }
 
 // Recover looks at the slot at pos, which has held somebody up, and marks it and its neighbours aborted if their writer is dead. It
-// reports whether anything changed; the caller then rings the data bell.
+// reports whether anything changed; the caller then rings both bells: the dead may have held the turn as well.
 func (r *Ring) Recover(pos uint64) bool {
 	n := r.ReapWriters()
 	return r.abortUncovered(pos, r.control.tail.Load(), -1) > 0 || n > 0
@@ -60,6 +60,12 @@ func (r *Ring) abortUncovered(p, end uint64, except int) int {
 			p += span
 			continue
 		}
+		// Below the head nothing is held up, and slots may hold newer frames. A head not above p, loaded after st, says that st is
+		// no newer frame's.
+		if h := r.control.head.Load() & positionMask; h > p {
+			p = h
+			continue
+		}
 		if next, held := r.covered(p, except); held {
 			p = next
 			continue
@@ -72,17 +78,21 @@ func (r *Ring) abortUncovered(p, end uint64, except int) int {
 	return count
 }
 
-// covered says whether a living publisher's claim covers pos, and where that claim ends.
+// covered says whether a living publisher's claim covers pos, and where that claim ends. The owner is loaded before and after: a dead
+// owner and its successor on the line may announce the same position with different lengths.
 func (r *Ring) covered(pos uint64, except int) (end uint64, held bool) {
 	for i := range r.writers {
 		if i == except {
 			continue
 		}
-		start, end, open := r.writers[i].open()
-		if !open || pos < start || pos >= end {
-			continue
+		w := &r.writers[i]
+		o := w.owner.Load()
+		start, end, open := w.open()
+		for now := w.owner.Load(); now != o; now = w.owner.Load() {
+			o = now
+			start, end, open = w.open()
 		}
-		if o := r.writers[i].owner.Load(); o != 0 && r.alive(o) {
+		if open && pos >= start && pos < end && o != 0 && r.alive(o) {
 			return end, true
 		}
 	}

@@ -82,7 +82,7 @@ func ReadGeometry(controlArea []byte, size int64) (g Geometry, page int, err err
 		return g, 0, corrupt("the ring's cell size", cell)
 	case flags > flagLossless|flagExclusive|flagNoTime:
 		return g, 0, corrupt("the ring's flags", flags)
-	case pubs < 1 || pubs > MaxLines || subs < 1 || subs > MaxLines:
+	case pubs < 1 || pubs > MaxLines || subs < 1 || subs > MaxLines || flags&flagExclusive != 0 && pubs != 1:
 		return g, 0, corrupt("the ring's numbers of lines", lines)
 	case pg < 4096 || pg > 1<<20 || pg&(pg-1) != 0:
 		return g, 0, corrupt("the ring's page size", pg)
@@ -161,14 +161,15 @@ func (r *Ring) Remove() bool {
 }
 
 // Unused says that the topic has been removed and that no living participant has a claim or a gate in it: its stamps and cells
-// can be given back. A claim taken after the tombstone is withdrawn before its first byte, so the answer stays true.
+// can be given back. A claim taken after the tombstone is withdrawn before its first byte, so the answer stays true. An exclusive
+// writer takes its claim without a barrier, so that it may have seen no tombstone while its claim is not seen yet: it has to close.
 func (r *Ring) Unused() bool {
 	if _, removed := r.Head(); !removed {
 		return false
 	}
 	for i := range r.writers {
 		w := &r.writers[i]
-		if o := w.owner.Load(); o != 0 && w.claim.Load() != 0 && r.alive(o) {
+		if o := w.owner.Load(); o != 0 && (r.geometry.Exclusive || w.claim.Load() != 0) && r.alive(o) {
 			return false
 		}
 	}

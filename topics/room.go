@@ -61,11 +61,12 @@ func (w *Writer) makeRoom(t, k uint64) error {
 			}
 		case p >= limit || ok && p+span > limit:
 			state := &r.gates[gate].state
-			w.heldGate = gate
-			w.wait(state, state.Load(), hw)
-			if state.Load()>>2 > limit {
-				continue // it moved on meanwhile
+			s := limit<<2 | kindGate
+			if state.Load() != s {
+				continue // it moved on or left meanwhile, and may have rung already
 			}
+			w.heldGate = gate
+			w.wait(state, s, hw)
 			return ErrHeldByGate
 		default:
 			w.heldAt = p

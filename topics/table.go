@@ -127,6 +127,7 @@ func (t *Table) Is(e Entry) bool {
 // read loads the entry at a place, consistently.
 func (t *Table) read(i int) (e Entry, live bool, err error) {
 	p := &t.entries[i]
+	var fence mem.Fence
 	for tries := 0; tries < 100; tries++ {
 		st := p.state.Load()
 		if st&3 != entryLive {
@@ -141,6 +142,7 @@ func (t *Table) read(i int) (e Entry, live bool, err error) {
 		}
 		length, hash := p.length.Get(), p.hash.Get()
 		e = Entry{Place: i, Generation: st >> 2, Offset: int64(p.offset.Get()), Size: int64(p.size.Get()), Made: int64(p.made.Get())}
+		fence.LoadLoad()
 		if p.state.Load() != st {
 			continue
 		}

@@ -57,11 +57,12 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 				if (l.frames.Load() != 0) != used || l.owner.Load() != 0 || !l.owner.CompareAndSwap(0, owner) {
 					continue
 				}
-				if _, removed := r.Head(); removed {
+				head, removed := r.Head()
+				if removed {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1)}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), room: head + r.mask + 1}
 				w.number = l.frames.Load()
 				w.base = w.number
 				w.sent = l.bytes.Load()

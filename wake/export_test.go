@@ -1,7 +1,16 @@
 package wake
 
+import "time"
+
 // Set stores any value into a bell, as a broken or hostile process may.
 func (b *Bell) Set(v uint32) { b.word.Store(v) }
 
 // Budget is how long the waiter would spin now.
-func (w *Waiter) Budget() int64 { return int64(w.spin.budget) }
+func (w *Waiter) Budget() time.Duration { return w.spin.budget }
+
+// Slept tells the waiter of a sleep of that length.
+func (w *Waiter) Slept(took time.Duration) { w.spin.slept(took) }
+
+// Register and Finish are what a Waiter and its context's callback do to the poke word.
+func (p *Poke) Register(reg uint32)    { p.register(reg) }
+func (p *Poke) Finish(reg uint32) bool { return p.finish(reg) }

@@ -68,7 +68,7 @@ func (w *Waiter) Wait(ctx context.Context, bell *Bell, ready func() bool, limit 
 	}
 	done := ctx.Done()
 	if isDone(done) {
-		return ctxError(ctx)
+		return ctx.Err()
 	}
 	if w.poke.Clear() {
 		return nil
@@ -114,7 +114,7 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 			break
 		}
 		if isDone(done) {
-			return ctxError(ctx)
+			return ctx.Err()
 		}
 		if w.poke.Clear() {
 			return nil
@@ -138,7 +138,7 @@ func (w *Waiter) finish(ctx context.Context, end ending) error {
 	case isReady:
 		w.poke.nap = 0
 	case cancelled:
-		return ctxError(ctx)
+		return ctx.Err()
 	case wasPoked:
 		w.poke.Clear()
 	}
@@ -188,11 +188,4 @@ func isDone(done <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-func ctxError(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return context.Canceled // a context of somebody's own making that closed Done and does not say why
 }

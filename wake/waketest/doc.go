@@ -5,7 +5,9 @@
 //	ending.go      the part of Run about contexts and pokes
 //	spy.go         a Notifier that counts calls and says when a sleeper is about to sleep
 //	process.go     RunProcesses and Main: the same between processes; the test binary is its own helper
-//	mapping_*.go   a shared mapping of a file
+//	readonly.go    RunReadOnly: a bell that may not be written
+//	bench.go       BenchmarkProcesses: the round trip between two processes
+//	heap.go, mapping_*.go   the two kinds of memory
 //
 // A test never sleeps to let something happen: the spy says when a waiter has reached its sleep, and a watchdog, far longer than
 // any correct run, ends a test that hangs.

@@ -43,8 +43,9 @@ func openStage(path string) (*stage, error) {
 
 // helpers are what a second process can do. Each gets the stage, the backend, and a number.
 var helpers = map[string]func(*stage, wake.Notifier, uint64) error{
-	"echo":  echo,
-	"sleep": sleepForEver,
+	"echo":      func(s *stage, n wake.Notifier, last uint64) error { return echo(s, n, wake.Block, last) },
+	"echo-spin": func(s *stage, n wake.Notifier, last uint64) error { return echo(s, n, wake.Spin, last) },
+	"sleep":     sleepForEver,
 }
 
 // Main is for TestMain: in a helper process it does what the helper does and exits, otherwise it runs the tests. backends are
@@ -77,10 +78,10 @@ func runHelper(helper func(*stage, wake.Notifier, uint64) error, backends map[st
 }
 
 // echo answers every ping with a pong.
-func echo(s *stage, n wake.Notifier, last uint64) error {
+func echo(s *stage, n wake.Notifier, strategy wake.Strategy, last uint64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), watchdog)
 	defer cancel()
-	w := wake.NewWaiter(n, wake.Block)
+	w := wake.NewWaiter(n, strategy)
 	defer w.Close()
 	for want := uint64(1); want <= last; want++ {
 		if err := await(ctx, w, s.there, s.ping, want); err != nil {

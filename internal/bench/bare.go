@@ -1,0 +1,142 @@
+//go:build linux
+
+package bench
+
+import (
+	"time"
+
+	"shmbus/internal/cpu"
+	"shmbus/internal/mem"
+)
+
+const (
+	bareSlots = 8192 // as a topic's default ring
+	bareSize  = 2*64 + 2*(64+bareSlots*(64+64))
+)
+
+// line is one cache line with one word in use.
+type line struct {
+	word mem.Word
+	_    [56]byte
+}
+
+type payload [8]mem.Plain
+
+// bareRing is a stamp line and a payload line a message, apart.
+type bareRing struct {
+	cursor line
+	stamps [bareSlots]line
+	cells  [bareSlots]payload
+}
+
+// bare is the mapping the two processes measure the hardware with.
+type bare struct {
+	ball line
+	end  line
+	out  bareRing
+	back bareRing
+}
+
+// send writes a message of one line; i counts from 0.
+func (r *bareRing) send(base, i uint64) {
+	c := &r.cells[i%bareSlots]
+	for j := range c {
+		c[j].Set(i)
+	}
+	r.stamps[i%bareSlots].word.StoreRelease(base + i + 1)
+}
+
+// receive waits for message i and reads it.
+func (r *bareRing) receive(base, i uint64) uint64 {
+	for s := &r.stamps[i%bareSlots].word; s.Load() != base+i+1; {
+		cpu.Pause(1)
+	}
+	sum := uint64(0)
+	for _, w := range r.cells[i%bareSlots] {
+		sum += w.Get()
+	}
+	return sum
+}
+
+// base makes the stamps of one run different from all before: it goes up with every run, on both sides alike.
+func (b *bare) base() uint64 { return b.end.word.Load() }
+
+func (s *side) nearLine(n int) (time.Duration, error) {
+	w, base := &s.bare.ball.word, s.bare.base()
+	start := time.Now()
+	for i := range uint64(n) {
+		w.StoreRelease(base + 2*i + 1)
+		for w.Load() != base+2*i+2 {
+			cpu.Pause(1)
+		}
+	}
+	return time.Since(start), nil
+}
+
+func (s *side) farLine(n int) error {
+	w, base := &s.bare.ball.word, s.bare.base()
+	for i := range uint64(n) {
+		for w.Load() != base+2*i+1 {
+			cpu.Pause(1)
+		}
+		if i == uint64(n)-1 {
+			s.bare.end.word.Store(base + 2*uint64(n))
+		}
+		w.StoreRelease(base + 2*i + 2)
+	}
+	return nil
+}
+
+func (s *side) nearRing(n int) (time.Duration, error) {
+	b, base := s.bare, s.bare.base()
+	start := time.Now()
+	for i := range uint64(n) {
+		b.out.send(base, i)
+		b.back.receive(base, i)
+	}
+	return time.Since(start), nil
+}
+
+func (s *side) farRing(n int) error {
+	b, base := s.bare, s.bare.base()
+	for i := range uint64(n) {
+		b.out.receive(base, i)
+		if i == uint64(n)-1 {
+			b.end.word.Store(base + uint64(n))
+		}
+		b.back.send(base, i)
+	}
+	return nil
+}
+
+// nearStream sends as fast as it can, a ring ahead of the receiver at most.
+func (s *side) nearStream(n int) (time.Duration, error) {
+	r, base := &s.bare.out, s.bare.base()
+	r.cursor.word.Store(base)
+	room := uint64(bareSlots)
+	start := time.Now()
+	for i := range uint64(n) {
+		for i >= room {
+			if c := r.cursor.word.Load(); c >= base {
+				room = c - base + bareSlots
+			}
+		}
+		r.send(base, i)
+	}
+	for s.bare.end.word.Load() == base {
+		cpu.Pause(1)
+	}
+	return time.Since(start), nil
+}
+
+func (s *side) farStream(n int) error {
+	r, base := &s.bare.out, s.bare.base()
+	for i := range uint64(n) {
+		r.receive(base, i)
+		if i%(bareSlots/8) == 0 {
+			r.cursor.word.StoreRelease(base + i)
+		}
+	}
+	s.bare.end.word.Store(base + uint64(n))
+	return nil
+}

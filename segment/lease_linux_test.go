@@ -1,0 +1,232 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	helpers["join"] = func(args []string) {
+		s, err := Open(args[0], "a", ReadWrite)
+		must(err)
+		p, err := s.Join()
+		must(err)
+		fmt.Println(uint64(p.Owner()))
+		waitForInput()
+		must(p.Leave())
+		fmt.Println("left")
+		waitForInput()
+	}
+}
+
+// readOwner is the owner a helper prints.
+func (p *process) readOwner() Owner {
+	p.t.Helper()
+	n, err := strconv.ParseUint(p.read(), 10, 64)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return Owner(n)
+}
+
+// wantAlive checks what a segment says of an owner.
+func wantAlive(t *testing.T, s *Segment, o Owner, want bool) {
+	t.Helper()
+	if alive, known := s.Alive(o); alive != want || !known {
+		t.Errorf("%v: alive %v, known %v, want %v", o, alive, known, want)
+	}
+}
+
+func TestAParticipantLivesAsLongAsItsProcess(t *testing.T) {
+	s := create(t, Options{})
+	own := join(t, s)
+	wantAlive(t, s, own.Owner(), true)
+
+	p := startHelper(t, nil, "join", s.Dir())
+	first := p.readOwner()
+	if first.Slot() != 1 || first.Generation() != 1 {
+		t.Errorf("the second participant is %v", first)
+	}
+	wantAlive(t, s, first, true)
+	infos := s.ParticipantTable()
+	if len(infos) != 2 || infos[0].PID != os.Getpid() || infos[1].PID != p.cmd.Process.Pid || !infos[1].Alive ||
+		infos[1].Start < infos[0].Start || infos[0].Start == 0 || infos[1].Opened.Before(infos[0].Opened) || infos[1].Owner() != first {
+		t.Errorf("participants are %+v", infos)
+	}
+	p.kill()
+	wantAlive(t, s, first, false)
+	if infos := s.ParticipantTable(); len(infos) != 2 || infos[1].Alive || infos[1].PID == 0 {
+		t.Errorf("after the kill participants are %+v", infos)
+	}
+
+	// The slot is taken again: the dead owner stays dead though the lock is held.
+	p = startHelper(t, nil, "join", s.Dir())
+	next := p.readOwner()
+	if next.Slot() != 1 || next.Generation() != 2 {
+		t.Errorf("the next participant is %v", next)
+	}
+	wantAlive(t, s, first, false)
+	wantAlive(t, s, next, true)
+	fmt.Fprintln(p.in, "leave")
+	p.want("left")
+	wantAlive(t, s, next, false)
+	if infos := s.ParticipantTable(); len(infos) != 1 {
+		t.Errorf("who left is still there: %+v", infos)
+	}
+}
+
+func TestTwoHandlesOfOneProcessSeeEachOther(t *testing.T) {
+	a := create(t, Options{})
+	b := open(t, a.Dir(), "a", ReadWrite)
+	pa, pb, pa2 := join(t, a), join(t, b), join(t, a)
+	if pa.Slot() != 0 || pb.Slot() != 1 || pa2.Slot() != 2 {
+		t.Errorf("slots are %d %d %d", pa.Slot(), pb.Slot(), pa2.Slot())
+	}
+	for _, p := range []*Participant{pa, pb, pa2} {
+		wantAlive(t, a, p.Owner(), true)
+		wantAlive(t, b, p.Owner(), true)
+		if err := p.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := errors.Join(pa.Leave(), pa.Leave()); err != nil {
+		t.Error(err)
+	}
+	wantAlive(t, a, pa.Owner(), false)
+	wantAlive(t, b, pa.Owner(), false)
+	if err := pa.Check(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Check after Leave: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	wantAlive(t, b, pa2.Owner(), false)
+	wantAlive(t, b, pb.Owner(), true)
+	if alive, known := a.Alive(pb.Owner()); !alive || known {
+		t.Error("a closed segment knows")
+	}
+	if err := errors.Join(pa2.Leave(), a.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.Join(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Join after Close: %v", err)
+	}
+}
+
+func TestOwnersThatCannotBeAreDead(t *testing.T) {
+	s := create(t, Options{Participants: 4})
+	join(t, s)
+	for _, o := range []Owner{0, newOwner(0, 2), newOwner(1, 1), newOwner(4, 1), newOwner(65535, maxGeneration), Owner(3)} {
+		wantAlive(t, s, o, false)
+	}
+}
+
+func TestAFullTableSaysHowManyAndWhatToDo(t *testing.T) {
+	s := create(t, Options{Participants: 3})
+	for range 3 {
+		join(t, s)
+	}
+	_, err := open(t, s.Dir(), "a", ReadWrite).Join()
+	if !errors.Is(err, ErrParticipants) || !says(err, "all 3 slots") || !says(err, "Options.Participants") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestManyJoinAndLeaveAtOnceAndNoTwoHaveOneSlot(t *testing.T) {
+	s := create(t, Options{Participants: 16})
+	var mu sync.Mutex
+	held, seen := map[int]bool{}, map[Owner]bool{}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		x := s
+		if i%2 == 1 {
+			x = open(t, s.Dir(), "a", ReadWrite)
+		}
+		wg.Go(func() {
+			for range 50 {
+				p, err := x.Join()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if held[p.Slot()] || seen[p.Owner()] {
+					t.Errorf("%v is given twice", p.Owner())
+				}
+				held[p.Slot()], seen[p.Owner()] = true, true
+				mu.Unlock()
+				if err := p.Check(); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				held[p.Slot()] = false
+				mu.Unlock()
+				if err := p.Leave(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAGenerationAtItsEndBeginsAgain(t *testing.T) {
+	s := create(t, Options{})
+	for before, want := range map[uint64]uint64{0: 1, 7: 8, maxGeneration - 1: maxGeneration, maxGeneration: 1, 1<<64 - 1: 1} {
+		s.slots[0].generation.Store(before)
+		p := join(t, s)
+		if got := p.Owner().Generation(); got != want || s.slots[0].generation.Load() != want {
+			t.Errorf("after %d comes %d", before, got)
+		}
+		wantAlive(t, s, p.Owner(), true)
+		p.Leave()
+	}
+}
+
+// Things are done behind the segment's back, as by a library that closes all descriptors.
+func TestALeaseThatIsGoneIsNoticed(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		steal func(s *Segment)
+	}{
+		{"lease descriptor closed", func(s *Segment) { unix.Close(s.lease.fd) }},
+		{"lease descriptor became another file", func(s *Segment) { unix.Dup3(s.seg.fd, s.lease.fd, unix.O_CLOEXEC) }},
+		{"lock dropped", func(s *Segment) { s.lease.unlock(0, 1) }},
+		{"slot taken by another", func(s *Segment) { s.slots[0].generation.Add(1) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := create(t, Options{})
+			p := join(t, s)
+			if err := p.Check(); err != nil {
+				t.Fatal(err)
+			}
+			c.steal(s)
+			if err := p.Check(); !errors.Is(err, ErrLeaseLost) {
+				t.Errorf("error is %v", err)
+			}
+			s.Close()
+		})
+	}
+}
+
+func TestWithoutItsDescriptorASegmentTakesNobodyForDead(t *testing.T) {
+	s := create(t, Options{})
+	other := open(t, s.Dir(), "a", ReadWrite)
+	p := join(t, other)
+	for _, steal := range []func(){
+		func() { unix.Dup3(s.seg.fd, s.ask.fd, unix.O_CLOEXEC) }, // there the byte is free
+		func() { unix.Close(s.ask.fd) },
+	} {
+		steal()
+		if alive, known := s.Alive(p.Owner()); !alive || known {
+			t.Errorf("alive %v, known %v", alive, known)
+		}
+	}
+	s.Close()
+}

@@ -1,0 +1,207 @@
+package topics
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"shmbus/internal/mem"
+)
+
+const testPage = 4096
+
+// long says that tests may take minutes.
+var long = os.Getenv("SHMBUS_LONG") != ""
+
+// often is few by default and many when tests may take minutes.
+func often(few, many int) int {
+	if long {
+		return many
+	}
+	return few
+}
+
+// A memory makes a zeroed region and gives two views of it: writers stand on the first, readers on the second.
+type memory struct {
+	name string
+	make func(dir string, size int) (a, b []byte, free func(), err error)
+}
+
+func memories() []memory {
+	heap := memory{"heap", func(_ string, size int) (a, b []byte, free func(), err error) {
+		m := mem.Aligned(size, testPage)
+		return m, m, func() {}, nil
+	}}
+	if raceEnabled {
+		return []memory{heap} // the detector cannot see a mapping
+	}
+	return append([]memory{heap}, mappings()...)
+}
+
+// overBoth runs f over each memory.
+func overBoth(t *testing.T, f func(t *testing.T, m memory)) {
+	for _, m := range memories() {
+		t.Run(m.name, func(t *testing.T) { f(t, m) })
+	}
+}
+
+// skipLossyUnderRace skips a test of readers that copy what may be overwritten meanwhile.
+func skipLossyUnderRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("lossy reading copies first and checks afterwards: a data race by design, which the race detector would report")
+	}
+}
+
+// rings formats a region and opens it twice.
+func (m memory) rings(dir string, g Geometry) (w, r *Ring, free func(), err error) {
+	g, err = g.Normal()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	a, b, free, err := m.make(dir, int(g.Areas(testPage).Size))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err = Format(a, g, testPage, 1); err == nil {
+		if w, err = OpenRing(a); err == nil {
+			r, err = OpenRing(b)
+		}
+	}
+	return w, r, free, err
+}
+
+func (m memory) open(t testing.TB, g Geometry) (w, r *Ring) {
+	t.Helper()
+	w, r, free, err := m.rings(t.TempDir(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(free)
+	return w, r
+}
+
+// heapRing is a ring over heap memory.
+func heapRing(t testing.TB, g Geometry) *Ring {
+	t.Helper()
+	r, _ := memories()[0].open(t, g)
+	return r
+}
+
+func mustWriter(t testing.TB, r *Ring, owner uint64) *Writer {
+	t.Helper()
+	w, err := r.NewWriter(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func mustReader(t testing.TB, r *Ring, m Mode, s Start, owner uint64) *Reader {
+	t.Helper()
+	rd, err := r.NewReader(m, s, owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rd
+}
+
+func mustClaim(t testing.TB, w *Writer, n int) {
+	t.Helper()
+	if err := w.Claim(n); err != nil {
+		t.Fatalf("claim of %d bytes: %v", n, err)
+	}
+}
+
+func mustSend(t testing.TB, w *Writer, payload string) {
+	t.Helper()
+	mustClaim(t, w, len(payload))
+	copy(w.Payload(len(payload)), payload)
+	w.Commit(len(payload), KindRaw, 0)
+}
+
+func wantErr(t testing.TB, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+// mix is a number that depends on two others in no obvious way.
+func mix(a, b uint64) uint64 {
+	x := a*0x9e3779b97f4a7c15 + b
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// sizeOf is how long a publisher's frame of that sequence is: mostly small, at times up to most.
+func sizeOf(publisher, sequence uint64, most int) int {
+	x := mix(publisher, sequence)
+	if x&7 != 0 {
+		most = min(most, 200)
+	}
+	return int(x >> 8 % uint64(most+1))
+}
+
+// fill writes what the frame holds: every byte depends on its publisher, its sequence and its place.
+func fill(b []byte, publisher, sequence uint64) {
+	x := mix(publisher+1000, sequence)
+	for len(b) >= 8 {
+		binary.LittleEndian.PutUint64(b, x)
+		x += 0x9e3779b97f4a7c15
+		b = b[8:]
+	}
+	for i := range b {
+		b[i] = byte(x >> (8 * i))
+	}
+}
+
+// intact says what is wrong with a frame that was filled by fill.
+func intact(b []byte, publisher, sequence uint64, scratch *[]byte) error {
+	if cap(*scratch) < len(b) {
+		*scratch = make([]byte, len(b))
+	}
+	want := (*scratch)[:len(b)]
+	fill(want, publisher, sequence)
+	if !bytes.Equal(b, want) {
+		return fmt.Errorf("torn: frame %d of publisher %d, %d bytes, is not what was sent", sequence, publisher, len(b))
+	}
+	return nil
+}
+
+// held says whether an error is one of the states in which a writer waits.
+func held(err error) bool {
+	return errors.Is(err, ErrHeldBySlot) || errors.Is(err, ErrHeldByGate) || errors.Is(err, ErrHeldByTurn)
+}
+
+// claimSoon claims, yielding the processor as long as it is held up.
+func claimSoon(w *Writer, n int) error {
+	for {
+		if err := w.Claim(n); !held(err) {
+			return err
+		}
+		runtime.Gosched()
+	}
+}
+
+// inTime fails the test when f does not end in time.
+func inTime(t testing.TB, d time.Duration, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+		buf := make([]byte, 1<<16)
+		t.Fatalf("%s did not end within %v\n%s", what, d, buf[:runtime.Stack(buf, true)])
+	}
+}

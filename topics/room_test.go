@@ -1,0 +1,143 @@
+package topics
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestAGateThatLeavesWhileAWriterLooksIsNotWaitedFor: the gate's line is free, or another's, by the time the writer notes what it
+// waits for. It must not note the free line: nobody would wake it.
+func TestAGateThatLeavesWhileAWriterLooksIsNotWaitedFor(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 4, Policy: PolicyLossless})
+	w := mustWriter(t, r, 1)
+	rd := mustReader(t, r, Gate, Oldest(), 1)
+	for i := range 4 {
+		mustSend(t, w, fmt.Sprint(i))
+	}
+	wantErr(t, w.Claim(1), ErrHeldByGate)
+	if w.Ready() {
+		t.Fatal("ready although the gate has not moved")
+	}
+	if w.heldValue&kindMask != kindGate {
+		t.Fatalf("the writer waits for a change from %#x, which is no gate", w.heldValue)
+	}
+	rd.Close()
+	if !w.Ready() {
+		t.Fatal("not ready although the gate has left")
+	}
+	mustSend(t, w, "4")
+}
+
+// TestJoiningStopsAMoveOfTheHead: whatever a writer has computed without the new gate fails.
+func TestJoiningStopsAMoveOfTheHead(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 4, Policy: PolicyLossless})
+	w := mustWriter(t, r, 1)
+	for i := range 4 {
+		mustSend(t, w, fmt.Sprint(i))
+	}
+	before := r.control.head.Load()
+	rd := mustReader(t, r, Gate, Oldest(), 1)
+	if r.control.head.CompareAndSwap(before, before+1) {
+		t.Fatal("a move of the head from before the join succeeded")
+	}
+	wantErr(t, w.Claim(1), ErrHeldByGate)
+	wantNext(t, rd, "0")
+	mustSend(t, w, "4")
+	for range 5000 { // the count wraps and never touches the position
+		rd2 := mustReader(t, r, Gate, Newest(), 1)
+		rd2.Close()
+	}
+	if h, _ := r.Head(); h != 1 {
+		t.Fatalf("the head is at %d, want 1", h)
+	}
+}
+
+// TestAWriterHeldByASlotIsToldWhichOne: another's claim is open a lap later.
+func TestAWriterHeldByASlotIsToldWhichOne(t *testing.T) {
+	for _, p := range []Policy{PolicyOverwrite, PolicyLossless} {
+		r := heapRing(t, Geometry{Slots: 8, Policy: p})
+		w, slow := mustWriter(t, r, 1), mustWriter(t, r, 1)
+		mustSend(t, w, "0")
+		mustClaim(t, slow, 1)
+		for i := range 6 {
+			mustSend(t, w, fmt.Sprint(i))
+		}
+		mustSend(t, w, "first slot again")
+		wantErr(t, w.Claim(1), ErrHeldBySlot)
+		if w.HeldAt() != 1 || w.Ready() || w.Open() {
+			t.Fatalf("held at %d, ready %v, open %v; want 1, false, false", w.HeldAt(), w.Ready(), w.Open())
+		}
+		slow.Abort()
+		slow.Abort() // nothing is open
+		if !w.Ready() {
+			t.Fatal("not ready after the claim ended")
+		}
+		mustSend(t, w, "on")
+	}
+}
+
+// TestTheLargestFrameAlwaysFits: half the ring from every position, and not a byte more.
+func TestTheLargestFrameAlwaysFits(t *testing.T) {
+	for _, slots := range []int{2, 4, 8, 32} {
+		r := heapRing(t, Geometry{Slots: slots, Policy: PolicyLossless})
+		w := mustWriter(t, r, 1)
+		rd := mustReader(t, r, Gate, Oldest(), 1)
+		most := r.Geometry().MaxFrame()
+		wantErr(t, w.Claim(most+1), ErrTooLarge)
+		for i := range 2 * slots {
+			mustClaim(t, w, most)
+			fill(w.Payload(most), 1, uint64(i))
+			w.Commit(most, KindMsgpack, 7)
+			var f Frame
+			b, err := rd.Borrow(&f)
+			if err != nil || f.Length != most || f.Kind != KindMsgpack || f.Time != 7 {
+				t.Fatalf("%d slots: %+v, %v", slots, f, err)
+			}
+			var scratch []byte
+			if err := intact(b, 1, uint64(i), &scratch); err != nil {
+				t.Fatal(err)
+			}
+			rd.Store(rd.Position())
+			mustSend(t, w, "x") // so that the next one begins elsewhere
+			wantNext(t, rd, "x")
+		}
+	}
+}
+
+// TestABatchTakesWhatFits: as many frames as a quarter of the ring and the room allow, in order.
+func TestABatchTakesWhatFits(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 32, Policy: PolicyLossless})
+	w := mustWriter(t, r, 1)
+	rd := mustReader(t, r, Gate, Oldest(), 1)
+	var all [][]byte
+	for i := range 100 {
+		all = append(all, fmt.Append(nil, i))
+	}
+	sent, read := 0, 0
+	for sent < len(all) {
+		n, err := w.Batch(all[sent:], KindRaw, 0)
+		if err == nil && (n < 1 || n > 8) {
+			t.Fatalf("a batch of %d frames, want 1 to 8", n)
+		}
+		sent += n
+		if err != nil {
+			wantErr(t, err, ErrHeldByGate)
+			wantNext(t, rd, fmt.Sprint(read))
+			read++
+		}
+	}
+	for ; read < len(all); read++ {
+		wantNext(t, rd, fmt.Sprint(read))
+	}
+	if n, err := w.Batch([][]byte{make([]byte, r.Geometry().MaxFrame()+1)}, KindRaw, 0); n != 0 || err != ErrTooLarge {
+		t.Fatalf("too large a frame: %d, %v", n, err)
+	}
+	if n, err := w.Batch([][]byte{{1}, make([]byte, r.Geometry().MaxFrame()+1)}, KindRaw, 0); n != 1 || err != nil {
+		t.Fatalf("a frame before one too large: %d, %v; want 1", n, err)
+	}
+	if n, err := w.Batch(nil, KindRaw, 0); n != 0 || err != nil {
+		t.Fatalf("an empty batch: %d, %v", n, err)
+	}
+	wantNext(t, rd, "\x01")
+	wantNext(t, rd, "")
+}
