@@ -1,9 +1,11 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +24,10 @@ type Bus struct {
 	config config
 	log    hclog.Logger
 
+	closing context.Context // done when Close begins
+	cancel  context.CancelFunc
+	making  sync.Mutex // held by whoever waits for the directory's lock or has it; taken before mu
+
 	mu       sync.Mutex
 	closed   atomic.Bool
 	open     map[string]*attachment // by segment name, read-write
@@ -37,12 +43,17 @@ func Open(dir string, opts ...Option) (*Bus, error) {
 	if dir == "" {
 		dir = segment.DefaultDir()
 	}
+	dir, err := filepath.Abs(dir) // the process may go elsewhere
+	if err != nil {
+		return nil, fail("open", "", err)
+	}
 	b := &Bus{
 		dir:     dir,
 		open:    make(map[string]*attachment),
 		taps:    make(map[string]*attachment),
 		handles: make(map[*port]struct{}),
 	}
+	b.closing, b.cancel = context.WithCancel(context.Background())
 	b.config.segment = "main"
 	for _, o := range opts {
 		o(&b.config)
@@ -63,7 +74,7 @@ func Open(dir string, opts ...Option) (*Bus, error) {
 	return b, nil
 }
 
-// Dir is the bus directory.
+// Dir is the absolute path of the bus directory.
 func (b *Bus) Dir() string { return b.dir }
 
 // Close ends everything opened from the Bus: calls that wait return ErrClosed, open loans are aborted, subscriptions are left. Frames
@@ -72,6 +83,7 @@ func (b *Bus) Close() error {
 	if b.closed.Swap(true) {
 		return nil
 	}
+	b.cancel()
 	b.mu.Lock()
 	handles := make([]*port, 0, len(b.handles))
 	for p := range b.handles {
@@ -119,13 +131,15 @@ func (b *Bus) attach(name string, access segment.Access) (*attachment, error) {
 		m = b.open
 	}
 	if at := m[name]; at != nil {
-		if !at.seg.Stale() {
+		stale := at.seg.Stale()
+		if !stale && at.check() == nil {
 			at.refs++
 			return at, nil
 		}
-		at.setStale()
-		delete(m, name)
-		_ = at.release()
+		if stale {
+			at.setStale()
+		}
+		b.drop(at)
 	}
 	seg, err := segment.Open(b.dir, name, access)
 	if err != nil {
@@ -149,6 +163,40 @@ func (b *Bus) adopt(seg *segment.Segment, access segment.Access) (*attachment, e
 	}
 	b.log.Debug("segment opened", "path", seg.Path(), "access", access, "generation", seg.Generation())
 	return at, nil
+}
+
+// drop takes an attachment that is no longer good out of its map, so that the next look opens the segment anew. The caller holds
+// b.mu.
+func (b *Bus) drop(at *attachment) {
+	for _, m := range []map[string]*attachment{b.open, b.taps} {
+		if name := at.seg.Name(); m[name] == at {
+			delete(m, name)
+			_ = at.release()
+		}
+	}
+}
+
+// look gives f the ring of a topic, through a read-only mapping of which nothing is brought in.
+func (at *attachment) look(e topics.Entry, f func(r *topics.Ring)) error {
+	m, err := at.seg.MapLazy(e.Offset, e.Size)
+	if err != nil {
+		return outside(e, err)
+	}
+	defer m.Close()
+	r, err := openRing(at.seg, m)
+	if err != nil {
+		return fmt.Errorf("%s: topic %q: %w", at.seg.Path(), e.Name, err)
+	}
+	f(r)
+	return nil
+}
+
+// outside says of a topic whose region cannot be mapped because it does not lie in the segment that it is corrupt.
+func outside(e topics.Entry, err error) error {
+	if errors.Is(err, segment.ErrRange) {
+		return fmt.Errorf("%w: topic %q: %w", topics.ErrCorrupt, e.Name, err)
+	}
+	return err
 }
 
 // release drops a reference. The caller holds b.mu.

@@ -88,7 +88,7 @@ var kinds = []struct {
 	{segment.ErrByteOrder, ErrVersion, "it was made on a machine of another byte order"},
 	{segment.ErrPageSize, ErrVersion, "it was made with another page size"},
 	{segment.ErrVersion, ErrVersion, "stop the users of the older version, then remove the segment's files, or upgrade them"},
-	{topics.ErrRemoved, ErrNoTopic, ""},
+	{topics.ErrRemoved, ErrNoTopic, "open it again when it has been made again"},
 	{topics.ErrNoTopic, ErrNoTopic, ""},
 	{topics.ErrTooLarge, ErrFrameTooLarge, ""},
 	{topics.ErrPolicy, ErrPolicy, ""},

@@ -20,6 +20,7 @@ type Frame struct {
 	sub  *Subscriber
 	port *port // that the frame was read through
 	held bool
+	uses uint64 // how often it was handed out
 	next *Frame
 }
 
@@ -61,7 +62,11 @@ func (f *Frame) release() {
 		s.pool.put(f)
 		return
 	}
-	if s.port != f.port || f != s.oldest || s.state.Load() == portClosed {
+	if s.port != f.port {
+		s.returned(f.port)
+		return
+	}
+	if f != s.oldest || s.state.Load() == portClosed {
 		return // not the oldest: it goes with the ones before it
 	}
 	for s.oldest != nil && !s.oldest.held {

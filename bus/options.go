@@ -108,6 +108,7 @@ type subscribeConfig struct {
 	start   topics.Start
 	from    uint64
 	wait    bool
+	onWait  func()
 	waiting wake.Strategy
 }
 
@@ -140,6 +141,12 @@ func LastN(n int) SubscribeOption { return func(c *subscribeConfig) { c.start = 
 // WaitForTopic makes Subscribe wait until the topic is there, and start with its first frame if it was made after the call. When the
 // topic is removed, or its segment deleted, the subscription waits for it to be made again.
 func WaitForTopic() SubscribeOption { return func(c *subscribeConfig) { c.wait = true } }
+
+// OnWait is WaitForTopic with a word about it: f is called each time the subscription finds its topic missing and begins to wait
+// for it, in Subscribe and in Receive, on the caller's goroutine.
+func OnWait(f func()) SubscribeOption {
+	return func(c *subscribeConfig) { c.wait, c.onWait = true, f }
+}
 
 // Spin makes Receive look for frames without ever sleeping: it has the least latency and takes a whole CPU.
 func Spin() SubscribeOption { return func(c *subscribeConfig) { c.waiting = wake.Spin } }

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -36,6 +35,7 @@ type port struct {
 	killed   bool          // guarded by mu
 	shut     bool          // guarded by mu
 	writable bool          // stamps may be written; for the handle's goroutine
+	borrowed int           // frames of a subscription that has left the topic, not yet released; for the handle's goroutine
 
 	finish  func(r *topics.Ring) // gives the handle's lines back; guarded by mu
 	cleanup runtime.Cleanup
@@ -73,7 +73,7 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 		p.owner = uint64(o)
 	}
 	if p.m, err = at.seg.Map(e.Offset, e.Size, []int64{0, areas.Stamps, areas.Size}[writable]); err != nil {
-		return p, err
+		return p, outside(e, err)
 	}
 	if p.ring, err = openRing(at.seg, p.m); err != nil {
 		return p, fmt.Errorf("%s: %w", at.seg.Path(), err)
@@ -91,7 +91,7 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 func regionAreas(seg *segment.Segment, e topics.Entry) (topics.Areas, error) {
 	m, err := seg.Map(e.Offset, int64(seg.PageSize()), 0)
 	if err != nil {
-		return topics.Areas{}, err
+		return topics.Areas{}, outside(e, err)
 	}
 	defer m.Close()
 	g, page, err := topics.ReadGeometry(m.Bytes(), e.Size)
@@ -166,31 +166,6 @@ func (p *port) gone(op string) error {
 func (p *port) setState(s uint32) {
 	if p.state.CompareAndSwap(portOpen, s) {
 		p.waiter.Poke()
-	}
-}
-
-// recover gives back what the dead hold that the handle's goroutine is held up by: the slot at pos, or a gate (gate >= 0).
-func (p *port) recover(pos uint64, gate int) {
-	if p.owner == 0 {
-		return
-	}
-	if gate >= 0 {
-		if p.ring.ReapGate(gate) {
-			p.bus.log.Info("a dead subscription was reaped", "topic", p.name)
-			p.ringBoth()
-		}
-		return
-	}
-	if !p.writable {
-		a := p.ring.Areas()
-		if err := p.m.Protect(a.Stamps, a.Cells-a.Stamps, true); err != nil {
-			return
-		}
-		p.writable = true
-	}
-	if p.ring.Recover(pos) {
-		p.bus.log.Info("a dead publisher's claim was reaped", "topic", p.name, "position", pos)
-		p.ringBoth()
 	}
 }
 
@@ -274,39 +249,4 @@ func (p *port) kill() {
 	r.Self = p.owner
 	p.finish(r)
 	p.ringBoth()
-}
-
-// giveBack punches the memory of a removed topic out of the file if nobody uses it any more.
-func (p *port) giveBack() {
-	if _, removed := p.ring.Head(); removed && p.owner != 0 && p.ring.Unused() {
-		punch(p.at.seg, p.entry, p.ring.Areas())
-	}
-}
-
-// punch gives the memory of a removed topic's stamps and cells back to the system.
-func punch(seg *segment.Segment, e topics.Entry, a topics.Areas) {
-	_ = seg.Punch(e.Offset+a.Stamps, a.Size-a.Stamps) // what cannot be given back is only not given back
-}
-
-// pid is the process id of an owner, for people; 0 if it is not known.
-func pid(seg *segment.Segment, owner uint64) int {
-	o := segment.Owner(owner)
-	for _, p := range seg.ParticipantTable() {
-		if p.Slot == o.Slot() && p.Generation == o.Generation() {
-			return p.PID
-		}
-	}
-	return 0
-}
-
-// describe names a participant for an error text.
-func describe(seg *segment.Segment, owner uint64) string {
-	switch n := pid(seg, owner); n {
-	case 0:
-		return "another process"
-	case os.Getpid():
-		return "this process"
-	default:
-		return fmt.Sprintf("process %d", n)
-	}
 }

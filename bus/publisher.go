@@ -39,6 +39,16 @@ func (b *Bus) Publisher(topic string, opts ...PublisherOption) (*Publisher, erro
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for {
+		p, err := b.publisher(op, topic, c)
+		if !errors.Is(err, topics.ErrRemoved) {
+			return p, err
+		} // it was removed between being found and being joined: it is made again
+	}
+}
+
+// publisher makes one attempt at Publisher. The caller holds b.mu.
+func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error) {
 	at, e, err := b.ensure(op, topic, c.topic, c.set)
 	if err != nil {
 		return nil, err
@@ -50,8 +60,9 @@ func (b *Bus) Publisher(topic string, opts ...PublisherOption) (*Publisher, erro
 	}
 	w, err := o.ring.NewWriter(o.owner)
 	if err != nil {
+		g := o.ring.Geometry()
 		o.abandon()
-		return nil, noPublisherLine(op, topic, o.ring, err)
+		return nil, noPublisherLine(op, topic, g, err)
 	}
 	line, owner := w.Line(), o.owner
 	o.finish = func(r *topics.Ring) { r.FinishWriter(line, owner) }
@@ -61,8 +72,7 @@ func (b *Bus) Publisher(topic string, opts ...PublisherOption) (*Publisher, erro
 	return p, nil
 }
 
-func noPublisherLine(op, topic string, r *topics.Ring, err error) error {
-	g := r.Geometry()
+func noPublisherLine(op, topic string, g topics.Geometry, err error) error {
 	switch {
 	case !errors.Is(err, topics.ErrNoLine):
 		return fail(op, topic, err)
@@ -114,7 +124,7 @@ func (p *Publisher) TryPublish(b []byte) error {
 	}
 	if err := p.w.Claim(len(b)); err != nil {
 		if held(err) && p.recoverNow(err) {
-			err = p.w.Claim(len(b))
+			err = p.again(len(b))
 		}
 		if err != nil {
 			return p.explain("publish to", len(b), err)
@@ -190,96 +200,6 @@ func (p *Publisher) refuse(op string) error {
 		return err
 	}
 	return failKind(op, p.name, ErrBusy, "commit or abort the loan first")
-}
-
-// held says whether err is one that waiting can cure.
-func held(err error) bool {
-	switch err {
-	case topics.ErrHeldBySlot, topics.ErrHeldByGate, topics.ErrHeldByTurn:
-		return true
-	}
-	return false
-}
-
-// How long a publisher sleeps before it looks whether what holds it up is dead, and how long it lets another go first.
-const (
-	recoverEvery = 10 * time.Millisecond
-	turnPatience = 10 * time.Millisecond
-)
-
-// claim waits for room and claims. err is what Claim said.
-func (p *Publisher) claim(ctx context.Context, n int, err error) error {
-	if !held(err) {
-		return err
-	}
-	start := time.Now()
-	queued := start
-	for held(err) {
-		if err == topics.ErrHeldByTurn {
-			if time.Since(queued) > turnPatience {
-				p.w.Impatient() // its holder may be stopped; the turn is only fairness
-			}
-		} else {
-			p.w.TakeTurn()
-			queued = time.Now()
-		}
-		bell := p.room
-		if err == topics.ErrHeldBySlot {
-			bell = p.data
-		}
-		if werr := p.waiter.Wait(ctx, bell, p.ready, recoverEvery); werr != nil {
-			err = p.blocked(err, werr)
-			break
-		}
-		if gone := p.gone("publish to"); gone != nil {
-			err = gone
-			break
-		}
-		if !p.w.Ready() {
-			p.recoverFrom(err)
-		}
-		err = p.w.Claim(n)
-	}
-	p.w.Blocked(time.Since(start).Nanoseconds())
-	if p.w.PassTurn() {
-		p.room.Ring(p.notify)
-	}
-	return err
-}
-
-// recoverFrom gives back what the dead hold the publisher up with.
-func (p *Publisher) recoverFrom(err error) {
-	switch err {
-	case topics.ErrHeldBySlot:
-		p.recover(p.w.HeldAt(), -1)
-	case topics.ErrHeldByGate:
-		p.recover(0, p.w.HeldGate())
-	}
-}
-
-// recoverNow is recoverFrom for TryPublish, at most every recoverEvery.
-func (p *Publisher) recoverNow(err error) bool {
-	now := time.Now()
-	if now.Sub(p.recovery) < recoverEvery {
-		return false
-	}
-	p.recovery = now
-	p.recoverFrom(err)
-	return true
-}
-
-// blocked is the error of a wait that the context ended: it says what was waited for.
-func (p *Publisher) blocked(held, cause error) error {
-	what := held.Error()
-	if held == topics.ErrHeldByGate {
-		for _, g := range p.ring.Gates() {
-			if g.Line == p.w.HeldGate() {
-				what = fmt.Sprintf("subscription %d (%s) has not released position %d; the tail is %d",
-					g.Subscription, describe(p.at.seg, g.Owner), g.Position, p.ring.Tail())
-			}
-		}
-	}
-	return &opError{"publish to", p.name, nil, fmt.Errorf("waiting for room: %w (%s)", cause, what), ""}
 }
 
 // explain turns what the ring said into this package's errors.

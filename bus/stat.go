@@ -1,7 +1,11 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"shmbus/segment"
@@ -77,20 +81,22 @@ func (b *Bus) Stat(topic string) (TopicStat, error) {
 
 // stat reads a topic through a read-only mapping of everything but the cells.
 func (at *attachment) stat(e topics.Entry, lease bool) (TopicStat, error) {
-	m, err := at.seg.MapLazy(e.Offset, e.Size)
-	if err != nil {
-		return TopicStat{}, err
+	var s TopicStat
+	removed := false
+	err := at.look(e, func(r *topics.Ring) {
+		if _, removed = r.Head(); !removed {
+			s = at.statRing(e, r, lease)
+		}
+	})
+	if err == nil && removed {
+		err = topics.ErrRemoved
 	}
-	defer m.Close()
-	r, err := openRing(at.seg, m)
-	if err != nil {
-		return TopicStat{}, fmt.Errorf("%s: %w", at.seg.Path(), err)
-	}
+	return s, err
+}
+
+func (at *attachment) statRing(e topics.Entry, r *topics.Ring, lease bool) TopicStat {
 	g := r.Geometry()
-	head, removed := r.Head()
-	if removed {
-		return TopicStat{}, topics.ErrRemoved
-	}
+	head, _ := r.Head()
 	s := TopicStat{TopicInfo: TopicInfo{
 		Name: e.Name, Segment: at.seg.Name(), Policy: g.Policy, Slots: g.Slots, CellSize: g.CellSize, MaxFrame: g.MaxFrame(),
 		Memory: e.Size, Exclusive: g.Exclusive, NoTime: g.NoTime, Made: time.Unix(0, e.Made), Head: head, Tail: r.Tail(),
@@ -120,5 +126,52 @@ func (at *attachment) stat(e topics.Entry, lease bool) (TopicStat, error) {
 			s.SubscriberList = append(s.SubscriberList, sub)
 		}
 	}
-	return s, nil
+	return s
+}
+
+// Topics is every topic on the bus, by name. With no bus directory there are none. Segments that cannot be read are reported in the
+// error, beside the topics of the others.
+func (b *Bus) Topics() ([]TopicInfo, error) {
+	const op = "list topics"
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return nil, failKind(op, "", ErrClosed, "")
+	}
+	names, err := segment.List(b.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fail(op, "", err)
+	}
+	var all []TopicInfo
+	var bad []error
+	for _, name := range names {
+		at, err := b.attach(name, segment.ReadOnly)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			bad = append(bad, fail(op, "", err))
+			continue
+		}
+		entries, err := at.table.All()
+		if err != nil {
+			bad = append(bad, fail(op, "", fmt.Errorf("%s: %w", at.seg.Path(), err)))
+		}
+		for _, e := range entries {
+			s, err := at.stat(e, false)
+			if err != nil {
+				if at.table.Is(e) {
+					bad = append(bad, fail(op, e.Name, err))
+				}
+				continue
+			}
+			all = append(all, s.TopicInfo)
+		}
+		_ = at.release()
+	}
+	slices.SortFunc(all, func(a, b TopicInfo) int { return strings.Compare(a.Name, b.Name) })
+	return all, errors.Join(bad...)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 	"time"
 
 	"shmbus/internal/mem"
@@ -25,16 +23,15 @@ func (b *Bus) CreateTopic(name string, o TopicOptions) error {
 	const op = "create topic"
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at, e, err := b.ensure(op, name, o, true)
+	at, _, err := b.ensure(op, name, o, true)
 	if err != nil {
 		return err
 	}
-	_ = e
 	return at.release()
 }
 
 // ensure finds a topic or makes it, and gives its attachment with a reference. strict: an existing one must have the policy asked for.
-// The caller holds b.mu.
+// The caller holds b.mu, which is let go of for a while if the topic has to be made.
 func (b *Bus) ensure(op, name string, o TopicOptions, strict bool) (*attachment, topics.Entry, error) {
 	none := topics.Entry{}
 	if b.closed.Load() {
@@ -47,61 +44,61 @@ func (b *Bus) ensure(op, name string, o TopicOptions, strict bool) (*attachment,
 	if err != nil {
 		return nil, none, fail(op, name, err)
 	}
-	at, e, err := b.find(name, segment.ReadWrite)
+	at, e, have, err := b.findLive(name)
 	if errors.Is(err, topics.ErrNoTopic) {
-		at, e, err = b.create(name, g)
+		at, e, have, err = b.create(name, g)
 	}
 	if err != nil {
 		return nil, none, fail(op, name, err)
 	}
-	if strict {
-		if err := b.samePolicy(op, at, e, o.Policy); err != nil {
-			_ = at.release()
-			return nil, none, err
-		}
+	if strict && have != o.Policy {
+		_ = at.release()
+		return nil, none, &opError{op, name, ErrPolicy, fmt.Errorf("it exists and is %v, not %v", have, o.Policy),
+			"use it as it is, or remove it first"}
 	}
 	return at, e, nil
 }
 
-func (b *Bus) samePolicy(op string, at *attachment, e topics.Entry, want Policy) error {
-	g, err := geometryOf(at.seg, e)
+// findLive is find for those who make topics, and says the topic's policy. A topic that is being removed, or was when its remover
+// ended, is not there: its entry comes with ErrNoTopic. The caller holds b.mu.
+func (b *Bus) findLive(name string) (at *attachment, e topics.Entry, p Policy, err error) {
+	at, e, err = b.find(name, segment.ReadWrite)
 	if err != nil {
-		return fail(op, e.Name, err)
+		return nil, e, p, err
 	}
-	if g.Policy != want {
-		return &opError{op, e.Name, ErrPolicy, fmt.Errorf("it exists and is %v, not %v", g.Policy, want),
-			"use it as it is, or remove it first"}
+	removed := false
+	err = at.look(e, func(r *topics.Ring) {
+		_, removed = r.Head()
+		p = r.Geometry().Policy
+	})
+	if err == nil && removed {
+		err = topics.ErrNoTopic
 	}
-	return nil
+	if err != nil {
+		_ = at.release()
+		return nil, e, p, err
+	}
+	return at, e, p, nil
 }
 
-func geometryOf(seg *segment.Segment, e topics.Entry) (topics.Geometry, error) {
-	m, err := seg.Map(e.Offset, int64(seg.PageSize()), 0)
-	if err != nil {
-		return topics.Geometry{}, err
-	}
-	defer m.Close()
-	g, _, err := topics.ReadGeometry(m.Bytes(), e.Size)
-	if err != nil {
-		return g, fmt.Errorf("%s: topic %q: %w", seg.Path(), e.Name, err)
-	}
-	return g, nil
-}
-
-// create makes a topic under the directory's lock, unless somebody else has meanwhile.
-func (b *Bus) create(name string, g topics.Geometry) (*attachment, topics.Entry, error) {
+// create makes a topic under the directory's lock, unless somebody else has meanwhile. The caller holds b.mu, which is let go of
+// while the lock is waited for.
+func (b *Bus) create(name string, g topics.Geometry) (*attachment, topics.Entry, Policy, error) {
 	none := topics.Entry{}
 	if err := segment.MakeDir(b.dir, b.config.files); err != nil {
-		return nil, none, err
+		return nil, none, 0, err
 	}
 	unlock, err := b.lock()
 	if err != nil {
-		return nil, none, err
+		return nil, none, 0, err
 	}
 	defer unlock()
-	at, e, err := b.find(name, segment.ReadWrite)
+	at, e, have, err := b.findLive(name)
 	if !errors.Is(err, topics.ErrNoTopic) {
-		return at, e, err
+		return at, e, have, err
+	}
+	if err := b.finishRemoval(name); err != nil {
+		return nil, none, 0, err
 	}
 	at, err = b.attach(b.config.segment, segment.ReadWrite)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -111,15 +108,29 @@ func (b *Bus) create(name string, g topics.Geometry) (*attachment, topics.Entry,
 		}
 	}
 	if err != nil {
-		return nil, none, err
+		return nil, none, 0, err
 	}
 	if e, err = at.create(name, g); err != nil {
 		_ = at.release()
-		return nil, none, err
+		return nil, none, 0, err
 	}
 	at.ringTable()
 	b.log.Info("topic made", "topic", name, "path", at.seg.Path(), "policy", g.Policy, "slots", g.Slots, "cell", g.CellSize)
-	return at, e, nil
+	return at, e, g.Policy, nil
+}
+
+// finishRemoval takes the name out of the table if a process ended between marking the topic removed and that. The caller holds the
+// directory's lock and b.mu, and has found no live topic of that name.
+func (b *Bus) finishRemoval(name string) error {
+	at, e, err := b.find(name, segment.ReadWrite)
+	if errors.Is(err, topics.ErrNoTopic) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	at.table.Retire(e)
+	return at.release()
 }
 
 // create appends a region, formats it and publishes it in the table. The caller holds the directory's lock.
@@ -149,15 +160,12 @@ func (at *attachment) create(name string, g topics.Geometry) (topics.Entry, erro
 // sweepRetired gives back the regions of removed topics that nobody uses any more. The caller holds the directory's lock.
 func (at *attachment) sweepRetired() {
 	for _, e := range at.table.Retired() {
-		m, err := at.seg.MapLazy(e.Offset, e.Size)
-		if err != nil {
-			continue
-		}
-		if r, err := openRing(at.seg, m); err == nil && r.Unused() {
-			punch(at.seg, e, r.Areas())
-			at.table.Release(e)
-		}
-		_ = m.Close()
+		_ = at.look(e, func(r *topics.Ring) {
+			if r.Unused() {
+				punch(at.seg, e, r.Areas())
+				at.table.Release(e)
+			}
+		}) // one that cannot be looked at keeps its place
 	}
 }
 
@@ -177,15 +185,30 @@ func (at *attachment) tableBell() *wake.Bell {
 	return &l[0].Bell
 }
 
-// lock takes the directory's lock.
+// lock takes the directory's lock. The caller holds b.mu; it is let go of meanwhile, because somebody else may have the lock for long,
+// and so whatever the caller found before must be looked for again. Closing the Bus ends the wait.
 func (b *Bus) lock() (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	b.making.Lock()
+	ctx, cancel := context.WithTimeout(b.closing, lockPatience)
 	defer cancel()
 	l, err := segment.LockDir(ctx, b.dir, b.config.files)
+	if err == nil && b.closed.Load() {
+		_ = l.Unlock()
+		err = ErrClosed
+	}
 	if err != nil {
+		b.making.Unlock()
+		if b.closed.Load() {
+			err = ErrClosed
+		}
 		return nil, err
 	}
-	return func() { _ = l.Unlock() }, nil
+	return func() {
+		_ = l.Unlock()
+		b.making.Unlock()
+	}, nil
 }
 
 // RemoveTopic removes a topic. Its publishers and subscribers get ErrNoTopic; those that wait for topics wait for it to be made
@@ -214,63 +237,23 @@ func (b *Bus) RemoveTopic(name string) error {
 	if err != nil {
 		return fail(op, name, err)
 	}
-	p, err := b.openPort(at, e, 2, wake.Block)
-	if err != nil {
+	p, err := b.openPort(at, e, 2, wake.Block) // at stays: it is in b.open
+	switch {
+	case err == nil:
+		p.ring.Remove()
+		at.table.Retire(e)
+		p.ringBoth()
+	case errors.Is(err, topics.ErrCorrupt): // its place is not used again, but its name is
+		b.log.Error("removing a corrupt topic", "topic", name, "path", at.seg.Path(), "error", err)
+		at.table.Retire(e)
+	default:
 		return fail(op, name, err)
 	}
-	p.ring.Remove()
-	at.table.Retire(e)
-	p.ringBoth()
 	at.ringTable()
 	at.sweepRetired()
-	p.abandon()
+	if p != nil {
+		p.abandon()
+	}
 	b.log.Info("topic removed", "topic", name, "path", at.seg.Path())
 	return nil
-}
-
-// Topics is every topic on the bus, by name. With no bus directory there are none. Segments that cannot be read are reported in the
-// error, beside the topics of the others.
-func (b *Bus) Topics() ([]TopicInfo, error) {
-	const op = "list topics"
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed.Load() {
-		return nil, failKind(op, "", ErrClosed, "")
-	}
-	names, err := segment.List(b.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fail(op, "", err)
-	}
-	var all []TopicInfo
-	var bad []error
-	for _, name := range names {
-		at, err := b.attach(name, segment.ReadOnly)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			bad = append(bad, fail(op, "", err))
-			continue
-		}
-		entries, err := at.table.All()
-		if err != nil {
-			bad = append(bad, fail(op, "", fmt.Errorf("%s: %w", at.seg.Path(), err)))
-		}
-		for _, e := range entries {
-			s, err := at.stat(e, false)
-			if err != nil {
-				if at.table.Is(e) {
-					bad = append(bad, fail(op, e.Name, err))
-				}
-				continue
-			}
-			all = append(all, s.TopicInfo)
-		}
-		_ = at.release()
-	}
-	slices.SortFunc(all, func(a, b TopicInfo) int { return strings.Compare(a.Name, b.Name) })
-	return all, errors.Join(bad...)
 }

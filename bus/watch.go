@@ -1,8 +1,10 @@
 package bus
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,11 +83,18 @@ func (w *watcher) run() {
 		case <-w.stop:
 			w.poke()
 			return
-		case e := <-events:
+		case e, ok := <-events:
+			if !ok {
+				events, errs = nil, nil
+				continue
+			}
 			w.drain(events)
 			w.bus.log.Trace("file event", "path", e.Name, "op", e.Op)
 		case err := <-errs:
 			w.bus.log.Warn("file events were lost, looking again", "error", err)
+			if !errors.Is(err, fsnotify.ErrEventOverflow) { // its descriptor is gone, say; it would go on saying so
+				events, errs, w.fs = nil, nil, nil
+			}
 		case <-tick.C:
 		}
 		w.follow()
@@ -125,7 +134,11 @@ func (w *watcher) follow() {
 		dir = filepath.Dir(dir)
 		info, err = os.Stat(dir)
 	}
-	if err != nil || dir == w.watched && w.inode != nil && os.SameFile(info, w.inode) {
+	if err != nil {
+		return
+	}
+	// An inode's number may be used again at once: the watch must still be there, too.
+	if dir == w.watched && os.SameFile(info, w.inode) && slices.Contains(w.fs.WatchList(), dir) {
 		return
 	}
 	if w.watched != "" {
@@ -146,32 +159,43 @@ func (w *watcher) follow() {
 
 // lookAfter checks what the Bus stands on.
 func (b *Bus) lookAfter() {
+	all := make(map[*attachment]uint32) // the state that its handles are to have
 	b.mu.Lock()
-	var all []*attachment
+	add := func(at *attachment) {
+		if _, seen := all[at]; !seen {
+			all[at] = portOpen
+			at.refs++
+		}
+	}
 	for p := range b.handles {
-		all = append(all, p.at)
+		add(p.at)
+	}
+	for _, m := range []map[string]*attachment{b.open, b.taps} {
+		for _, at := range m {
+			add(at)
+		}
 	}
 	b.mu.Unlock()
-	stale, lost := map[*attachment]bool{}, map[*attachment]bool{}
-	for _, at := range all {
-		if _, seen := stale[at]; seen {
-			continue
-		}
-		if stale[at] = at.seg.Stale(); stale[at] {
+	for at := range all {
+		if at.seg.Stale() {
 			at.setStale()
+			all[at] = portStale
 		} else if err := at.check(); err != nil {
-			lost[at] = true
 			b.log.Error("the lease is gone", "path", at.seg.Path(), "error", err)
+			all[at] = portLost
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for p := range b.handles {
-		switch {
-		case lost[p.at]:
-			p.setState(portLost)
-		case stale[p.at]:
-			p.setState(portStale)
+		if s := all[p.at]; s != portOpen {
+			p.setState(s)
 		}
+	}
+	for at, s := range all {
+		if s != portOpen {
+			b.drop(at)
+		}
+		_ = at.release()
 	}
 }

@@ -44,6 +44,9 @@ func mapError(f *file, off, size int64, err error) error {
 	return &fs.PathError{Op: fmt.Sprintf("mapping %d bytes of", size), Path: f.path, Err: err}
 }
 
+// madvise is a variable so that tests can stand for an older kernel.
+var madvise = unix.Madvise
+
 // populate brings the pages in. Kernels before 5.14 have no advice for that: there the range is mapped once more in place.
 func populate(f *file, off int64, b []byte, writable int64) error {
 	for _, part := range []struct {
@@ -57,7 +60,7 @@ func populate(f *file, off int64, b []byte, writable int64) error {
 		if len(part.b) == 0 {
 			continue
 		}
-		err := retry(func() error { return unix.Madvise(part.b, part.advice) })
+		err := retry(func() error { return madvise(part.b, part.advice) })
 		if err == unix.EINVAL {
 			_, err = unix.MmapPtr(f.fd, part.off, unsafe.Pointer(&part.b[0]), uintptr(len(part.b)), part.prot,
 				unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_POPULATE)

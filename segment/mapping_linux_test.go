@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"shmbus/internal/mem"
 )
 
@@ -77,9 +79,20 @@ func TestOnlyTheWritablePartOfAMappingCanBeWritten(t *testing.T) {
 func TestMapRefusesWhatIsNotARegion(t *testing.T) {
 	s, off := region(t, 4)
 	for _, c := range []struct{ off, size, writable int64 }{
-		{0, 4096, 0}, {off - 4096, 4096, 0}, {-4096, 4096, 0}, {off + 1, 4096, 0}, {off, 4095, 0}, {off, 0, 0}, {off, -4096, 0},
-		{off, 5 * 4096, 0}, {off + 4*4096, 4096, 0}, {off, math.MaxInt64 &^ 4095, 0}, {math.MaxInt64 &^ 4095, 4096, 0},
-		{off, 4096, 1}, {off, 4096, 8192}, {off, 4096, -4096},
+		{0, 4096, 0},
+		{off - 4096, 4096, 0},
+		{-4096, 4096, 0},
+		{off + 1, 4096, 0},
+		{off, 4095, 0},
+		{off, 0, 0},
+		{off, -4096, 0},
+		{off, 5 * 4096, 0},
+		{off + 4*4096, 4096, 0},
+		{off, math.MaxInt64 &^ 4095, 0},
+		{math.MaxInt64 &^ 4095, 4096, 0},
+		{off, 4096, 1},
+		{off, 4096, 8192},
+		{off, 4096, -4096},
 	} {
 		if _, err := s.Map(c.off, c.size, c.writable); !errors.Is(err, ErrRange) {
 			t.Errorf("%v: %v", c, err)
@@ -188,5 +201,38 @@ func TestRevokeUnderWritersFaultsNobodyAndLeavesTheFileAlone(t *testing.T) {
 		if err := errors.Join(m.Revoke(), m.Close(), m.Revoke(), m.Close()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestAMappingWithoutAFileBehindItIsAnErrorAndNotAFault(t *testing.T) {
+	s, off := region(t, 2)
+	for _, writable := range []int64{0, 4096, 4 * 4096} {
+		if _, err := mapShared(s.seg, off, 4*4096, writable, true); !errors.Is(err, ErrTruncated) {
+			t.Errorf("%d writable bytes: %v", writable, err)
+		}
+	}
+}
+
+func TestKernelsWithoutAdviceToPopulateMapTheSame(t *testing.T) {
+	s, off := region(t, 4)
+	defer func(f func([]byte, int) error) { madvise = f }(madvise)
+	madvise = func([]byte, int) error { return unix.EINVAL }
+	TestOnlyTheWritablePartOfAMappingCanBeWritten(t)
+	w, err := s.Map(off, 4*4096, 2*4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r, err := s.MapLazy(off, 4*4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w.Bytes()[4096] = 9
+	if r.Bytes()[4096] != 9 {
+		t.Error("another mapping does not show what was stored")
+	}
+	if _, faulted := faults(r.Bytes(), 0); !faulted {
+		t.Error("a lazy mapping can be written")
 	}
 }

@@ -25,7 +25,7 @@ func (f *file) reserve(off, size int64) error {
 			f.path, off+size, lim.Cur, ErrNoSpace)
 	}
 	dir := filepath.Dir(f.path)
-	if free, tmpfs := freeSpace(dir); tmpfs && size > free && off+size > st.size {
+	if sp := freeSpace(dir); sp.known && size > sp.most && off+size > st.size {
 		return noSpace(dir, size, unix.ENOSPC) // at once, rather than after taking all that is left from the others
 	}
 	for done := int64(0); done < size; {
@@ -51,22 +51,33 @@ func (f *file) reserve(off, size int64) error {
 
 // noSpace says what was wanted, what there is, and what to do.
 func noSpace(dir string, want int64, cause error) error {
-	free, tmpfs := freeSpace(dir)
+	sp := freeSpace(dir)
 	help := "free some disk space or choose another directory"
-	if tmpfs {
+	if sp.tmpfs {
 		help = "give the tmpfs more (docker run --shm-size, mount -o remount,size=), remove topics, or choose another directory"
 	}
-	return fmt.Errorf("segment: %w in %s: %d bytes wanted, %d free (%w): %s", ErrNoSpace, dir, want, free, cause, help)
+	return fmt.Errorf("segment: %w in %s: %d bytes wanted, %d free (%w): %s", ErrNoSpace, dir, want, sp.free, cause, help)
 }
 
-// freeSpace is the bytes free in a directory's file system, as far as it says; a tmpfs without a limit does not.
-func freeSpace(dir string) (free int64, tmpfs bool) {
+// space is what a file system says of itself.
+type space struct {
+	free  int64 // bytes that this user may take
+	most  int64 // bytes that anybody could take
+	tmpfs bool
+	known bool // false: no limit, or no answer
+}
+
+func freeSpace(dir string) space {
 	var st unix.Statfs_t
 	if retry(func() error { return unix.Statfs(dir, &st) }) != nil {
-		return 0, false
+		return space{}
 	}
-	free = int64(min(st.Bavail, math.MaxInt64/uint64(max(st.Bsize, 1)))) * int64(st.Bsize)
-	return free, uint32(st.Type) == unix.TMPFS_MAGIC && st.Blocks != 0
+	block := max(st.Bsize, 1)
+	bytes := func(blocks uint64) int64 { return int64(min(blocks, math.MaxInt64/uint64(block))) * block }
+	return space{
+		free: bytes(st.Bavail), most: bytes(st.Bfree),
+		tmpfs: uint32(st.Type) == unix.TMPFS_MAGIC, known: st.Blocks != 0,
+	}
 }
 
 // punch gives the range's memory back; it reads as zeros afterwards.

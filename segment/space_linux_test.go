@@ -89,15 +89,15 @@ func TestGrowOnAFullFileSystemLeavesTheSegmentAsItWas(t *testing.T) {
 	}
 	defer m.Close()
 	m.Bytes()[100] = 1
-	if _, free, _ := used(t, s.Path()); free > 800<<10 {
-		t.Errorf("%d bytes are free, so the region is not reserved", free)
+	before = free(t, dir)
+	if before > 800<<10 {
+		t.Errorf("%d bytes are free, so the region is not reserved", before)
 	}
-	_, free, _ := used(t, s.Path())
 	if err := s.Punch(off, 256<<10); err != nil {
 		t.Fatal(err)
 	}
-	if _, now, _ := used(t, s.Path()); now < free+(256<<10) {
-		t.Errorf("%d bytes are free after punching, %d before", now, free)
+	if now := free(t, dir); now < before+256<<10 {
+		t.Errorf("%d bytes are free after punching, %d before", now, before)
 	}
 	if size := must2(s.Size()); size != off+256<<10 {
 		t.Errorf("size is %d after punching", size)
@@ -107,14 +107,14 @@ func TestGrowOnAFullFileSystemLeavesTheSegmentAsItWas(t *testing.T) {
 	}
 }
 
-// used is the size of the file system of a path, and what is free there.
-func used(t *testing.T, path string) (total, free int64, err error) {
+// free is the bytes that are free in the file system of a path.
+func free(t *testing.T, path string) int64 {
 	t.Helper()
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
 		t.Fatal(err)
 	}
-	return int64(st.Blocks) * st.Bsize, int64(st.Bavail) * st.Bsize, nil
+	return int64(st.Bavail) * st.Bsize
 }
 
 func init() {
@@ -191,4 +191,33 @@ func TestNetworkFileSystemsHaveAName(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
+}
+
+func TestAReservationThatFailsLeavesTheFileAsLongAsItWas(t *testing.T) {
+	dir := t.TempDir()
+	f, err := createFile(filepath.Join(dir, "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	if err := f.reserve(0, 8192); errors.Is(err, ErrFileSystem) {
+		t.Skipf("the temporary directory cannot hold a bus: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.truncate(1<<63 - 1); err == nil {
+		t.Skip("files of this file system have no largest size")
+	}
+	if err := f.reserve(1<<62, 4096); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("error is %v", err)
+	}
+	if st, err := f.stat(); err != nil || st.size != 8192 {
+		t.Errorf("size is %d, %v", st.size, err)
+	}
+	if err := f.reserve(8192, 1<<60); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("error is %v", err)
+	}
+	if st, err := f.stat(); err != nil || st.size != 8192 {
+		t.Errorf("size is %d, %v", st.size, err)
+	}
 }

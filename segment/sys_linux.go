@@ -199,15 +199,20 @@ func renameNew(from, to string) error {
 		return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	})
 	if err == unix.EINVAL || err == unix.ENOSYS { // a file system that cannot
-		if err := os.Link(from, to); err != nil {
-			return err
-		}
-		return os.Remove(from)
+		return linkNew(from, to)
 	}
 	if err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil
+}
+
+// linkNew is renameNew for files, in two steps. Between them the file has both names, which does no harm.
+func linkNew(from, to string) error {
+	if err := os.Link(from, to); err != nil {
+		return err
+	}
+	return os.Remove(from)
 }
 
 // Network file systems: a store by one machine is not seen by another, and locks may not be the kernel's.

@@ -18,10 +18,15 @@ const testPage = 4096
 // long says that tests may take minutes.
 var long = os.Getenv("SHMBUS_LONG") != ""
 
-// often is few by default and many when tests may take minutes.
+// often is few by default and many when tests may take minutes; the race detector makes everything many times slower.
 func often(few, many int) int {
-	if long {
+	switch {
+	case long && raceEnabled:
+		return many / 10
+	case long:
 		return many
+	case raceEnabled:
+		return max(1, few/5)
 	}
 	return few
 }

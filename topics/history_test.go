@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,7 +13,7 @@ func TestEveryHistoryDoesWhatTheModelSays(t *testing.T) {
 	overBoth(t, func(t *testing.T, m memory) {
 		dir := t.TempDir()
 		all := make(sums)
-		rounds := often(1, 5)
+		rounds := often(1, 60)
 		if m.name == "heap" {
 			rounds *= 3
 		}
@@ -43,17 +44,23 @@ func history(t *rapid.T, m memory, dir string, all sums) {
 		seq: make(map[uint64]uint64), lines: make(map[uint64]int), holders: make(map[int]int),
 	}
 	s.openWriter()
-	for range rapid.IntRange(1, 250).Draw(t, "steps") {
+	for range rapid.IntRange(100, 600).Draw(t, "steps") {
 		s.step()
 		s.checkRing()
 	}
 	s.end()
 }
 
+// percent draws each number below 100 as often as the others; IntRange would prefer small ones.
+var percent = rapid.SampledFrom(slices.Collect(func(yield func(int) bool) {
+	for i := 0; i < 100 && yield(i); i++ {
+	}
+}))
+
 // step does one thing that somebody might do.
 func (s *sim) step() {
 	t := s.t
-	do := rapid.IntRange(0, 99).Draw(t, "do")
+	do := percent.Draw(t, "do")
 	var sw *simWriter
 	if len(s.writers) > 0 {
 		sw = s.writers[rapid.IntRange(0, len(s.writers)-1).Draw(t, "writer")]

@@ -90,6 +90,9 @@ func (r *Reader) takeLine(owner uint64) error {
 			break
 		}
 	}
+	if _, removed := g.Head(); removed {
+		return ErrRemoved
+	}
 	return ErrNoLine
 }
 

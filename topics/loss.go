@@ -1,5 +1,7 @@
 package topics
 
+import "shmbus/internal/mem"
+
 // loss counts missed frames exactly. Each writer line numbers its frames, across its owners; next[line] is the number of the first
 // frame of that line that was neither received nor counted as lost.
 type loss struct {
@@ -123,6 +125,8 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		}
 		p += span
 	}
+	var fence mem.Fence
+	fence.LoadLoad() // what was read from the descriptors was read before the head is found not to have passed them
 	return r.control.head.Load()&positionMask <= pos
 }
 

@@ -217,6 +217,9 @@ func (r *Reader) Lost() uint64 {
 	return r.loss.total
 }
 
+// Counted is Lost as far as it has been counted already: it looks at nothing shared.
+func (r *Reader) Counted() uint64 { return r.loss.total }
+
 // LostBy calls f for each publisher of which frames were missed.
 func (r *Reader) LostBy(f func(publisher, frames uint64)) {
 	r.Lost()

@@ -40,11 +40,31 @@ func (r *Ring) finishLine(i int) {
 	l.owner.Store(0)
 }
 
+// Held says whether a living publisher's claim covers pos: then there is nothing to recover.
+func (r *Ring) Held(pos uint64) bool {
+	_, held := r.covered(pos, -1)
+	return held
+}
+
 // Recover looks at the slot at pos, which has held somebody up, and marks it and its neighbours aborted if their writer is dead. It
 // reports whether anything changed; the caller then rings both bells: the dead may have held the turn as well.
 func (r *Ring) Recover(pos uint64) bool {
 	n := r.ReapWriters()
 	return r.abortUncovered(pos, r.control.tail.Load(), -1) > 0 || n > 0
+}
+
+// ReapTurn frees the line of the publisher that waits first for room if its owner is dead, and says whether anything changed; the
+// caller then rings both bells.
+func (r *Ring) ReapTurn() bool {
+	turn := r.control.turn.Load()
+	if turn == 0 || turn > uint64(len(r.writers)) {
+		return turn != 0 && r.control.turn.CompareAndSwap(turn, 0) // nobody's: nothing but fairness is lost with it
+	}
+	o := r.writers[turn-1].owner.Load()
+	if o == 0 {
+		return r.control.turn.CompareAndSwap(turn, 0)
+	}
+	return !r.alive(o) && r.reapWriter(int(turn-1), o)
 }
 
 // abortUncovered marks slots in [p, end) that have no stamp and that no claim of a living publisher covers, in one pass. Line

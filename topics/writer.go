@@ -75,6 +75,9 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 			break
 		}
 	}
+	if _, removed := r.Head(); removed {
+		return nil, ErrRemoved
+	}
 	return nil, ErrNoLine
 }
 

@@ -8,8 +8,9 @@ func (b *Bell) Set(v uint32) { b.word.Store(v) }
 // Budget is how long the waiter would spin now.
 func (w *Waiter) Budget() time.Duration { return w.spin.budget }
 
-// Slept tells the waiter of a sleep of that length.
-func (w *Waiter) Slept(took time.Duration) { w.spin.slept(took) }
+// Paid and Missed tell the waiter of a spin that succeeded after that long, and of one in vain.
+func (w *Waiter) Paid(took time.Duration) { w.spin.paid(took) }
+func (w *Waiter) Missed()                 { w.spin.missed() }
 
 // Register and Finish are what a Waiter and its context's callback do to the poke word.
 func (p *Poke) Register(reg uint32)    { p.register(reg) }

@@ -25,8 +25,8 @@ const (
 	everybody = 1<<31 - 1
 )
 
-// waiter is struct futex_waitv of linux/futex.h.
-type waiter struct {
+// waitEntry is struct futex_waitv of linux/futex.h.
+type waitEntry struct {
 	value uint64
 	addr  uint64
 	flags uint32
@@ -45,10 +45,10 @@ func futexWaitv(bell *mem.Word32, value uint32, own *mem.Word32, ownValue uint32
 //
 //go:uintptrescapes
 func waitv(bell uintptr, value uint32, own uintptr, ownValue uint32, deadline time.Duration) syscall.Errno {
-	words := [2]waiter{{value: uint64(ownValue), addr: uint64(own), flags: sizeU32 | private}}
+	words := [2]waitEntry{{value: uint64(ownValue), addr: uint64(own), flags: sizeU32 | private}}
 	count := uintptr(1)
 	if bell != 0 {
-		words[1] = waiter{value: uint64(value), addr: uint64(bell), flags: sizeU32 | shared}
+		words[1] = waitEntry{value: uint64(value), addr: uint64(bell), flags: sizeU32 | shared}
 		count = 2
 	}
 	until := unix.NsecToTimespec(int64(deadline))

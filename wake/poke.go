@@ -19,10 +19,11 @@ import (
 type Poke struct {
 	word mem.Word32
 
-	// For backends that sleep in the Go scheduler. The sleeper alone uses timer and nap.
+	// For Poll, which sleeps in the Go scheduler. The sleeper alone uses all but signal.
 	signal chan struct{}
 	timer  *time.Timer
-	nap    time.Duration
+	idle   time.Duration // slept in vain so far
+	last   time.Time     // end of the last sleep
 }
 
 const (

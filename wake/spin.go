@@ -10,7 +10,7 @@ const (
 	spinLeast = 1500 * time.Nanosecond // about one system call: always worth a try
 	spinFirst = 10 * time.Microsecond
 	spinMost  = 40 * time.Microsecond // more takes the CPU from the one that is waited for
-	spinWorth = 2 * spinMost          // a sleep shorter than this, waking included, could have been a spin
+	tryMost   = 32                    // every so many spins in vain, one of the full length: waits may have become short
 
 	blockTime  = time.Microsecond // looks between two looks at anything else
 	yieldEvery = 64               // blocks of Spin between two calls of the scheduler
@@ -28,9 +28,11 @@ const (
 	timedOut
 )
 
-// A spinner looks at ready in a loop, and learns how long that pays.
+// A spinner looks at ready in a loop, and learns how long that pays. Only a spin that succeeded makes the next ones longer. A
+// short sleep after a spin in vain does not: often the spin itself kept the CPU from the one that was waited for.
 type spinner struct {
 	budget time.Duration
+	vain   int  // spins in vain since the last that paid
 	block  int  // looks in a block
 	alone  bool // one CPU: what is waited for cannot happen while we spin
 }
@@ -64,6 +66,9 @@ func (s *spinner) brief(poke *Poke, done <-chan struct{}, ready func() bool, lim
 		return unfinished
 	}
 	budget := s.budget
+	if s.vain%tryMost == tryMost-1 {
+		budget = spinMost
+	}
 	if limit > 0 {
 		budget = min(budget, limit)
 	}
@@ -91,16 +96,16 @@ func (s *spinner) brief(poke *Poke, done <-chan struct{}, ready func() bool, lim
 	}
 }
 
-// paid makes room for a spin that took almost the whole budget.
-func (s *spinner) paid(took time.Duration) { s.budget = min(max(s.budget, 2*took), spinMost) }
+// paid learns from a spin that succeeded after that long.
+func (s *spinner) paid(took time.Duration) {
+	s.vain = 0
+	s.budget = min(max(s.budget, 2*took), spinMost)
+}
 
-// slept learns from a sleep of that length: a short one says that a longer spin would have been enough.
-func (s *spinner) slept(took time.Duration) {
-	if took < spinWorth {
-		s.budget = min(2*s.budget, spinMost)
-	} else {
-		s.budget = max(s.budget-s.budget/4, spinLeast)
-	}
+// missed learns from a spin that had to be followed by a sleep.
+func (s *spinner) missed() {
+	s.vain++
+	s.budget = max(s.budget-s.budget/4, spinLeast)
 	s.count()
 }
 

@@ -81,6 +81,9 @@ func (w *Waiter) Wait(ctx context.Context, bell *Bell, ready func() bool, limit 
 		end = w.spin.brief(w.poke, done, ready, limit)
 	}
 	if end == unfinished {
+		if w.strategy == Adaptive {
+			w.spin.missed()
+		}
 		return w.sleep(ctx, done, bell, ready, limit)
 	}
 	return w.finish(ctx, end)
@@ -92,7 +95,7 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 		w.register(ctx, done)
 	}
 	var start time.Time
-	if limit > 0 || w.strategy == Adaptive {
+	if limit > 0 {
 		start = time.Now()
 	}
 	for left := limit; ; {
@@ -125,10 +128,7 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 			}
 		}
 	}
-	w.poke.nap = 0
-	if w.strategy == Adaptive {
-		w.spin.slept(time.Since(start))
-	}
+	w.poke.idle = 0
 	return nil
 }
 
@@ -136,7 +136,7 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 func (w *Waiter) finish(ctx context.Context, end ending) error {
 	switch end {
 	case isReady:
-		w.poke.nap = 0
+		w.poke.idle = 0
 	case cancelled:
 		return ctx.Err()
 	case wasPoked:

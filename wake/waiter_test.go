@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 
 	"shmbus/internal/mem"
 	"shmbus/wake"
@@ -18,10 +18,10 @@ import (
 func never() bool { return false }
 
 func TestALineIsOneCacheLine(t *testing.T) {
-	if size := unsafe.Sizeof(wake.Line{}); size != 64 {
+	if size := reflect.TypeFor[wake.Line]().Size(); size != 64 {
 		t.Errorf("a Line has %d bytes", size)
 	}
-	if size := unsafe.Sizeof(wake.Bell{}); size != 4 {
+	if size := reflect.TypeFor[wake.Bell]().Size(); size != 4 {
 		t.Errorf("a Bell has %d bytes", size)
 	}
 }
@@ -73,20 +73,23 @@ func TestAWaitOutlivesAnythingStoredIntoItsBell(t *testing.T) {
 	<-gone
 }
 
-func TestTheSpinGrowsWithShortWaitsAndShrinksWithLongOnes(t *testing.T) {
+func TestTheSpinGrowsWhereItPaysAndShrinksWhereItDoesNot(t *testing.T) {
 	w := wake.NewWaiter(wake.Default(), wake.Adaptive)
 	defer w.Close()
 	first := w.Budget()
-	for range 30 {
-		w.Slept(time.Microsecond)
+	w.Paid(12 * time.Microsecond)
+	if got := w.Budget(); got <= first || got > 30*time.Microsecond {
+		t.Errorf("from %v to %v after a spin of 12µs that paid", first, got)
 	}
-	most := w.Budget()
-	for range 30 {
-		w.Slept(time.Millisecond)
+	w.Paid(time.Millisecond) // it was taken off its CPU
+	if got := w.Budget(); got > 50*time.Microsecond {
+		t.Errorf("it grew to %v", got)
 	}
-	least := w.Budget()
-	if !(least < first && first < most) || least < time.Microsecond || most > 50*time.Microsecond {
-		t.Errorf("spins of %v first, %v at most, %v at least", first, most, least)
+	for range 30 {
+		w.Missed()
+	}
+	if got := w.Budget(); got < time.Microsecond || got > 2*time.Microsecond {
+		t.Errorf("%v are left after 30 spins in vain", got)
 	}
 }
 

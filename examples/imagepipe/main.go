@@ -117,7 +117,7 @@ func makeTopics(o options) error {
 	}
 	defer b.Close()
 	const cell, pictures = 64 << 10, 8
-	slots := pictures * (pictureBytes(o.width, o.height) + cell - 1) / cell
+	slots := pictures * ((pictureBytes(o.width, o.height) + cell - 1) / cell)
 	shape := bus.TopicOptions{Slots: slots, CellSize: cell, Policy: bus.PolicyLossless}
 	for _, topic := range []string{topicRaw, topicBlurred} {
 		if err := b.CreateTopic(topic, shape); err != nil {

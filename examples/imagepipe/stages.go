@@ -45,7 +45,7 @@ func camera(ctx context.Context, b *bus.Bus, o options) error {
 
 // take publishes one picture in place.
 func take(ctx context.Context, p *bus.Publisher, number uint64, width, height int) error {
-	// Room for the largest picture the camera has; what it does not fill is given up by CommitN.
+	// An eighth of the ring, as much as makeTopics has counted for a picture. What is not filled is given up by CommitN.
 	loan, err := p.Loan(ctx, p.MaxFrame()/4)
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func display(ctx context.Context, b *bus.Bus, o options) error {
 		case <-ctx.Done():
 		}
 	}
-	fmt.Printf("display: %d pictures shown, %d skipped\n", shown, s.Lost())
+	fmt.Printf("display: %d pictures copied and shown, %d skipped\n", shown, s.Lost())
 	if o.png == "" || shown == 0 {
 		return nil
 	}

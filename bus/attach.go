@@ -1,0 +1,201 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"time"
+
+	"shmbus/segment"
+	"shmbus/topics"
+	"shmbus/wake"
+)
+
+// How a Subscriber comes to a topic, and leaves one that was removed.
+
+// absent says whether err means that the topic, its segment or the directory is not there, or not any more.
+func absent(err error) bool { return errors.Is(err, ErrNoTopic) || errors.Is(err, fs.ErrNotExist) }
+
+// attach finds the topic and joins it.
+func (s *Subscriber) attach(start topics.Start) error {
+	const op = "subscribe to"
+	b := s.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return failKind(op, s.topic, ErrClosed, "")
+	}
+	access, writable := segment.ReadWrite, 1
+	if s.config.mode == topics.Tap {
+		access, writable = segment.ReadOnly, 0
+	}
+	at, e, err := b.find(s.topic, access)
+	if err != nil {
+		return subscribeError(op, s.topic, s.config.mode, err)
+	}
+	b.startWatch()
+	o, err := b.openPort(at, e, writable, s.config.waiting)
+	if err != nil {
+		return fail(op, s.topic, err)
+	}
+	r, err := o.ring.NewReader(s.config.mode, start, o.owner)
+	if err != nil {
+		o.abandon()
+		if errors.Is(err, topics.ErrNoLine) {
+			return &opError{op, s.topic, ErrLimit, fmt.Errorf("all %d subscribers' places are taken", o.ring.Geometry().Subscriptions),
+				"close some, make the topic with a larger MaxSubscribers, or use ReadOnly"}
+		}
+		return subscribeError(op, s.topic, s.config.mode, err)
+	}
+	line, owner := r.Line(), o.owner
+	o.finish = func(ring *topics.Ring) {
+		if line >= 0 {
+			ring.FinishReader(line, owner)
+		}
+	}
+	o.cleanup = runtime.AddCleanup(s, (*port).collected, o)
+	s.port, s.r, s.ready = o, r, r.Ready
+	s.from = 0
+	if start == s.config.start {
+		s.from = s.config.from
+	}
+	if s.config.mode == topics.Gate {
+		o.room.Ring(o.notify) // a publisher may have seen the cursor lower than it came to stand
+	}
+	return nil
+}
+
+func subscribeError(op, topic string, mode topics.Mode, err error) error {
+	e := fail(op, topic, err)
+	o := (*opError)(nil)
+	if !errors.As(e, &o) {
+		return e
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission) && mode != topics.Tap:
+		o.hint = "with permission to read only, subscribe with ReadOnly"
+	case errors.Is(err, topics.ErrPolicy):
+		o.cause = fmt.Errorf("%w: it overwrites, so nobody can keep all its frames", ErrPolicy)
+		o.hint = "make the topic with PolicyLossless, or subscribe with Lossy"
+	case errors.Is(err, topics.ErrNoTopic):
+		o.hint = "publish to it or create it first, or subscribe with WaitForTopic"
+	}
+	return e
+}
+
+// await waits until the topic is there and joins it at its first frame.
+func (s *Subscriber) await(ctx context.Context) error {
+	const op = "wait for topic"
+	b := s.bus
+	b.mu.Lock()
+	if b.closed.Load() {
+		b.mu.Unlock()
+		return failKind(op, s.topic, ErrClosed, "")
+	}
+	watch := b.startWatch()
+	b.mu.Unlock()
+	w := wake.NewWaiter(b.notifier, wake.Block)
+	defer w.Close()
+	watch.enlist(w)
+	defer watch.dismiss(w)
+	s.config.from = 0 // another topic's positions
+	for again := false; ; again = true {
+		err := s.attach(topics.First())
+		if !absent(err) {
+			return err
+		}
+		if !again && s.config.onWait != nil {
+			s.config.onWait()
+		}
+		if err := s.sleepForTopic(ctx, w, again); err != nil {
+			return fail(op, s.topic, err)
+		}
+	}
+}
+
+// sleepForTopic sleeps until something may have changed: the bell of the configured segment's table, a file event, the rescan.
+func (s *Subscriber) sleepForTopic(ctx context.Context, w *wake.Waiter, again bool) error {
+	b := s.bus
+	never := func() bool { return false }
+	b.mu.Lock()
+	if b.closed.Load() {
+		b.mu.Unlock()
+		return failKind("wait for topic", s.topic, ErrClosed, "")
+	}
+	at, err := b.attach(b.config.segment, segment.ReadOnly)
+	b.mu.Unlock()
+	if err != nil {
+		return w.Wait(ctx, nil, never, rescan)
+	}
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		_ = at.release()
+	}()
+	bell := at.tableBell()
+	if !at.seg.BellsWritable() {
+		bell = nil
+	}
+	found := func() bool {
+		_, err := at.table.Find(s.topic)
+		return err == nil
+	}
+	if again && found() {
+		return w.Wait(ctx, nil, never, halfRemoved)
+	}
+	return w.Wait(ctx, bell, found, rescan)
+}
+
+// halfRemoved is how long to wait for a topic that is in the table and marked removed: the one who removes it is at work, or it ended.
+const halfRemoved = 10 * time.Millisecond
+
+// again is what Receive does about an error: with WaitForTopic it waits for a topic that went, and returns nil when it is back.
+func (s *Subscriber) again(ctx context.Context, err error) error {
+	if !absent(err) || !s.config.wait || s.bus.closed.Load() {
+		return err
+	}
+	s.detach()
+	return s.await(ctx)
+}
+
+// detach leaves a topic that is gone, keeping the counts.
+func (s *Subscriber) detach() {
+	if s.port == nil {
+		return
+	}
+	s.settle()
+	n := 0
+	for f := s.oldest; f != nil; f = f.next {
+		if f.held {
+			n++
+		}
+	}
+	s.oldest, s.newest = nil, nil
+	if n > 0 && s.state.Load() != portClosed { // they stay as they are until they are released
+		s.port.borrowed = n
+		s.leaving = append(s.leaving, s.port)
+	} else {
+		_ = s.port.close(n > 0)
+	}
+	s.port = nil
+}
+
+// returned notes that a frame was released of a topic that has been left; with the last one the topic is let go of.
+func (s *Subscriber) returned(p *port) {
+	if p.borrowed--; p.borrowed > 0 {
+		return
+	}
+	_ = p.close(false)
+	s.leaving = slices.DeleteFunc(s.leaving, func(q *port) bool { return q == p })
+}
+
+// detached is the error of a subscriber that stands on no topic now.
+func (s *Subscriber) detached() error {
+	if s.ended || s.bus.closed.Load() {
+		return failKind("receive from", s.topic, ErrClosed, "")
+	}
+	return failKind("receive from", s.topic, ErrNoTopic, "")
+}

@@ -1,0 +1,75 @@
+package bus
+
+import (
+	"runtime"
+)
+
+// What a Subscriber counts.
+
+// Lost is the exact number of frames that were overwritten before this subscription came to them, over all publishers. It is 0 for a
+// lossless subscription. It counts what is known by now: frames lost at the end are counted once something later has been
+// received or the ring has been seen empty.
+func (s *Subscriber) Lost() uint64 {
+	s.guard.Enter("a Subscriber")
+	defer s.guard.Leave()
+	defer runtime.KeepAlive(s) // what is collected is unmapped
+	if s.port == nil || s.ended {
+		return s.lost
+	}
+	if s.state.Load() != portClosed {
+		if n := s.r.Lost(); s.state.Load() != portClosed { // otherwise it may have looked at zeros
+			s.counted = n
+		}
+	}
+	return s.lost + s.counted
+}
+
+// LostBy is Lost by publisher id, since the topic was last attached to. Frames of publishers that came and went unseen between two
+// others on the same line are counted to the one before them; 0 stands for unknown.
+func (s *Subscriber) LostBy() map[uint64]uint64 {
+	s.guard.Enter("a Subscriber")
+	defer s.guard.Leave()
+	defer runtime.KeepAlive(s)
+	m := make(map[uint64]uint64)
+	if s.port != nil && s.state.Load() != portClosed {
+		s.r.LostBy(func(id, n uint64) { m[id] = n })
+	}
+	return m
+}
+
+// SubscriberStats is where a Subscriber stands.
+type SubscriberStats struct {
+	Position uint64 // of the next frame to be read
+	Lag      uint64 // slots claimed by publishers and not read; above 0 with nothing to receive, a frame is being written
+	Received uint64 // frames
+	Lost     uint64 // frames
+}
+
+// Stats is where the subscription stands now. It is for the subscriber's goroutine.
+func (s *Subscriber) Stats() SubscriberStats {
+	defer runtime.KeepAlive(s)
+	st := SubscriberStats{Lost: s.Lost(), Received: s.received}
+	if s.port != nil && !s.ended {
+		st.Position = s.r.Position()
+		st.Received += s.r.Received()
+		if s.state.Load() != portClosed {
+			st.Lag = s.r.Lag()
+		}
+	}
+	return st
+}
+
+// settle adds the counts of this attachment to those of earlier ones.
+func (s *Subscriber) settle() {
+	if s.port == nil {
+		return
+	}
+	if s.state.Load() != portClosed {
+		if n := s.r.Lost(); s.state.Load() != portClosed {
+			s.counted = n
+		}
+	}
+	s.lost += s.counted
+	s.received += s.r.Received()
+	s.counted = 0
+}

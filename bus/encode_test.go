@@ -1,0 +1,211 @@
+package bus_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"shmbus/bus"
+)
+
+type sample struct {
+	Name   string
+	Values []float64
+	Tags   map[string]int
+	Next   *sample
+	At     int64
+}
+
+func TestAValueComesBackAsItWasEncoded(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	in := sample{"imu", []float64{1, 2.5, -3}, map[string]int{"a": 1}, &sample{Name: "next"}, 1 << 60}
+	for _, v := range []any{in, &in} {
+		noError(t, p.Encode(soon(t), v))
+		f := receive(t, s)
+		if f.Kind() != bus.KindMsgpack {
+			t.Errorf("kind %v, want msgpack", f.Kind())
+		}
+		var out sample
+		noError(t, f.Decode(&out))
+		if out.Name != in.Name || out.Values[2] != -3 || out.Tags["a"] != 1 || out.Next == nil || out.Next.Name != "next" || out.At != in.At {
+			t.Errorf("got %+v, want %+v", out, in)
+		}
+		f.Release()
+	}
+	noError(t, bus.Send(soon(t), p, []string{"x", "y"}))
+	f := receive(t, s)
+	got, err := bus.Decode[[]string](f)
+	noError(t, err)
+	if strings.Join(got, " ") != "x y" {
+		t.Errorf("got %q", got)
+	}
+	f.Release()
+	noError(t, p.Encode(soon(t), nil))
+	receive(t, s).Release()
+}
+
+func TestDecodingARawFrameIsAnError(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	publish(t, p, "\x01")
+	f := receive(t, s)
+	var v int
+	if err := f.Decode(&v); err == nil || !strings.Contains(err.Error(), "Bytes") || !strings.Contains(err.Error(), `"t"`) {
+		t.Errorf("the error is %v", err)
+	}
+	f.Release()
+}
+
+func TestEstimatesThatMissAreMadeGood(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", bus.WithTopic(bus.TopicOptions{Slots: 256, Policy: bus.PolicyLossless}))
+	s := subscribe(t, b, "t", bus.Lossless())
+	for i, n := range []int{0, 1, 250, 260, 1000, 3, 1900, 0, 2000, 64, 63, 65, 255, 256, 257} {
+		in := struct{ B []byte }{bytes.Repeat([]byte{byte(i)}, n)}
+		noError(t, p.Encode(soon(t), &in))
+		f := receive(t, s)
+		out, err := bus.Decode[struct{ B []byte }](f)
+		noError(t, err)
+		if !bytes.Equal(in.B, out.B) || f.Sequence() != uint64(i+1) {
+			t.Fatalf("%d bytes came as %d, as frame %d", n, len(out.B), f.Sequence())
+		}
+		f.Release()
+	}
+	nothing(t, s)
+}
+
+func TestAValueThatIsTooLargePublishesNothing(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", overwriteRing(8))
+	s := subscribe(t, b, "t")
+	big := make([]byte, 300)
+	is(t, p.Encode(soon(t), big), bus.ErrFrameTooLarge, `"t"`, "256")           // in place
+	is(t, p.Encode(soon(t), []any{big}), bus.ErrFrameTooLarge, `"t"`, "256")    // aside
+	is(t, p.Encode(soon(t), &marshaler{out: big}), bus.ErrFrameTooLarge, `"t"`) // by the value's own code
+	nothing(t, s)
+	noError(t, p.Encode(soon(t), 7))
+	f := receive(t, s)
+	if n, err := bus.Decode[int](f); n != 7 || err != nil {
+		t.Errorf("got %d, %v", n, err)
+	}
+	f.Release()
+}
+
+// marshaler encodes itself, in ways that are wrong.
+type marshaler struct {
+	out   []byte
+	err   error
+	panic any
+}
+
+func (m *marshaler) MarshalBinary() ([]byte, error) {
+	if m.panic != nil {
+		panic(m.panic)
+	}
+	return m.out, m.err
+}
+
+func TestAMarshalerThatFailsPublishesNothing(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", overwriteRing(8))
+	q := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	bad := errors.New("bad value")
+	is(t, p.Encode(soon(t), &marshaler{err: bad}), bad, `"t"`)
+	if err := p.Encode(soon(t), make(chan int)); err == nil || !strings.Contains(err.Error(), `"t"`) {
+		t.Errorf("encoding a channel: %v", err)
+	}
+	nothing(t, s)
+	publish(t, q, "q")
+	publish(t, p, "p")
+	expect(t, s, "q", "p")
+}
+
+func TestAPanicInAMarshalerLeavesNoClaimOpen(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", overwriteRing(8))
+	q := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	for _, v := range []any{
+		&marshaler{panic: "deliberate"},
+		[]any{1, &marshaler{panic: "deliberate"}},
+		struct{ M *marshaler }{&marshaler{panic: "deliberate"}},
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r != "deliberate" {
+					t.Errorf("recovered %v", r)
+				}
+			}()
+			_ = p.Encode(soon(t), v)
+			t.Error("Encode has returned")
+		}()
+		for range 20 { // more than a lap: no open claim is in the way
+			noError(t, q.TryPublish([]byte("q")))
+			expect(t, s, "q")
+		}
+		noError(t, p.Encode(soon(t), "p"))
+		f := receive(t, s)
+		if v, err := bus.Decode[string](f); v != "p" || err != nil {
+			t.Errorf("got %q, %v", v, err)
+		}
+		f.Release()
+	}
+}
+
+func TestValuesWithCodeOfTheirOwnAreEncodedToo(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	at := time.Unix(1700000000, 5)
+	noError(t, p.Encode(soon(t), map[string]any{"at": at, "n": 5}))
+	f := receive(t, s)
+	v, err := bus.Decode[struct {
+		At time.Time `msgpack:"at"`
+		N  int       `msgpack:"n"`
+	}](f)
+	noError(t, err)
+	if !v.At.Equal(at) || v.N != 5 {
+		t.Errorf("got %+v", v)
+	}
+	f.Release()
+}
+
+func TestValuesGoesOnAfterAFrameThatDoesNotDecode(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	noError(t, p.Encode(soon(t), 1))
+	publish(t, p, "raw")
+	noError(t, p.Encode(soon(t), 3))
+	noError(t, b.RemoveTopic("t")) // a lossy subscription is told at once
+	p = publisher(t, b, "u")
+	s = subscribe(t, b, "u")
+	noError(t, p.Encode(soon(t), 1))
+	publish(t, p, "raw")
+	noError(t, p.Encode(soon(t), 3))
+	var got []int
+	bad := 0
+	for v, err := range bus.Values[int](soon(t), s) {
+		if err != nil {
+			bad++
+			continue
+		}
+		if got = append(got, v); len(got) == 2 {
+			break
+		}
+	}
+	if bad != 1 || len(got) != 2 || got[0] != 1 || got[1] != 3 {
+		t.Errorf("got %v and %d errors", got, bad)
+	}
+	for _, err := range bus.Values[int](done(), s) {
+		if err == nil {
+			t.Error("a value with a context that is done")
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"shmbus/topics"
+)
+
+// How a Publisher waits for room.
+
+// held says whether err is one that waiting can cure.
+func held(err error) bool {
+	switch err {
+	case topics.ErrHeldBySlot, topics.ErrHeldByGate, topics.ErrHeldByTurn:
+		return true
+	}
+	return false
+}
+
+// How long a publisher sleeps before it looks whether what holds it up is dead, and how long it lets another go first.
+const (
+	recoverEvery = 10 * time.Millisecond
+	turnPatience = 10 * time.Millisecond
+)
+
+// claim waits for room and claims. err is what Claim said.
+func (p *Publisher) claim(ctx context.Context, n int, err error) error {
+	if !held(err) {
+		return err
+	}
+	start := time.Now()
+	queued := start
+	for held(err) {
+		if err == topics.ErrHeldByTurn {
+			if time.Since(queued) > turnPatience {
+				p.w.Impatient() // its holder may be stopped; the turn is only fairness
+			}
+		} else {
+			p.w.TakeTurn()
+			queued = time.Now()
+		}
+		bell := p.room
+		if err == topics.ErrHeldBySlot {
+			bell = p.data
+		}
+		if werr := p.waiter.Wait(ctx, bell, p.ready, recoverEvery); werr != nil {
+			err = p.blocked(err, werr)
+			break
+		}
+		if gone := p.gone("publish to"); gone != nil {
+			err = gone
+			break
+		}
+		if !p.w.Ready() {
+			p.recoverFrom(err)
+		}
+		err = p.w.Claim(n)
+	}
+	p.w.Blocked(time.Since(start).Nanoseconds())
+	if p.w.PassTurn() {
+		p.room.Ring(p.notify)
+	}
+	return err
+}
+
+// recoverFrom gives back what the dead hold the publisher up with.
+func (p *Publisher) recoverFrom(err error) {
+	switch err {
+	case topics.ErrHeldBySlot:
+		p.recover(p.w.HeldAt(), -1)
+	case topics.ErrHeldByGate:
+		p.recover(0, p.w.HeldGate())
+	case topics.ErrHeldByTurn:
+		p.recoverTurn()
+	}
+}
+
+// recoverNow is recoverFrom for TryPublish, at most every recoverEvery.
+func (p *Publisher) recoverNow(err error) bool {
+	now := time.Now()
+	if now.Sub(p.recovery) < recoverEvery {
+		return false
+	}
+	p.recovery = now
+	p.recoverFrom(err)
+	return true
+}
+
+// again is the second attempt of TryPublish. It does not respect another's turn: its holder may be stopped, and who does not wait
+// cannot outlast it.
+func (p *Publisher) again(n int) error {
+	p.w.Impatient()
+	err := p.w.Claim(n)
+	p.w.PassTurn() // TryPublish never has it: only the impatience ends
+	return err
+}
+
+// blocked is the error of a wait that the context ended: it says what was waited for.
+func (p *Publisher) blocked(held, cause error) error {
+	what := held.Error()
+	if held == topics.ErrHeldByGate {
+		for _, g := range p.ring.Gates() {
+			if g.Line == p.w.HeldGate() {
+				what = fmt.Sprintf("subscription %d (%s) has not released position %d; the tail is %d",
+					g.Subscription, describe(p.at.seg, g.Owner), g.Position, p.ring.Tail())
+			}
+		}
+	}
+	return &opError{"publish to", p.name, nil, fmt.Errorf("waiting for room: %w (%s)", cause, what), ""}
+}

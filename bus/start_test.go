@@ -1,0 +1,154 @@
+package bus_test
+
+import (
+	"fmt"
+	"testing"
+
+	"shmbus/bus"
+)
+
+// drain receives what is there.
+func drain(t testing.TB, s *bus.Subscriber) (frames []string) {
+	t.Helper()
+	for {
+		f, err := s.TryReceive()
+		noError(t, err)
+		if f == nil {
+			return frames
+		}
+		frames = append(frames, string(f.Bytes()))
+		f.Release()
+	}
+}
+
+func TestStartPositions(t *testing.T) {
+	for _, mode := range []struct {
+		name string
+		opt  bus.SubscribeOption
+	}{{"lossy", bus.Lossy()}, {"lossless", bus.Lossless()}, {"read-only", bus.ReadOnly()}} {
+		b := newBus(t)
+		p := publisher(t, b, "t", losslessRing(64))
+		first := subscribe(t, b, "t")
+		var at []uint64
+		for i := range 10 {
+			publish(t, p, fmt.Sprint(i))
+			f := receive(t, first)
+			at = append(at, f.Position())
+			f.Release()
+			l := loan(t, p, 100) // a hole
+			l.Abort()
+		}
+		for _, c := range []struct {
+			name string
+			opt  bus.SubscribeOption
+			from int // the first of 0 to 9, and 10, which comes later
+		}{
+			{"newest", bus.FromNewest(), 10},
+			{"oldest", bus.FromOldest(), 0},
+			{"last 0", bus.LastN(0), 10},
+			{"last 1", bus.LastN(1), 9},
+			{"last 3", bus.LastN(3), 7},
+			{"last 100", bus.LastN(100), 0},
+			{"last -1", bus.LastN(-1), 10},
+			{"position 0", bus.FromPosition(0), 0},
+			{"position of a frame", bus.FromPosition(at[4]), 4},
+			{"position behind a frame", bus.FromPosition(at[4] + 1), 5},
+			{"position behind the last", bus.FromPosition(at[9] + 1), 10},
+		} {
+			s := subscribe(t, b, "t", mode.opt, c.opt)
+			got := drain(t, s)
+			if len(got) != 10-c.from || len(got) > 0 && got[0] != fmt.Sprint(c.from) {
+				t.Errorf("%s, %s: got %q, want from %d on", mode.name, c.name, got, c.from)
+			}
+			publish(t, p, "later")
+			expect(t, s, "later")
+			if s.Lost() != 0 {
+				t.Errorf("%s, %s: %d lost", mode.name, c.name, s.Lost())
+			}
+			noError(t, s.Close())
+			noError(t, b.RemoveTopic("t"))
+			p = publisher(t, b, "t", losslessRing(64))
+			for i := range 10 {
+				publish(t, p, fmt.Sprint(i))
+				loan(t, p, 100).Abort()
+			}
+		}
+	}
+}
+
+func TestAPositionInTheFutureSkipsWhatComesBefore(t *testing.T) {
+	for _, mode := range []bus.SubscribeOption{bus.Lossy(), bus.Lossless(), bus.ReadOnly()} {
+		b := newBus(t)
+		p := publisher(t, b, "t", losslessRing(8))
+		publish(t, p, "0", "1", "2")
+		s := subscribe(t, b, "t", mode, bus.FromPosition(20))
+		for i := 3; i < 25; i++ {
+			noError(t, p.TryPublish(fmt.Append(nil, i)))
+			if i < 20 {
+				nothing(t, s)
+			}
+		}
+		expect(t, s, "20", "21", "22", "23", "24")
+		if s.Lost() != 0 {
+			t.Errorf("%d lost", s.Lost())
+		}
+	}
+}
+
+func TestAPositionIsOfTheTopicThatWasThereAndNotOfTheNext(t *testing.T) {
+	for _, mode := range []bus.SubscribeOption{bus.Lossy(), bus.Lossless(), bus.ReadOnly()} {
+		b := newBus(t)
+		p := publisher(t, b, "t", losslessRing(8))
+		for range 100 {
+			publish(t, p, "old")
+		}
+		s := subscribe(t, b, "t", mode, bus.FromPosition(99), bus.WaitForTopic())
+		expect(t, s, "old")
+		noError(t, b.RemoveTopic("t"))
+		q := publisher(t, b, "t", losslessRing(8))
+		publish(t, q, "new 0", "new 1")
+		expect(t, s, "new 0", "new 1")
+	}
+}
+
+func TestAPositionOfATopicThatIsNotThereYetDoesNotCount(t *testing.T) {
+	b := newBus(t)
+	got := make(chan string, 1)
+	waiting := make(chan struct{})
+	go func() {
+		s, err := b.Subscribe(soon(t), "t", bus.FromPosition(1000), bus.OnWait(func() { close(waiting) }))
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		f, err := s.Receive(soon(t))
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		got <- string(f.Bytes())
+	}()
+	<-waiting
+	publish(t, publisher(t, b, "t"), "first")
+	if f := <-got; f != "first" {
+		t.Errorf("got %q, want the first frame", f)
+	}
+}
+
+func TestAnOverwrittenPositionStartsWithTheOldest(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", overwriteRing(8))
+	for i := range 100 {
+		publish(t, p, fmt.Sprint(i))
+	}
+	for _, start := range []bus.SubscribeOption{bus.FromPosition(3), bus.FromOldest(), bus.LastN(1000)} {
+		s := subscribe(t, b, "t", start)
+		got := drain(t, s)
+		if len(got) == 0 || len(got) > 8 || got[len(got)-1] != "99" {
+			t.Errorf("got %q", got)
+		}
+		if s.Lost() != 0 {
+			t.Errorf("%d lost, of frames that were gone before", s.Lost())
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"shmbus/bus"
+	"shmbus/topics"
+)
+
+// geometry is the flags that say what shape a new topic has.
+type geometry struct {
+	lossless bool
+	options  bus.TopicOptions
+}
+
+// flags declares those that pub has, too.
+func (g *geometry) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.BoolVar(&g.lossless, "lossless", false, "publishers wait for subscribers that joined with --lossless,\ninstead of overwriting what those have not read")
+	f.IntVar(&g.options.Slots, "slots", 0, "`number` of slots in a new topic's ring; rounded up to a power of two\n(default 8192)")
+	f.IntVar(&g.options.CellSize, "cell", 0, "payload `bytes` in a slot of a new topic, 64 to 65536; rounded up to\na power of two (default 64). A frame takes as many slots as it needs,\nat most half the ring")
+}
+
+// topic is the options, or an error if they make no sense.
+func (g *geometry) topic(c *cobra.Command) (bus.TopicOptions, error) {
+	o := g.options
+	for _, name := range []string{"slots", "cell", "publishers", "subscribers"} {
+		if f := c.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "0" {
+			return o, usage(c, "--%s 0 makes no sense", name)
+		}
+	}
+	if g.lossless {
+		o.Policy = bus.PolicyLossless
+	}
+	if _, err := (topics.Geometry{Slots: o.Slots, CellSize: o.CellSize, Publishers: o.MaxPublishers, Subscriptions: o.MaxSubscribers}).Normal(); err != nil {
+		return o, usage(c, "%w", err)
+	}
+	return o, nil
+}
+
+// note tells the user if a topic that was there before is smaller than asked for.
+func (a *app) note(b *bus.Bus, topic string, o bus.TopicOptions) {
+	s, err := b.Stat(topic)
+	if err != nil {
+		return
+	}
+	if s.Slots < o.Slots || s.CellSize < o.CellSize || !s.Exclusive && s.MaxPublishers < o.MaxPublishers || s.MaxSubscribers < o.MaxSubscribers {
+		a.say("topic %q was there before and stays as it is: %d slots of %d bytes, room for %s and %s",
+			topic, s.Slots, s.CellSize, count(s.MaxPublishers, "publisher"), count(s.MaxSubscribers, "subscriber"))
+	}
+}
+
+// wrongPolicy says in the shell's words that a topic's policy is another one than was asked for.
+func wrongPolicy(topic string, lossless bool, err error) error {
+	is, to := "lossless", "leave --lossless away"
+	if lossless {
+		is = "not lossless"
+	} else {
+		to = "add --lossless"
+	}
+	return &explained{"topic \"" + topic + "\" is there and is " + is + "; " + to + ", or remove the topic first", err}
+}

@@ -1,0 +1,38 @@
+package main
+
+import "time"
+
+// lossEvery is how often lost frames are reported at most.
+const lossEvery = time.Second
+
+// A lossReport tells the user about frames that were lost: while it goes on at most once a second, and at the end.
+type lossReport struct {
+	say   func(format string, args ...any)
+	known uint64 // lost by now
+	told  uint64 // of which the user knows
+	last  time.Time
+}
+
+// look takes notice of how many frames are lost by now.
+func (l *lossReport) look(lost uint64) {
+	l.known = lost
+	if l.known != l.told && time.Since(l.last) >= lossEvery {
+		l.say("lost %s (%d in all)", frames(l.known-l.told), l.known)
+		l.told, l.last = l.known, time.Now()
+	}
+}
+
+// due is when look should be called again although nothing comes; zero if it need not.
+func (l *lossReport) due() time.Time {
+	if l.known == l.told {
+		return time.Time{}
+	}
+	return l.last.Add(lossEvery)
+}
+
+// end tells the total.
+func (l *lossReport) end() {
+	if l.known > 0 {
+		l.say("%s lost in all", frames(l.known))
+	}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"shmbus/bus"
+	"shmbus/topics"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+// An app is one run of buscat: what all verbs share.
+type app struct {
+	in     io.Reader
+	out    io.Writer
+	errOut io.Writer
+	dir    string // --bus
+}
+
+// run is buscat with everything it touches handed in. It returns the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	a := &app{in: in, out: out, errOut: errOut}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	return a.exit(root.ExecuteContext(ctx))
+}
+
+// exit tells the user about err and says which exit code it is.
+func (a *app) exit(err error) int {
+	usage := (*usageError)(nil)
+	switch {
+	case err == nil, errors.Is(err, errOutputClosed):
+		return exitOK
+	case errors.As(err, &usage):
+		a.say("%v\nTry '%s --help'.", err, usage.command)
+		return exitUsage
+	}
+	a.say("%s", text(err))
+	return exitError
+}
+
+// say writes a message to standard error.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintf(a.errOut, "buscat: "+format+"\n", args...)
+}
+
+// text is err's text without the name of the library it comes from.
+func text(err error) string {
+	return strings.ReplaceAll("\n"+err.Error(), "\nbus: ", "\n")[1:]
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	o := &tapOptions{}
+	root := &cobra.Command{
+		Use:   "buscat TOPIC",
+		Short: "Look at a shared-memory bus, and publish to it, from the shell",
+		Long: `buscat prints what is published on a topic, line by line, as it comes.
+'buscat TOPIC' is short for 'buscat tap TOPIC'; the other verbs are below.
+
+The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
+/dev/shm/shmbus-UID. Exit codes: 0, 1 for an error, 2 for wrong usage.`,
+		Example: `  buscat sensors/imu/0                  print the topic's frames as they come
+  seq 10 | buscat pub numbers           publish each line
+  buscat --exit numbers                 print what is there, and stop
+  buscat ls                             show the topics`,
+		Version:       version(),
+		Args:          oneTopic,
+		RunE:          a.runTap(o),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
+	root.PersistentFlags().StringVar(&a.dir, "bus", "", "bus `directory` (default $SHMBUS_DIR, or else /dev/shm/shmbus-UID)")
+	o.flags(root)
+	root.AddCommand(a.tapCommand(), a.pubCommand(), a.createCommand(), a.lsCommand(), a.statCommand(), a.rmCommand(), a.versionCommand())
+	return root
+}
+
+// open opens the bus that the command line names.
+func (a *app) open(c *cobra.Command) (*bus.Bus, error) {
+	if a.dir == "" && c.Flags().Changed("bus") {
+		return nil, usage(c, "--bus names no directory")
+	}
+	return bus.Open(a.dir)
+}
+
+// A usageError is a command line that cannot be run.
+type usageError struct {
+	command string
+	err     error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(c *cobra.Command, format string, args ...any) error {
+	return &usageError{c.CommandPath(), fmt.Errorf(format, args...)}
+}
+
+// oneTopic checks that the arguments are one topic's name.
+func oneTopic(c *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0 && !c.HasParent():
+		return usage(c, "no topic given; 'buscat ls' shows those there are")
+	case len(args) == 0:
+		return usage(c, "no topic given")
+	case len(args) > 1 && !c.HasParent():
+		return usage(c, "one topic at a time, please: %q is too much (and %q is no command)", args[1], args[0])
+	case len(args) > 1:
+		return usage(c, "one topic at a time, please: %q is too much", args[1])
+	}
+	return topicName(c, args[0])
+}
+
+// someTopics checks that the arguments are topics' names.
+func someTopics(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usage(c, "no topic given")
+	}
+	for _, name := range args {
+		if err := topicName(c, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func topicName(c *cobra.Command, name string) error {
+	if err := topics.CheckName(name); err != nil {
+		return usage(c, "%w", err)
+	}
+	return nil
+}
+
+// nothing checks that there are no arguments.
+func nothing(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(c, "%s takes no argument, and %q is one", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// noTopic makes an error of the bus about a missing topic one that fits the shell.
+func noTopic(b *bus.Bus, topic string, err error) error {
+	if !errors.Is(err, bus.ErrNoTopic) {
+		return err
+	}
+	return &explained{fmt.Sprintf("no topic %q on %s; 'buscat ls' shows those there are", topic, b.Dir()), err}
+}
+
+// An explained error says in the shell's words what the library said in those of its API.
+type explained struct {
+	text string
+	err  error
+}
+
+func (e *explained) Error() string { return e.text }
+func (e *explained) Unwrap() error { return e.err }

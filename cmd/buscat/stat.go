@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shmbus/bus"
+)
+
+func (a *app) statCommand() *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "stat TOPIC",
+		Short: "Show a topic's shape, counts, publishers and subscribers",
+		Long: `Stat shows a topic: its shape, what was published, its publishers, and the
+subscribers that have joined it (a plain tap does not). LAG is how many slots a
+subscriber is behind; BLOCKED is how long a publisher has waited for room so far.`,
+		Example: `  buscat stat numbers
+  buscat stat --json numbers | jq '.subscriber_list[].lag'`,
+		Args: oneTopic,
+		RunE: func(c *cobra.Command, args []string) error { return a.runStat(c, args[0], asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	return c
+}
+
+func (a *app) runStat(c *cobra.Command, topic string, asJSON bool) error {
+	b, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	s, err := b.Stat(topic)
+	if err != nil {
+		return noTopic(b, topic, err)
+	}
+	var text []byte
+	if asJSON {
+		if text, err = marshal(newStatJSON(s)); err != nil {
+			return err
+		}
+		text = append(text, '\n')
+	} else {
+		text = statText(s)
+	}
+	_, err = a.out.Write(text)
+	return outputError(err)
+}
+
+// statJSON is what stat --json prints: what ls shows of a topic, and more.
+type statJSON struct {
+	topicJSON
+	MaxFrame       int              `json:"max_frame"`
+	MaxPublishers  int              `json:"max_publishers"`
+	MaxSubscribers int              `json:"max_subscribers"`
+	Exclusive      bool             `json:"exclusive"`
+	NoTime         bool             `json:"no_time"`
+	Made           time.Time        `json:"made"`
+	Head           uint64           `json:"head"`
+	Tail           uint64           `json:"tail"`
+	PublisherList  []publisherJSON  `json:"publisher_list"`
+	SubscriberList []subscriberJSON `json:"subscriber_list"`
+}
+
+type publisherJSON struct {
+	ID      uint64 `json:"id"`
+	Pid     int    `json:"pid"`
+	Alive   bool   `json:"alive"`
+	Blocked int64  `json:"blocked_ns"`
+	Claimed uint64 `json:"claimed"`
+	Claim   uint64 `json:"claim"`
+}
+
+type subscriberJSON struct {
+	ID       uint64 `json:"id"`
+	Pid      int    `json:"pid"`
+	Alive    bool   `json:"alive"`
+	Lossless bool   `json:"lossless"`
+	Position uint64 `json:"position"`
+	Lag      uint64 `json:"lag"`
+	Received uint64 `json:"received"`
+	Lost     uint64 `json:"lost"`
+}
+
+func newStatJSON(s bus.TopicStat) statJSON {
+	j := statJSON{
+		topicJSON: newTopicJSON(s.TopicInfo),
+		MaxFrame:  s.MaxFrame, MaxPublishers: s.MaxPublishers, MaxSubscribers: s.MaxSubscribers,
+		Exclusive: s.Exclusive, NoTime: s.NoTime, Made: s.Made, Head: s.Head, Tail: s.Tail,
+		PublisherList: []publisherJSON{}, SubscriberList: []subscriberJSON{},
+	}
+	for _, p := range s.PublisherList {
+		j.PublisherList = append(j.PublisherList, publisherJSON{p.ID, p.Pid, p.Alive, p.Blocked.Nanoseconds(), p.Claimed, p.Claim})
+	}
+	for _, u := range s.SubscriberList {
+		j.SubscriberList = append(j.SubscriberList,
+			subscriberJSON{u.ID, u.Pid, u.Alive, u.Lossless, u.Position, u.Lag, u.Received, u.Lost})
+	}
+	return j
+}
+
+func statText(s bus.TopicStat) []byte {
+	var b bytes.Buffer
+	line := func(key, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", key, fmt.Sprintf(format, args...))
+	}
+	policy := []string{s.Policy.String()}
+	if s.Exclusive {
+		policy = append(policy, "exclusive")
+	}
+	if s.NoTime {
+		policy = append(policy, "no time")
+	}
+	line("topic", "%s", s.Name)
+	line("segment", "%s", s.Segment)
+	line("policy", "%s", strings.Join(policy, ", "))
+	line("ring", "%d slots of %d bytes, frames up to %s, %s of memory", s.Slots, s.CellSize, size(s.MaxFrame), size(s.Memory))
+	line("made", "%s", s.Made.Format("2006-01-02 15:04:05.000 -0700"))
+	line("published", "%s, %s", frames(s.Frames), size(s.Bytes))
+	line("positions", "head %d, tail %d", s.Head, s.Tail)
+	line("publishers", "%d of %d", s.Publishers, s.MaxPublishers)
+	table(&b, len(s.PublisherList), func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "  ID\tPID\tSTATE\tBLOCKED\tOPEN CLAIM")
+		for _, p := range s.PublisherList {
+			claim := "-"
+			if p.Claimed > 0 {
+				claim = fmt.Sprintf("%s at %d", count(p.Claimed, "slot"), p.Claim)
+			}
+			fmt.Fprintf(w, "  %d\t%s\t%s\t%v\t%s\n", p.ID, pid(p.Pid), state(p.Alive), p.Blocked.Round(time.Microsecond), claim)
+		}
+	})
+	line("subscribers", "%d of %d", s.Subscribers, s.MaxSubscribers)
+	table(&b, len(s.SubscriberList), func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "  ID\tPID\tSTATE\tKIND\tPOSITION\tLAG\tRECEIVED\tLOST")
+		for _, u := range s.SubscriberList {
+			kind := "lossy"
+			if u.Lossless {
+				kind = "lossless"
+			}
+			fmt.Fprintf(w, "  %d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\n",
+				u.ID, pid(u.Pid), state(u.Alive), kind, u.Position, u.Lag, u.Received, u.Lost)
+		}
+	})
+	return b.Bytes()
+}
+
+func table(b *bytes.Buffer, rows int, fill func(*tabwriter.Writer)) {
+	if rows == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fill(w)
+	_ = w.Flush()
+}
+
+func state(alive bool) string {
+	if alive {
+		return "alive"
+	}
+	return "dead"
+}
+
+func pid(n int) string {
+	if n == 0 {
+		return "?"
+	}
+	return fmt.Sprint(n)
+}

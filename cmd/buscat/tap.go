@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shmbus/bus"
+)
+
+// tapOptions are the flags of tap.
+type tapOptions struct {
+	count    int64
+	from     string
+	exit     bool
+	raw      bool
+	lossless bool
+	prefixed bool
+}
+
+func (o *tapOptions) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.SortFlags = false
+	f.Int64VarP(&o.count, "count", "n", 0, "stop after `N` frames (default: go on for ever)")
+	f.StringVar(&o.from, "from", "", "`where` to start: newest, oldest, -N (the last N frames), or a position\n(default newest; oldest with --exit)")
+	f.BoolVar(&o.exit, "exit", false, "print what is there now, and stop")
+	f.BoolVar(&o.raw, "raw", false, "print msgpack frames as they are instead of as JSON")
+	f.BoolVar(&o.prefixed, "length-prefixed", false, "print each frame's length (4 bytes, big endian) before it and no newline\nafter it; frames stay as they are")
+	f.BoolVar(&o.lossless, "lossless", false, "join the topic: publishers wait for this tap, and none of its frames is\nlost; for topics made with --lossless")
+}
+
+func (a *app) tapCommand() *cobra.Command {
+	o := &tapOptions{}
+	c := &cobra.Command{
+		Use:   "tap TOPIC",
+		Short: "Print a topic's frames, each on a line, as they come",
+		Long: `Tap prints the bytes of each frame and a newline, as the frames come. It reads
+the bus without joining it: publishers do not see it and do not wait for it. If
+it is too slow it loses frames, and says how many on standard error. Only
+with --lossless it joins, and then publishers wait for it.
+
+If the topic is not there tap waits for it; with --exit that is an error.
+
+Frames of kind msgpack are shown as JSON. Bytes become base64, NaN and the
+infinities the strings "NaN", "+Inf" and "-Inf", times RFC 3339 strings, other
+extensions {"ext":TYPE,"data":BASE64}; keys that are no strings are put into
+quotes. On a terminal control bytes are shown escaped.`,
+		Example: `  buscat tap sensors/imu/0
+  buscat tap --from -10 -n 20 numbers          the last 10 frames and the next 10
+  buscat tap --exit numbers | wc -l            what is there now
+  buscat tap --lossless --length-prefixed video > video.frames`,
+		Args: oneTopic,
+		RunE: a.runTap(o),
+	}
+	o.flags(c)
+	return c
+}
+
+func (a *app) runTap(o *tapOptions) func(c *cobra.Command, args []string) error {
+	return func(c *cobra.Command, args []string) error {
+		t := &tap{app: a, topic: args[0], left: math.MaxInt64, out: newSink(a.out), loss: lossReport{say: a.say}}
+		if c.Flags().Changed("count") {
+			t.left = o.count
+		}
+		if o.from == "" && !c.Flags().Changed("from") {
+			o.from = "newest"
+			if o.exit {
+				o.from = "oldest"
+			}
+		}
+		from, err := parseFrom(o.from)
+		switch {
+		case err != nil:
+			return usage(c, "%w", err)
+		case o.count < 0:
+			return usage(c, "-n %d: it is the number of frames to print", o.count)
+		case o.prefixed && t.out.terminal:
+			return usage(c, "--length-prefixed is not for terminals; send the output to a file or a pipe")
+		case t.left == 0:
+			return nil
+		}
+		t.out.raw, t.out.prefixed = o.raw, o.prefixed
+		t.out.odd = t.odd
+		t.options = []bus.SubscribeOption{from, bus.ReadOnly()}
+		if o.lossless {
+			t.options[1] = bus.Lossless()
+		}
+		if t.bus, err = a.open(c); err != nil {
+			return err
+		}
+		defer t.bus.Close()
+
+		ctx, cancel := context.WithCancelCause(c.Context())
+		defer cancel(nil)
+		defer watchReader(a.out, func() { cancel(errOutputClosed) })()
+		if o.exit {
+			err = t.printAll(ctx)
+		} else {
+			err = t.follow(ctx)
+		}
+		return t.end(ctx, err)
+	}
+}
+
+// A tap is one run of tap.
+type tap struct {
+	*app
+	bus     *bus.Bus
+	sub     *bus.Subscriber
+	topic   string
+	options []bus.SubscribeOption
+	out     *sink
+	left    int64 // frames still to be printed
+	loss    lossReport
+	oddTold bool
+}
+
+// follow prints frames as they come.
+func (t *tap) follow(ctx context.Context) (err error) {
+	waits := bus.OnWait(func() { t.say("waiting for topic %q on %s", t.topic, t.bus.Dir()) })
+	if t.sub, err = t.bus.Subscribe(ctx, t.topic, append(t.options, waits)...); err != nil {
+		return err
+	}
+	for n := 1; t.left > 0; n++ {
+		f, err := t.sub.TryReceive()
+		if f == nil && err == nil {
+			f, err = t.wait(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			continue
+		}
+		if err := t.print(f); err != nil {
+			return err
+		}
+		if n%1024 == 0 { // busy: there may be no pause for a long time
+			t.loss.look(t.sub.Lost())
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+// wait flushes and waits for a frame; nil if it is time to look again.
+func (t *tap) wait(ctx context.Context) (*bus.Frame, error) {
+	if err := t.out.flush(); err != nil {
+		return nil, err
+	}
+	t.loss.look(t.sub.Lost())
+	if due := t.loss.due(); !due.IsZero() {
+		return t.waitUntil(ctx, due)
+	}
+	return t.sub.Receive(ctx)
+}
+
+// waitUntil waits for a frame, but not longer than to a deadline; nil if that has passed.
+func (t *tap) waitUntil(ctx context.Context, deadline time.Time) (*bus.Frame, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	f, err := t.sub.Receive(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, nil
+	}
+	return f, err
+}
+
+// claimPatience is how long tap --exit gives a publisher to finish the frame that it has begun.
+const claimPatience = 100 * time.Millisecond
+
+// printAll prints the frames that are there now.
+func (t *tap) printAll(ctx context.Context) error {
+	stat, err := t.bus.Stat(t.topic)
+	if err == nil {
+		t.sub, err = t.bus.Subscribe(ctx, t.topic, t.options...)
+	}
+	if err != nil {
+		return err
+	}
+	for t.left > 0 {
+		f, err := t.sub.TryReceive()
+		if f == nil && err == nil {
+			if t.sub.Stats().Position >= stat.Tail {
+				return nil
+			}
+			if f, err = t.waitUntil(ctx, time.Now().Add(claimPatience)); f == nil && err == nil {
+				t.say("stopped at position %d: a publisher has not finished its frame there", t.sub.Stats().Position)
+				return nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if f.Position() >= stat.Tail {
+			f.Release()
+			return nil
+		}
+		if err := t.print(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tap) print(f *bus.Frame) error {
+	err := t.out.frame(f)
+	f.Release()
+	t.left--
+	return err
+}
+
+// odd tells about the first frame that is said to be msgpack and is not.
+func (t *tap) odd(pos uint64) {
+	if !t.oddTold {
+		t.say("the frame at position %d is marked msgpack and is none; such frames are printed as they are", pos)
+		t.oddTold = true
+	}
+}
+
+// end writes what is still to be written and says what the error means that ended the tap.
+func (t *tap) end(ctx context.Context, err error) error {
+	closed := func() bool {
+		return errors.Is(err, errOutputClosed) || errors.Is(context.Cause(ctx), errOutputClosed)
+	}
+	if !closed() {
+		if e := t.out.flush(); err == nil || errors.Is(e, errOutputClosed) {
+			err = e
+		}
+	}
+	if t.sub != nil {
+		t.loss.known = t.sub.Lost()
+		_ = t.sub.Close()
+	}
+	if closed() {
+		return errOutputClosed
+	}
+	t.loss.end()
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil
+	case errors.Is(err, bus.ErrPolicy):
+		return &explained{"topic \"" + t.topic + "\" overwrites, so nobody can keep all its frames; tap it without --lossless, " +
+			"or make it with 'buscat create --lossless'", err}
+	}
+	return noTopic(t.bus, t.topic, err)
+}

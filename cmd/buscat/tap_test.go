@@ -1,0 +1,322 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"shmbus/bus"
+)
+
+// tapping starts a tap with its output in a pipe and waits until it reads the topic.
+func tapping(t *testing.T, b *bus.Bus, p *bus.Publisher, args ...string) (*process, *bufio.Reader, *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := command(t, b.Dir(), append([]string{"tap"}, append(args, p.Topic())...)...)
+	c.Stdout = w
+	c.start()
+	_ = w.Close()
+	t.Cleanup(func() { r.Close() })
+	lines := bufio.NewReader(r)
+	// A plain tap cannot be seen: frames are sent until the first has come through.
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			_ = p.Publish(context.Background(), []byte("hello"))
+			select {
+			case <-stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	}()
+	readLine(t, r, lines, "hello")
+	close(stop)
+	<-stopped
+	if err := p.Publish(context.Background(), []byte("start")); err != nil {
+		t.Fatal(err)
+	}
+	for line := ""; line != "start"; line = readLine(t, r, lines, "") {
+	}
+	return c, lines, r
+}
+
+// readLine reads a line, and fails if it is not the one wanted.
+func readLine(t *testing.T, f *os.File, r *bufio.Reader, want string) string {
+	t.Helper()
+	if err := f.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	line, err := r.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	line = strings.TrimSuffix(line, "\n")
+	if want != "" && line != want {
+		t.Fatalf("got %q, want %q", line, want)
+	}
+	return line
+}
+
+func publisher(t *testing.T, b *bus.Bus, topic string, o bus.TopicOptions) *bus.Publisher {
+	t.Helper()
+	p, err := b.Publisher(topic, bus.WithTopic(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestAClosedPipeEndsATapThatWaits(t *testing.T) {
+	b := openBus(t)
+	for _, policy := range []bus.Policy{bus.PolicyOverwrite, bus.PolicyLossless} {
+		t.Run(policy.String(), func(t *testing.T) {
+			var args []string
+			if policy == bus.PolicyLossless {
+				args = []string{"--lossless"}
+			}
+			c, _, r := tapping(t, b, publisher(t, b, policy.String(), bus.TopicOptions{Policy: policy}), args...)
+			r.Close()
+			c.ends(0)
+			if s := c.err.String(); s != "" {
+				t.Errorf("standard error: %s", s)
+			}
+		})
+	}
+	t.Run("no topic", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := command(t, b.Dir(), "none")
+		c.Stdout = w
+		c.start()
+		w.Close()
+		c.says("waiting for topic")
+		r.Close()
+		c.ends(0)
+	})
+}
+
+func TestSignalsEndATapQuietly(t *testing.T) {
+	b := openBus(t)
+	p := publisher(t, b, "t", bus.TopicOptions{})
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		c, _, _ := tapping(t, b, p)
+		if err := c.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		c.ends(0)
+		if s := c.err.String(); s != "" {
+			t.Errorf("%v: standard error: %s", sig, s)
+		}
+	}
+	c := command(t, b.Dir(), "none")
+	c.start()
+	c.says("waiting for topic")
+	_ = c.Process.Signal(os.Interrupt)
+	c.ends(0)
+}
+
+func TestASignalEndsATapWhoseOutputNobodyReads(t *testing.T) {
+	b := openBus(t)
+	p := publisher(t, b, "t", bus.TopicOptions{Policy: bus.PolicyLossless})
+	c, _, _ := tapping(t, b, p, "--lossless")
+	var err error
+	for err == nil { // until the pipe and the ring are full
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		err = p.Publish(ctx, bytes.Repeat([]byte("x"), 1000))
+		cancel()
+	}
+	_ = c.Process.Signal(os.Interrupt)
+	c.ends(0)
+}
+
+// TestAFrameAfterSilenceIsThereAtOnce measures how long a frame takes from Publish to the pipe's other end.
+func TestAFrameAfterSilenceIsThereAtOnce(t *testing.T) {
+	b := openBus(t)
+	p := publisher(t, b, "t", bus.TopicOptions{})
+	silence, n := 30*time.Millisecond, 100
+	if long {
+		silence, n = 10*time.Second, 30
+	}
+	for _, writable := range []bool{true, false} {
+		t.Run(fmt.Sprintf("bells writable %v", writable), func(t *testing.T) {
+			if !writable {
+				if os.Getuid() == 0 {
+					t.Skip("root may write everything")
+				}
+				bells, _ := filepath.Glob(filepath.Join(b.Dir(), "*.bell"))
+				for _, f := range bells {
+					_ = os.Chmod(f, 0o400)
+				}
+			}
+			_, lines, r := tapping(t, b, p)
+			var took []time.Duration
+			for i := range n {
+				time.Sleep(silence) // not for something to happen: the silence itself is the case
+				want := fmt.Sprint("frame ", i)
+				start := time.Now()
+				if err := p.Publish(context.Background(), []byte(want)); err != nil {
+					t.Fatal(err)
+				}
+				readLine(t, r, lines, want)
+				took = append(took, time.Since(start))
+			}
+			slices.Sort(took)
+			p99 := took[len(took)*99/100]
+			t.Logf("after %v of silence: median %v, p99 %v, longest %v", silence, took[n/2], p99, took[n-1])
+			if p99 > 20*time.Millisecond {
+				t.Errorf("p99 %v", p99)
+			}
+		})
+	}
+}
+
+func TestLossIsCountedExactly(t *testing.T) {
+	b := openBus(t)
+	const n = 300000
+	var out lockedBuffer
+	c := command(t, b.Dir(), "t")
+	c.Stdout = &out
+	c.start()
+	c.says("waiting for topic")
+	p := publisher(t, b, "t", bus.TopicOptions{Slots: 64})
+	for i := range n {
+		if err := p.Publish(context.Background(), strconv.AppendInt(nil, int64(i), 10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := fmt.Sprint(n-1, "\n")
+	eventually(t, "the last line", func() bool { return strings.HasSuffix(out.String(), "\n"+last) })
+	_ = c.Process.Signal(os.Interrupt)
+	c.ends(0)
+	lost := 0
+	if i := strings.LastIndex(c.err.String(), "buscat: "); i >= 0 {
+		_, _ = fmt.Sscanf(c.err.String()[i:], "buscat: %d frame", &lost)
+	}
+	if got := strings.Count(out.String(), "\n"); got+lost != n {
+		t.Errorf("%d lines and %d lost are not %d; standard error: %s", got, lost, n, c.err.String())
+	}
+}
+
+// TestAMillionLines pipes lines through pub and tap, whichever comes first.
+func TestAMillionLines(t *testing.T) {
+	const n = 1000000
+	var want bytes.Buffer
+	for i := range n {
+		fmt.Fprintln(&want, i+1)
+	}
+	for _, first := range []string{"tap", "pub"} {
+		t.Run(first+" first", func(t *testing.T) {
+			b := openBus(t)
+			tap := command(t, b.Dir(), "tap", "--lossless", "-n", fmt.Sprint(n), "t")
+			pub := command(t, b.Dir(), "pub", "--lossless", "--wait-subscribers", "1", "t")
+			var got bytes.Buffer
+			tap.Stdout = &got
+			pub.Stdin = bytes.NewReader(want.Bytes())
+			start := time.Now()
+			if first == "tap" {
+				tap.start()
+				tap.says("waiting for topic")
+				pub.start()
+			} else {
+				pub.start()
+				pub.says("waiting for 1 subscriber")
+				tap.start()
+			}
+			pub.ends(0)
+			tap.ends(0)
+			t.Logf("%d lines in %v", n, time.Since(start))
+			if !bytes.Equal(got.Bytes(), want.Bytes()) {
+				t.Errorf("%d bytes came, and they are not the %d that went", got.Len(), want.Len())
+			}
+		})
+	}
+}
+
+// TestABinaryFile sends a file through pub and tap in frames of many sizes.
+func TestABinaryFile(t *testing.T) {
+	megabytes := 20
+	if long {
+		megabytes = 100
+	}
+	want := make([]byte, megabytes<<20)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(want)
+	b := openBus(t)
+	pub := command(t, b.Dir(), "pub", "--length-prefixed", "--lossless", "--wait-subscribers", "1", "t")
+	in, w := io.Pipe()
+	frames := make(chan int, 1)
+	go func() { w.CloseWithError(frameFile(w, want, frames)) }()
+	pub.Stdin = in
+	start := time.Now()
+	pub.start()
+	pub.says("waiting for 1 subscriber")
+	tap := command(t, b.Dir(), "tap", "--length-prefixed", "--lossless", "t")
+	r, err := tap.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tap.start()
+	got, count, err := unframe(r, len(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d MB in %d frames took %v", megabytes, count, time.Since(start))
+	if sent := <-frames; count != sent || !bytes.Equal(got, want) {
+		t.Errorf("%d frames came, and they are not the %d that went", count, sent)
+	}
+	pub.ends(0)
+	_ = tap.Process.Signal(os.Interrupt)
+	tap.ends(0)
+}
+
+// A pseudo terminal gets no control bytes but newlines.
+func TestControlBytesAreEscapedOnATerminal(t *testing.T) {
+	b := openBus(t)
+	p := publisher(t, b, "t", bus.TopicOptions{})
+	for _, s := range []string{"\x1b[31mred", "two\nlines", "bell\a", "fine"} {
+		if err := p.Publish(context.Background(), []byte(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	master, slave := openTerminal(t)
+	c := command(t, b.Dir(), "--exit", "t")
+	c.Stdout = slave
+	c.start()
+	r := bufio.NewReader(master)
+	for _, want := range []string{`\x1b[31mred`, `two\nlines`, `bell\x07`, `fine`} {
+		line, err := r.ReadString('\n')
+		if err != nil || strings.TrimRight(line, "\r\n") != want {
+			t.Errorf("%q, %v; want %q", line, err, want)
+		}
+	}
+	c.ends(0)
+	c = command(t, b.Dir(), "--exit", "--length-prefixed", "t")
+	c.Stdout = slave
+	c.start()
+	c.ends(2)
+
+	out, err := exec.Command("buscat", "--bus", b.Dir(), "--exit", "t").Output()
+	if err != nil || string(out) != "\x1b[31mred\ntwo\nlines\nbell\a\nfine\n" {
+		t.Errorf("into a pipe: %q, %v", out, err)
+	}
+}
