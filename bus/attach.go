@@ -58,6 +58,7 @@ func (s *Subscriber) attach(start topics.Start) error {
 	}
 	o.cleanup = runtime.AddCleanup(s, (*port).collected, o)
 	s.port, s.r, s.ready = o, r, r.Ready
+	s.told = false
 	s.from = 0
 	if start == s.config.start {
 		s.from = s.config.from
@@ -107,7 +108,8 @@ func (s *Subscriber) await(ctx context.Context) error {
 		if !absent(err) {
 			return err
 		}
-		if !again && s.config.onWait != nil {
+		if !s.told && s.config.onWait != nil {
+			s.told = true
 			s.config.onWait()
 		}
 		if err := s.sleepForTopic(ctx, w, again); err != nil {

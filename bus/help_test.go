@@ -118,8 +118,15 @@ func nothing(t testing.TB, s *bus.Subscriber) {
 	}
 }
 
+// tester is a testing.TB or a rapid.T.
+type tester interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
 // is fails unless err is want, and its text has all the words.
-func is(t testing.TB, err, want error, words ...string) {
+func is(t tester, err, want error, words ...string) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("got error %v, want one that is %q", err, want)

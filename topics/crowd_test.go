@@ -66,9 +66,13 @@ func joiners(t *testing.T, m memory, slots int, frames uint64, all sums) {
 					t.Error(err)
 					return
 				}
-				checkJoiner(t, rd, got, first, positions, kind)
 				mu.Lock()
 				defer mu.Unlock()
+				if rd.loss.loose {
+					all["joined while the ring ran away"]++ // where its count starts is known to nobody else
+				} else {
+					checkJoiner(t, rd, got, first, positions, kind)
+				}
 				all[kind]++
 				if first > 0 {
 					all["started late"]++

@@ -86,9 +86,7 @@ func (r *Reader) takeLine(owner uint64) error {
 			l.lost.Store(0)
 			return nil
 		}
-		if g.ReapGates() == 0 {
-			break
-		}
+		g.ReapGates() // and look again, as somebody else may have reaped
 	}
 	if _, removed := g.Head(); removed {
 		return ErrRemoved
@@ -131,7 +129,7 @@ func (r *Reader) joinGate(start Start) error {
 }
 
 // joinLossy finds a position and the base of the loss count that goes with it. Where the ring moves too fast, later positions are
-// tried: from the newest on the walk is shortest.
+// tried: from the newest on the walk is shortest. A ring that laps faster than its lines can be looked at gets a base of its own kind.
 func (r *Reader) joinLossy(start Start) error {
 	c := r.ring.control
 	r.loss.init(len(r.ring.writers))
@@ -146,24 +144,30 @@ func (r *Reader) joinLossy(start Start) error {
 				return corrupt("the head, past the tail,", h)
 			}
 			continue
-		case tries > 1<<16:
-			return corrupt("a writer line's last position, for ever out of reach,", tail)
 		}
 		if start.kind == startFirst {
 			r.pos = 0
 			break // nothing was read: every line's base is 0
 		}
-		r.pos = h
-		if start.kind == startPosition || start.kind == startLast {
-			r.pos = r.seek(start)
-		}
-		if start.kind == startNewest || tries > 8 {
-			var err error
+		var err error
+		switch {
+		case start.kind == startNewest || tries > 8:
 			if r.pos, err = r.ring.newest(); err != nil {
 				return err
 			}
+		case start.kind == startOldest:
+			r.pos = h
+		default:
+			r.pos = r.seek(start)
 		}
 		if r.loss.start(r.ring, r.pos) {
+			break
+		}
+		if tries > 256 {
+			r.loss.startLoose(r.ring)
+			if r.pos, err = r.ring.newest(); err != nil {
+				return err
+			}
 			break
 		}
 	}

@@ -207,3 +207,45 @@ func TestModesThatThePolicyForbids(t *testing.T) {
 		t.Fatal("a line stayed taken")
 	}
 }
+
+// TestJoiningARingThatRunsAway: the ring laps faster than its many lines can be looked at. Joining ends all the same, and what is
+// committed afterwards is read or counted.
+func TestJoiningARingThatRunsAway(t *testing.T) {
+	skipLossyUnderRace(t)
+	r := heapRing(t, Geometry{Slots: 2, Publishers: MaxLines})
+	w := mustWriter(t, r, 1)
+	stop, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if err := w.Claim(8); err != nil {
+				t.Error(err)
+				return
+			}
+			w.Commit(8, KindRaw, 0)
+		}
+	}()
+	inTime(t, limit, "joining", func() {
+		for range often(100, 5000) {
+			if _, err := r.NewReader(Tap, Oldest(), 0); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	close(stop)
+	<-stopped
+	rd := mustReader(t, r, Tap, Newest(), 0)
+	rd.loss.startLoose(r)
+	for range 5 {
+		mustSend(t, w, "x")
+	}
+	readAll(t, rd)
+	if rd.Lost()+rd.Received() != 5 || rd.Received() == 0 {
+		t.Fatalf("read %d and lost %d, want 5 together", rd.Received(), rd.Lost())
+	}
+}

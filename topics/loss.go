@@ -7,6 +7,7 @@ import "shmbus/internal/mem"
 type loss struct {
 	next  []uint64
 	last  []uint64 // publisher of the line's frame before next, as far as known
+	loose bool     // the base was taken line by line
 	total uint64
 	by    map[uint64]uint64
 }
@@ -128,6 +129,17 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 	var fence mem.Fence
 	fence.LoadLoad() // what was read from the descriptors was read before the head is found not to have passed them
 	return r.control.head.Load()&positionMask <= pos
+}
+
+// startLoose takes the base line by line while the ring moves on: what is committed on a line after this look at it, and not received, is
+// lost. The reader then starts at the newest frame.
+func (l *loss) startLoose(r *Ring) {
+	l.loose = true
+	for i := range l.next {
+		w := &r.writers[i]
+		l.last[i] = w.publisher.Load()
+		l.next[i] = w.frames.Load()
+	}
 }
 
 // claimAt is the lowest end of the open claims that cover pos, of living publishers or not: at most one of them was taken, the others

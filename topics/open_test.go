@@ -21,8 +21,16 @@ func TestGeometriesAreCompletedOrRefused(t *testing.T) {
 		t.Errorf("a tiny cell: %+v, %v", g, err)
 	}
 	for _, g := range []Geometry{
-		{Slots: 1}, {Slots: -1}, {Slots: MaxSlots + 1}, {CellSize: -1}, {CellSize: MaxCellSize + 1}, {Publishers: -1},
-		{Publishers: MaxLines + 1}, {Subscriptions: -1}, {Subscriptions: MaxLines + 1}, {Policy: 2},
+		{Slots: 1},
+		{Slots: -1},
+		{Slots: MaxSlots + 1},
+		{CellSize: -1},
+		{CellSize: MaxCellSize + 1},
+		{Publishers: -1},
+		{Publishers: MaxLines + 1},
+		{Subscriptions: -1},
+		{Subscriptions: MaxLines + 1},
+		{Policy: 2},
 	} {
 		if _, err := g.Normal(); err == nil {
 			t.Errorf("%+v was accepted", g)
@@ -73,11 +81,28 @@ func TestABadControlAreaNamesTheField(t *testing.T) {
 		value uint64
 		field string
 	}{
-		{192, 0, "magic"}, {200, 0, "slots"}, {200, 3, "slots"}, {200, 1, "slots"}, {200, MaxSlots * 2, "slots"}, {200, 1 << 63, "slots"},
-		{208, 32, "cell"}, {208, 96, "cell"}, {208, 1 << 17, "cell"}, {216, 8, "flags"}, {216, 1 << 63, "flags"},
-		{224, 0, "lines"}, {224, 1, "lines"}, {224, 1 << 32, "lines"}, {224, 1<<32 | 5000, "lines"}, {224, 64<<32 | 2, "lines"},
-		{232, 0, "page"}, {232, 512, "page"}, {232, 5000, "page"}, {232, 1 << 21, "page"},
-		{200, 1024, "geometry"}, {208, 4096, "geometry"},
+		{192, 0, "magic"},
+		{200, 0, "slots"},
+		{200, 3, "slots"},
+		{200, 1, "slots"},
+		{200, MaxSlots * 2, "slots"},
+		{200, 1 << 63, "slots"},
+		{208, 32, "cell"},
+		{208, 96, "cell"},
+		{208, 1 << 17, "cell"},
+		{216, 8, "flags"},
+		{216, 1 << 63, "flags"},
+		{224, 0, "lines"},
+		{224, 1, "lines"},
+		{224, 1 << 32, "lines"},
+		{224, 1<<32 | 5000, "lines"},
+		{224, 64<<32 | 2, "lines"},
+		{232, 0, "page"},
+		{232, 512, "page"},
+		{232, 5000, "page"},
+		{232, 1 << 21, "page"},
+		{200, 1024, "geometry"},
+		{208, 4096, "geometry"},
 	} {
 		region := mem.Aligned(int(g.Areas(testPage).Size), testPage)
 		if err := Format(region, g, testPage, 1); err != nil {

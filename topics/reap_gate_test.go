@@ -154,3 +154,31 @@ func TestFinishFreesWhatIsOnesOwn(t *testing.T) {
 	mustSend(t, mustWriter(t, r, living), "on")
 	wantNext(t, rd, "on")
 }
+
+// TestATurnNobodyLivingHoldsIsTakenBack: of a dead writer, of a free line, and of no line at all.
+func TestATurnNobodyLivingHoldsIsTakenBack(t *testing.T) {
+	r, kill := mortal(t, Geometry{Slots: 4, Publishers: 2})
+	w, d := mustWriter(t, r, living), mustWriter(t, r, dying)
+	if r.ReapTurn() {
+		t.Fatal("nobody holds the turn")
+	}
+	w.TakeTurn()
+	if r.ReapTurn() || !w.PassTurn() {
+		t.Fatal("a living writer's turn was taken")
+	}
+	d.TakeTurn()
+	mustClaim(t, d, 1)
+	if !r.Held(d.pos) || r.Held(d.pos+1) {
+		t.Fatal("a living claim covers its slots, and only these")
+	}
+	kill(dying)
+	if r.Held(d.pos) || !r.ReapTurn() || r.control.turn.Load() != 0 || len(r.Writers()) != 1 {
+		t.Fatal("a dead writer's turn was not taken back")
+	}
+	for _, turn := range []uint64{2, 3, 1 << 63} {
+		r.control.turn.Store(turn)
+		if !r.ReapTurn() || r.control.turn.Load() != 0 {
+			t.Fatalf("turn %d, which is nobody's, stayed", turn)
+		}
+	}
+}

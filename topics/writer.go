@@ -71,9 +71,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 				return w, nil
 			}
 		}
-		if r.ReapWriters() == 0 {
-			break
-		}
+		r.ReapWriters() // and look again, as somebody else may have reaped
 	}
 	if _, removed := r.Head(); removed {
 		return nil, ErrRemoved

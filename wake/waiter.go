@@ -58,7 +58,7 @@ func NewWaiter(n Notifier, s Strategy) *Waiter {
 // false, and an error of the system's if sleeping is not possible.
 //
 // ready is called many times on the caller's goroutine. It must be quick, must not block, and must only load. Whoever makes it true
-// rings the bell afterwards. A nil bell waits for the context, a poke and the limit alone, looking at ready now and then.
+// rings the bell afterwards. With a nil bell there is nobody to ring: only the context, a poke and the limit end the sleep.
 //
 // A Wait that sleeps registers with ctx and keeps the registration for the next Wait with the same Done channel, which then
 // does not allocate; Close gives it back.

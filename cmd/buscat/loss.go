@@ -22,13 +22,8 @@ func (l *lossReport) look(lost uint64) {
 	}
 }
 
-// due is when look should be called again although nothing comes; zero if it need not.
-func (l *lossReport) due() time.Time {
-	if l.known == l.told {
-		return time.Time{}
-	}
-	return l.last.Add(lossEvery)
-}
+// pending says whether there is something that the user has not been told.
+func (l *lossReport) pending() bool { return l.known != l.told }
 
 // end tells the total.
 func (l *lossReport) end() {

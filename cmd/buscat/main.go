@@ -2,7 +2,7 @@
 //
 // Reading order: main.go, run.go (the command tree, exit codes, errors), then one file per verb: tap.go, pub.go, create.go, ls.go,
 // stat.go, rm.go, version.go. What tap needs: from.go (where it starts), sink.go (output), msgpack.go (to JSON), escape.go,
-// loss.go, pipe_*.go (the reader that goes away), terminal_*.go. What pub needs: input.go (standard input in frames), pace.go.
+// loss.go, stuck.go (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. What pub needs: input.go (standard input in frames), pace.go.
 package main
 
 import (

@@ -166,28 +166,20 @@ func eventually(t *testing.T, what string, f func() bool) {
 }
 
 // openBus opens the test's own bus in shared memory if there is any.
-func openBus(t *testing.T) *bus.Bus {
+func openBus(t *testing.T, o ...bus.Option) *bus.Bus {
 	t.Helper()
 	dir := t.TempDir()
 	if d, err := os.MkdirTemp("/dev/shm", "buscat-test-"); err == nil {
 		t.Cleanup(func() { os.RemoveAll(d) })
+		_ = os.Chmod(d, 0o755)
 		dir = d
 	}
-	b, err := bus.Open(filepath.Join(dir, "bus"))
+	b, err := bus.Open(filepath.Join(dir, "bus"), o...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Close() })
 	return b
-}
-
-// joined waits until n subscribers have joined a topic.
-func joined(t *testing.T, b *bus.Bus, topic string, n int) {
-	t.Helper()
-	eventually(t, fmt.Sprint(n, " subscribers of ", topic), func() bool {
-		s, err := b.Stat(topic)
-		return err == nil && s.Subscribers == n
-	})
 }
 
 // A lockedBuffer is written by a process and read by the test at the same time.

@@ -8,10 +8,10 @@ import (
 )
 
 func TestPace(t *testing.T) {
-	for _, r := range []rate{0.5, 10, 1000, 250000} {
+	for _, r := range []rate{0.5, 10, 1000, 50000} {
 		synctest.Test(t, func(t *testing.T) {
 			p, start, n := newPacer(r), time.Now(), 0
-			for time.Since(start) < 10*time.Second {
+			for time.Since(start) < 4*time.Second {
 				k, err := p.wait(context.Background(), 1000)
 				if err != nil {
 					t.Fatal(err)

@@ -115,7 +115,11 @@ type tap struct {
 	out     *sink
 	left    int64 // frames still to be printed
 	loss    lossReport
+	stuck   stuck
 	oddTold bool
+
+	until  context.Context // ends when it is time for a look
+	cancel context.CancelFunc
 }
 
 // follow prints frames as they come.
@@ -124,16 +128,20 @@ func (t *tap) follow(ctx context.Context) (err error) {
 	if t.sub, err = t.bus.Subscribe(ctx, t.topic, append(t.options, waits)...); err != nil {
 		return err
 	}
+	t.nextLook(ctx)
+	defer t.endLook()
 	for n := 1; t.left > 0; n++ {
 		f, err := t.sub.TryReceive()
 		if f == nil && err == nil {
 			f, err = t.wait(ctx)
 		}
+		if err != nil && errors.Is(err, context.DeadlineExceeded) { // nothing has come for some time
+			t.look(ctx)
+			t.nextLook(ctx)
+			continue
+		}
 		if err != nil {
 			return err
-		}
-		if f == nil {
-			continue
 		}
 		if err := t.print(f); err != nil {
 			return err
@@ -148,27 +156,46 @@ func (t *tap) follow(ctx context.Context) (err error) {
 	return nil
 }
 
-// wait flushes and waits for a frame; nil if it is time to look again.
+// How often a tap that waits looks whether there is something to tell: seldom, as it costs CPU time, until there is.
+const (
+	lookEvery = 5 * time.Second
+	lookAgain = time.Second
+)
+
+// nextLook sets the time of the next look. One context is good for all waits till then.
+func (t *tap) nextLook(ctx context.Context) {
+	t.endLook()
+	d := lookEvery
+	if t.loss.pending() || t.stuck.seen && !t.stuck.told {
+		d = lookAgain
+	}
+	t.until, t.cancel = context.WithTimeout(ctx, d)
+}
+
+func (t *tap) endLook() {
+	if t.cancel != nil {
+		t.cancel()
+		t.cancel = nil
+	}
+}
+
+// wait flushes and waits for a frame.
 func (t *tap) wait(ctx context.Context) (*bus.Frame, error) {
 	if err := t.out.flush(); err != nil {
 		return nil, err
 	}
+	pending := t.loss.pending()
 	t.loss.look(t.sub.Lost())
-	if due := t.loss.due(); !due.IsZero() {
-		return t.waitUntil(ctx, due)
+	if t.loss.pending() && !pending {
+		t.nextLook(ctx)
 	}
-	return t.sub.Receive(ctx)
+	return t.sub.Receive(t.until)
 }
 
-// waitUntil waits for a frame, but not longer than to a deadline; nil if that has passed.
-func (t *tap) waitUntil(ctx context.Context, deadline time.Time) (*bus.Frame, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	f, err := t.sub.Receive(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, nil
-	}
-	return f, err
+// look is what a tap does now and then while nothing comes.
+func (t *tap) look(ctx context.Context) {
+	t.loss.look(t.sub.Lost())
+	t.unstick(ctx)
 }
 
 // claimPatience is how long tap --exit gives a publisher to finish the frame that it has begun.
@@ -189,7 +216,10 @@ func (t *tap) printAll(ctx context.Context) error {
 			if t.sub.Stats().Position >= stat.Tail {
 				return nil
 			}
-			if f, err = t.waitUntil(ctx, time.Now().Add(claimPatience)); f == nil && err == nil {
+			soon, cancel := context.WithTimeout(ctx, claimPatience)
+			f, err = t.sub.Receive(soon)
+			cancel()
+			if errors.Is(err, context.DeadlineExceeded) {
 				t.say("stopped at position %d: a publisher has not finished its frame there", t.sub.Stats().Position)
 				return nil
 			}

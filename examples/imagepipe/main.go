@@ -41,7 +41,12 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil: // Ctrl-C: nothing went wrong
+		os.Exit(130)
+	default:
 		fmt.Fprintln(os.Stderr, "imagepipe:", err)
 		os.Exit(1)
 	}

@@ -7,7 +7,8 @@ import (
 	"shmbus/wake"
 )
 
-// RunReadOnly checks, as a subtest of t, that a backend which Polls waits on a bell that it may not write: a store would kill the test.
+// RunReadOnly checks, as a subtest of t, that a backend which Polls waits on a bell that it may not write. A store would
+// kill the test.
 func RunReadOnly(t *testing.T, name string, backend func() wake.Notifier) {
 	t.Run(name+"/ABellThatMayNotBeWrittenIsOnlyRead", func(t *testing.T) {
 		writable, readOnly := twice(t)
