@@ -4,7 +4,7 @@
 //	bell.go       Bell, Line: the shared word
 //	poke.go       Poke: the private word of a sleeper
 //	waiter.go     Waiter: looks, spins, sleeps; contexts, limits, pokes
-//	spin.go       how long to spin; pause_*: the CPU's instruction for it
+//	spin.go       how long to spin
 //	notifier.go   Notifier: what a backend does; Default
 //	futex_*.go    the Linux backend; system calls and unsafe in futex_unsafe.go only
 //	poll.go       the backend that looks at intervals: everywhere, and on bells that may not be written

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"shmbus/internal/cpu"
 )
 
 const (
@@ -53,7 +55,7 @@ var looksPerBlock = sync.OnceValue(func() int {
 	for range 5 {
 		start := time.Now()
 		for range pauses {
-			pause(1)
+			cpu.Pause(1)
 		}
 		least = min(least, time.Since(start))
 	}
@@ -75,7 +77,7 @@ func (s *spinner) brief(poke *Poke, done <-chan struct{}, ready func() bool, lim
 	var start time.Time
 	for first := true; ; first = false {
 		for range s.block {
-			pause(1)
+			cpu.Pause(1)
 			if ready() {
 				if !first {
 					s.paid(blockTime + time.Since(start))
@@ -115,13 +117,10 @@ func (s *spinner) forever(poke *Poke, done <-chan struct{}, ready func() bool, l
 	if s.alone {
 		block, yield = 1, 1
 	}
-	var start time.Time
-	if limit > 0 {
-		start = time.Now()
-	}
+	var start time.Time // of the first look at the clock, which would delay the first looks at ready
 	for round := 1; ; round++ {
 		for range block {
-			pause(1)
+			cpu.Pause(1)
 			if ready() {
 				return isReady
 			}
@@ -136,8 +135,12 @@ func (s *spinner) forever(poke *Poke, done <-chan struct{}, ready func() bool, l
 			runtime.Gosched()
 			s.count()
 		}
-		if limit > 0 && round%clockEvery == 0 && time.Since(start) >= limit {
-			return timedOut
+		if limit > 0 && round%clockEvery == 0 {
+			if start.IsZero() {
+				start = time.Now()
+			} else if time.Since(start) >= limit {
+				return timedOut
+			}
 		}
 	}
 }

@@ -118,6 +118,7 @@ type tap struct {
 	stuck   stuck
 	oddTold bool
 
+	every  time.Duration   // between looks
 	until  context.Context // ends when it is time for a look
 	cancel context.CancelFunc
 }
@@ -156,20 +157,20 @@ func (t *tap) follow(ctx context.Context) (err error) {
 	return nil
 }
 
-// How often a tap that waits looks whether there is something to tell: seldom, as it costs CPU time, until there is.
+// How often a tap that waits looks whether there is something to tell: soon, then more and more seldom, as it costs CPU time.
 const (
-	lookEvery = 5 * time.Second
-	lookAgain = time.Second
+	lookSoon   = time.Second
+	lookSeldom = 8 * time.Second
 )
 
 // nextLook sets the time of the next look. One context is good for all waits till then.
 func (t *tap) nextLook(ctx context.Context) {
 	t.endLook()
-	d := lookEvery
+	t.every = max(lookSoon, min(2*t.every, lookSeldom))
 	if t.loss.pending() || t.stuck.seen && !t.stuck.told {
-		d = lookAgain
+		t.every = lookSoon
 	}
-	t.until, t.cancel = context.WithTimeout(ctx, d)
+	t.until, t.cancel = context.WithTimeout(ctx, t.every)
 }
 
 func (t *tap) endLook() {
@@ -189,7 +190,11 @@ func (t *tap) wait(ctx context.Context) (*bus.Frame, error) {
 	if t.loss.pending() && !pending {
 		t.nextLook(ctx)
 	}
-	return t.sub.Receive(t.until)
+	f, err := t.sub.Receive(t.until)
+	if f != nil {
+		t.every = 0
+	}
+	return f, err
 }
 
 // look is what a tap does now and then while nothing comes.
