@@ -45,8 +45,10 @@ func (s *Subscriber) attach(start topics.Start) error {
 	if err != nil {
 		o.abandon()
 		if errors.Is(err, topics.ErrNoLine) {
-			return &opError{op, s.topic, ErrLimit, fmt.Errorf("all %d subscribers' places are taken", o.ring.Geometry().Subscriptions),
-				"close some, make the topic with a larger MaxSubscribers, or use ReadOnly"}
+			return &opError{
+				op, s.topic, ErrLimit, fmt.Errorf("all %d subscribers' places are taken", o.ring.Geometry().Subscriptions),
+				"close some, make the topic with a larger MaxSubscribers, or use ReadOnly",
+			}
 		}
 		return subscribeError(op, s.topic, s.config.mode, err)
 	}
@@ -130,7 +132,7 @@ func (s *Subscriber) sleepForTopic(ctx context.Context, w *wake.Waiter, again bo
 	at, err := b.attach(b.config.segment, segment.ReadOnly)
 	b.mu.Unlock()
 	if err != nil {
-		return w.Wait(ctx, nil, never, rescan)
+		return w.Wait(ctx, nil, never, 2*rescan)
 	}
 	defer func() {
 		b.mu.Lock()
@@ -148,7 +150,7 @@ func (s *Subscriber) sleepForTopic(ctx context.Context, w *wake.Waiter, again bo
 	if again && found() {
 		return w.Wait(ctx, nil, never, halfRemoved)
 	}
-	return w.Wait(ctx, bell, found, rescan)
+	return w.Wait(ctx, bell, found, 2*rescan) // the watcher pokes sooner
 }
 
 // halfRemoved is how long to wait for a topic that is in the table and marked removed: the one who removes it is at work, or it ended.

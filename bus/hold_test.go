@@ -94,7 +94,9 @@ func TestTheIteratorReleasesEachFrame(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", losslessRing(4))
 	s := subscribe(t, b, "t", bus.Lossless())
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		for i := range 100 {
 			if p.Publish(soon(t), fmt.Append(nil, i)) != nil {
 				return
@@ -114,6 +116,7 @@ func TestTheIteratorReleasesEachFrame(t *testing.T) {
 			break
 		}
 	}
+	<-ended
 	nothing(t, s)
 	for range 4 { // the last frame was released on the way out
 		noError(t, p.TryPublish(nil))

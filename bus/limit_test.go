@@ -158,8 +158,16 @@ func TestNames(t *testing.T) {
 func TestShapesThatCannotBeAreRefused(t *testing.T) {
 	b := newBus(t)
 	for _, o := range []bus.TopicOptions{
-		{Slots: 1}, {Slots: -1}, {Slots: 1<<26 + 1}, {CellSize: -1}, {CellSize: 64<<10 + 1},
-		{MaxPublishers: -1}, {MaxPublishers: 4097}, {MaxSubscribers: 4097}, {MaxSubscribers: -1}, {Policy: 7},
+		{Slots: 1},
+		{Slots: -1},
+		{Slots: 1<<26 + 1},
+		{CellSize: -1},
+		{CellSize: 64<<10 + 1},
+		{MaxPublishers: -1},
+		{MaxPublishers: 4097},
+		{MaxSubscribers: 4097},
+		{MaxSubscribers: -1},
+		{Policy: 7},
 	} {
 		if err := b.CreateTopic("t", o); err == nil || !strings.Contains(err.Error(), `"t"`) {
 			t.Errorf("%+v: %v", o, err)

@@ -63,8 +63,10 @@ func (l *Loan) CommitN(n int) error {
 		defer p.guard.Leave()
 	}
 	if n < 0 || n > len(l.b) {
-		return &opError{op, p.name, ErrFrameTooLarge, fmt.Errorf("%w: %d bytes of a loan of %d", ErrFrameTooLarge, n, len(l.b)),
-			"the loan is still open: commit less, or abort it and ask for a larger one"}
+		return &opError{
+			op, p.name, ErrFrameTooLarge, fmt.Errorf("%w: %d bytes of a loan of %d", ErrFrameTooLarge, n, len(l.b)),
+			"the loan is still open: commit less, or abort it and ask for a larger one",
+		}
 	}
 	p.loan, l.b = nil, nil
 	if s := p.state.Load(); s == portClosed {

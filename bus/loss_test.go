@@ -97,10 +97,8 @@ func TestLossByPublisherIsExactForThoseThatStay(t *testing.T) {
 
 func TestFramesOfPublishersThatLeftAreCounted(t *testing.T) {
 	b := newBus(t)
-	s := subscribeNew(t, b, "t")
-	noError(t, b.RemoveTopic("t"))
 	noError(t, b.CreateTopic("t", bus.TopicOptions{Slots: 8}))
-	s = subscribe(t, b, "t")
+	s := subscribe(t, b, "t")
 	for range 10 {
 		p := publisher(t, b, "t")
 		for range 100 {

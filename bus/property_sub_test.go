@@ -62,7 +62,7 @@ func (h *history) part(t *rapid.T) {
 func (h *history) receive(t *rapid.T) {
 	s := h.sub(t)
 	h.take(s)
-	if rapid.Bool().Draw(t, "release") || s.mode != "lossless" && len(s.held) > 20 {
+	if rapid.IntRange(0, 3).Draw(t, "release") == 3 || s.mode != "lossless" && len(s.held) > 20 {
 		h.releaseOne(s, 0)
 	}
 }
@@ -114,7 +114,7 @@ func (h *history) release(t *rapid.T) {
 	if len(s.held) == 0 {
 		t.Skip("nothing is held")
 	}
-	h.releaseOne(s, rapid.IntRange(0, len(s.held)-1).Draw(t, "frame"))
+	h.releaseOne(s, len(s.held)-1-rapid.IntRange(0, len(s.held)-1).Draw(t, "from the newest"))
 }
 
 // releaseOne releases a frame, which must still be what it was.

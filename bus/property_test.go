@@ -17,8 +17,10 @@ import (
 // happened counts what has happened in all histories of a run.
 type happened map[string]int
 
-var mustHappen = []string{"publish", "batch", "commit", "abort", "wrap", "padding", "lap", "join lossless", "join lossy", "join tap", "leave",
-	"publisher comes", "publisher leaves", "backpressure", "too large", "held frame", "release out of order"}
+var mustHappen = []string{
+	"publish", "batch", "commit", "abort", "wrap", "padding", "lap", "join lossless", "join lossy", "join tap", "leave",
+	"publisher comes", "publisher leaves", "backpressure", "too large", "held frame", "release out of order",
+}
 
 // modelFrame is a frame that was published.
 type modelFrame struct {
@@ -215,10 +217,16 @@ func testHistories(t *testing.T) {
 	seen := happened{}
 	b := newBus(t)
 	n := 0
-	rapid.Check(t, func(t *rapid.T) {
+	rounds := 8
+	if long {
+		rounds = 200
+	}
+	history := func(t *rapid.T) {
 		n++
-		h := &history{t: t, b: b, topic: fmt.Sprint("t", n), seen: seen,
-			slots: uint64(1) << rapid.IntRange(1, 6).Draw(t, "slots"), lossless: rapid.Bool().Draw(t, "lossless")}
+		h := &history{
+			t: t, b: b, topic: fmt.Sprint("t", n), seen: seen,
+			slots: uint64(1) << rapid.IntRange(1, 6).Draw(t, "slots"), lossless: rapid.Bool().Draw(t, "lossless"),
+		}
 		o := bus.TopicOptions{Slots: int(h.slots), MaxPublishers: 4, MaxSubscribers: 4}
 		if h.lossless {
 			o.Policy = bus.PolicyLossless
@@ -232,7 +240,13 @@ func testHistories(t *testing.T) {
 			"receive": h.receive, "receive too": h.receive, "release": h.release,
 		})
 		h.finish()
-	})
+	}
+	for range rounds {
+		rapid.Check(t, history)
+		if t.Failed() {
+			break
+		}
+	}
 	var text []string
 	for _, what := range mustHappen {
 		text = append(text, fmt.Sprintf("%s %d", what, seen[what]))

@@ -79,8 +79,10 @@ func noPublisherLine(op, topic string, g topics.Geometry, err error) error {
 	case g.Exclusive:
 		return failKind(op, topic, ErrExclusive, "close that publisher first, or make the topic without Exclusive")
 	}
-	return &opError{op, topic, ErrLimit, fmt.Errorf("all %d publishers' places are taken", g.Publishers),
-		"close some, or make the topic with a larger MaxPublishers"}
+	return &opError{
+		op, topic, ErrLimit, fmt.Errorf("all %d publishers' places are taken", g.Publishers),
+		"close some, or make the topic with a larger MaxPublishers",
+	}
 }
 
 // ID is the publisher's id, which Frame.Publisher tells subscribers. It is never used again on the topic.
@@ -222,6 +224,8 @@ func (p *Publisher) explain(op string, n int, err error) error {
 }
 
 func tooLarge(op, topic string, n, most int) error {
-	return &opError{op, topic, ErrFrameTooLarge, fmt.Errorf("%w: %d bytes, at most %d fit in half the ring", ErrFrameTooLarge, n, most),
-		"make the topic with more Slots or a larger CellSize"}
+	return &opError{
+		op, topic, ErrFrameTooLarge, fmt.Errorf("%w: %d bytes, at most %d fit in half the ring", ErrFrameTooLarge, n, most),
+		"make the topic with more Slots or a larger CellSize",
+	}
 }

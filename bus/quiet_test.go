@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -115,8 +116,11 @@ func idle(peer *testproc.Peer) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), length+100*time.Millisecond)
 	defer cancel()
-	var before time.Duration
-	measure := time.AfterFunc(100*time.Millisecond, func() { before, _ = used() }) // without what starting takes
+	var before atomic.Int64
+	measure := time.AfterFunc(100*time.Millisecond, func() { // without what starting takes
+		d, _ := used()
+		before.Store(int64(d))
+	})
 	defer measure.Stop()
 	s, err := b.Subscribe(ctx, peer.Arg(1), bus.WaitForTopic(), modes[peer.Arg(3)])
 	if err == nil {
@@ -126,7 +130,7 @@ func idle(peer *testproc.Peer) error {
 		return err
 	}
 	after, err := used()
-	peer.Say("used %d", after-before)
+	peer.Say("used %d", int64(after)-before.Load())
 	return err
 }
 

@@ -53,8 +53,10 @@ func (b *Bus) ensure(op, name string, o TopicOptions, strict bool) (*attachment,
 	}
 	if strict && have != o.Policy {
 		_ = at.release()
-		return nil, none, &opError{op, name, ErrPolicy, fmt.Errorf("it exists and is %v, not %v", have, o.Policy),
-			"use it as it is, or remove it first"}
+		return nil, none, &opError{
+			op, name, ErrPolicy, fmt.Errorf("it exists and is %v, not %v", have, o.Policy),
+			"use it as it is, or remove it first",
+		}
 	}
 	return at, e, nil
 }

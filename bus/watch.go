@@ -14,8 +14,8 @@ import (
 )
 
 // rescan is how often everything is looked at without an event: events can be lost, and a watch on a directory that was removed
-// and made again is silently gone.
-const rescan = time.Second
+// and made again is silently gone. More often would cost too much of a processor for one that waits.
+const rescan = 2 * time.Second
 
 // A watcher looks after the attachments of a Bus: it notices segments that were deleted or replaced, a lease that is gone, and
 // wakes those who wait for a topic when something in the bus directory changes. It is started by the first handle.
@@ -40,7 +40,7 @@ func (b *Bus) startWatch() *watcher {
 	w := &watcher{bus: b, stop: make(chan struct{}), done: make(chan struct{}), waiting: make(map[*wake.Waiter]struct{})}
 	fs, err := fsnotify.NewWatcher()
 	if err != nil {
-		b.log.Warn("no file events, looking once a second instead", "error", err)
+		b.log.Warn("no file events, looking now and then instead", "error", err)
 	} else {
 		w.fs = fs
 	}

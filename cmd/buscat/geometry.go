@@ -58,5 +58,5 @@ func wrongPolicy(topic string, lossless bool, err error) error {
 	} else {
 		to = "add --lossless"
 	}
-	return &explained{"topic \"" + topic + "\" is there and is " + is + "; " + to + ", or remove the topic first", err}
+	return explain(err, "topic %q is there and is %s; %s, or remove the topic first", topic, is, to)
 }

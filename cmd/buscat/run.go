@@ -162,13 +162,17 @@ func noTopic(b *bus.Bus, topic string, err error) error {
 	if !errors.Is(err, bus.ErrNoTopic) {
 		return err
 	}
-	return &explained{fmt.Sprintf("no topic %q on %s; 'buscat ls' shows those there are", topic, b.Dir()), err}
+	return explain(err, "no topic %q on %s; 'buscat ls' shows those there are", topic, b.Dir())
 }
 
 // An explained error says in the shell's words what the library said in those of its API.
 type explained struct {
 	text string
 	err  error
+}
+
+func explain(err error, format string, args ...any) error {
+	return &explained{fmt.Sprintf(format, args...), err}
 }
 
 func (e *explained) Error() string { return e.text }

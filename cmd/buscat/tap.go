@@ -280,8 +280,11 @@ func (t *tap) end(ctx context.Context, err error) error {
 	case errors.Is(err, context.Canceled):
 		return nil
 	case errors.Is(err, bus.ErrPolicy):
-		return &explained{"topic \"" + t.topic + "\" overwrites, so nobody can keep all its frames; tap it without --lossless, " +
-			"or make it with 'buscat create --lossless'", err}
+		return explain(err, "topic %q overwrites, so nobody can keep all its frames; tap it without --lossless, "+
+			"or make it with 'buscat create --lossless'", t.topic)
+	case errors.Is(err, bus.ErrLimit):
+		return explain(err, "topic %q has no place for one more subscriber; tap it without --lossless, "+
+			"or make it with more --subscribers", t.topic)
 	}
 	return noTopic(t.bus, t.topic, err)
 }

@@ -22,7 +22,12 @@ func with(o bus.TopicOptions, change func(*bus.TopicOptions)) bus.TopicOptions {
 }
 
 // compare runs jobs in turn with the bare ones and reports the first bare one's median, each job's, and the ratios.
+//
+// In short mode it only shows that all of it works: spinning pairs crawl where others use their CPUs.
 func compare(b *testing.B, turns, n int, bare []Job, name string, job Job) {
+	if testing.Short() {
+		turns, n = 1, 200
+	}
 	p, err := Start()
 	if err != nil {
 		b.Fatal(err)

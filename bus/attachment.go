@@ -1,0 +1,155 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"shmbus/segment"
+	"shmbus/topics"
+)
+
+// An attachment is one opened segment, shared by the handles of a Bus that stand on it. It has one reference from the Bus's map,
+// as long as it is there, and one from each handle.
+type attachment struct {
+	bus   *Bus
+	seg   *segment.Segment
+	table *topics.Table
+	refs  int // guarded by bus.mu
+
+	stale atomic.Bool // the file was deleted or replaced
+
+	join        sync.Mutex
+	participant *segment.Participant
+	left        bool
+}
+
+// attach opens a segment, or gives the open one with a reference more. The caller holds b.mu.
+func (b *Bus) attach(name string, access segment.Access) (*attachment, error) {
+	m := b.taps
+	if access == segment.ReadWrite {
+		m = b.open
+	}
+	if at := m[name]; at != nil {
+		stale := at.seg.Stale()
+		if !stale && at.check() == nil {
+			at.refs++
+			return at, nil
+		}
+		if stale {
+			at.setStale()
+		}
+		b.drop(at)
+	}
+	seg, err := segment.Open(b.dir, name, access)
+	if err != nil {
+		return nil, err
+	}
+	return b.adopt(seg, access)
+}
+
+// adopt makes an attachment of an opened segment, with a reference for the caller. The caller holds b.mu.
+func (b *Bus) adopt(seg *segment.Segment, access segment.Access) (*attachment, error) {
+	table, err := topics.OpenTable(seg.Table())
+	if err != nil {
+		_ = seg.Close()
+		return nil, err
+	}
+	at := &attachment{bus: b, seg: seg, table: table, refs: 2}
+	if access == segment.ReadWrite {
+		b.open[seg.Name()] = at
+	} else {
+		b.taps[seg.Name()] = at
+	}
+	b.log.Debug("segment opened", "path", seg.Path(), "access", access, "generation", seg.Generation())
+	return at, nil
+}
+
+// drop takes an attachment that is no longer good out of its map, so that the next look opens the segment anew. The caller holds
+// b.mu.
+func (b *Bus) drop(at *attachment) {
+	for _, m := range []map[string]*attachment{b.open, b.taps} {
+		if name := at.seg.Name(); m[name] == at {
+			delete(m, name)
+			_ = at.release()
+		}
+	}
+}
+
+// look gives f the ring of a topic, through a read-only mapping of which nothing is brought in.
+func (at *attachment) look(e topics.Entry, f func(r *topics.Ring)) error {
+	m, err := at.seg.MapLazy(e.Offset, e.Size)
+	if err != nil {
+		return outside(e, err)
+	}
+	defer m.Close()
+	r, err := openRing(at.seg, m)
+	if err != nil {
+		return fmt.Errorf("%s: topic %q: %w", at.seg.Path(), e.Name, err)
+	}
+	f(r)
+	return nil
+}
+
+// outside says of a topic whose region cannot be mapped because it does not lie in the segment that it is corrupt.
+func outside(e topics.Entry, err error) error {
+	if errors.Is(err, segment.ErrRange) {
+		return fmt.Errorf("%w: topic %q: %w", topics.ErrCorrupt, e.Name, err)
+	}
+	return err
+}
+
+// release drops a reference. The caller holds b.mu.
+func (at *attachment) release() error {
+	if at.refs--; at.refs > 0 {
+		return nil
+	}
+	return at.seg.Close()
+}
+
+// owner is this Bus's participant in the segment; it joins at the first call.
+func (at *attachment) owner() (segment.Owner, error) {
+	at.join.Lock()
+	defer at.join.Unlock()
+	if at.left {
+		return 0, ErrClosed
+	}
+	if at.participant == nil {
+		p, err := at.seg.Join()
+		if err != nil {
+			return 0, err
+		}
+		at.participant = p
+	}
+	return at.participant.Owner(), nil
+}
+
+// leave drops the participant's lease.
+func (at *attachment) leave() error {
+	at.join.Lock()
+	defer at.join.Unlock()
+	at.left = true
+	if at.participant == nil {
+		return nil
+	}
+	p := at.participant
+	at.participant = nil
+	return p.Leave()
+}
+
+// check says whether the lease is still held: a library that closes all descriptors takes it away.
+func (at *attachment) check() error {
+	at.join.Lock()
+	defer at.join.Unlock()
+	if at.participant == nil {
+		return nil
+	}
+	return at.participant.Check()
+}
+
+func (at *attachment) setStale() {
+	if !at.stale.Swap(true) {
+		at.bus.log.Info("segment was deleted or replaced", "path", at.seg.Path())
+	}
+}
