@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package bus_test
 
@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -221,6 +224,8 @@ func TestAPublisherThatDiesFirstInTheQueueBarsNobody(t *testing.T) {
 			h.Signal(sig)
 			if sig == syscall.SIGKILL {
 				h.Kill()
+			} else {
+				eventually(t, 10*time.Second, "all its threads are stopped", func() bool { return stopped(t, h.Pid()) })
 			}
 			for len(drain(t, s)) > 0 {
 			}
@@ -242,6 +247,21 @@ func TestAPublisherThatDiesFirstInTheQueueBarsNobody(t *testing.T) {
 			h.Kill()
 		}
 	}
+}
+
+// stopped says whether all threads of a process are.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	noError(t, err)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		noError(t, err)
+		if _, rest, _ := strings.Cut(string(b), ") "); !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return len(files) > 0
 }
 
 func TestAnotherProcessWaitsForATopic(t *testing.T) {

@@ -82,12 +82,12 @@ func errDead(path string) error {
 
 // readHeader reads and checks the header of a segment file.
 func readHeader(f *file) (header, error) {
-	st, err := f.stat()
+	b := make([]byte, headerBytes)
+	n, err := f.readAt(b, 0)
 	if err != nil {
 		return header{}, err
 	}
-	b := make([]byte, headerBytes)
-	n, err := f.readAt(b, 0)
+	st, err := f.stat() // after the header: the file grows first, and then the header says so
 	if err != nil {
 		return header{}, err
 	}

@@ -120,7 +120,7 @@ func BenchmarkWakeAfterARealSleep(b *testing.B) {
 	}()
 	var took []time.Duration
 	for b.Loop() {
-		time.Sleep(500 * time.Microsecond) // pacing: the sleeper's CPU goes idle
+		time.Sleep(500 * time.Microsecond) // not synchronisation: pacing, the sleeper's CPU goes idle
 		rung.Store(uint64(time.Since(began)))
 		line.Bell.Ring(n)
 		took = append(took, <-woken)

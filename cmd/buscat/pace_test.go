@@ -30,7 +30,7 @@ func TestPaceDoesNotMakeUpForASlowInput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPacer(100)
 		for range 10 {
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // not synchronisation: of the test's own clock
 			start, n := time.Now(), 0
 			for n < 10 {
 				k, err := p.wait(context.Background(), 10-n)
