@@ -111,7 +111,7 @@ func (w *Writer) Claim(n int) error {
 		if w.take(t, k) {
 			w.pos, w.pad, w.claimed = t+pad, pad, span
 			if r.control.head.Load()&positionMask == tombstone {
-				w.closeClaim()
+				w.withdraw()
 				return ErrRemoved
 			}
 			return nil
@@ -134,13 +134,22 @@ func (w *Writer) take(t, k uint64) bool {
 	if w.ring.control.tail.CompareAndSwap(t, t+k) {
 		return true
 	}
-	w.line.claim.StoreRelease(0)
+	w.withdraw()
 	return false
 }
 
-func (w *Writer) closeClaim() {
+// withdraw takes the announcement of a claim back that was not taken, or whose topic is gone.
+func (w *Writer) withdraw() {
 	w.claimed = 0
 	w.line.claim.StoreRelease(0)
+}
+
+// closeClaim ends a claim whose stamps are stored. Its store is the full barrier between the stamps and the caller's look at the bell. It is
+// here, on a line of the writer's own, and not at the stamp: readers poll the stamp's line, and a locked instruction on it, which
+// begins only when the stores before it are done, would give them time to take the line away once more.
+func (w *Writer) closeClaim() {
+	w.claimed = 0
+	w.line.claim.Store(0)
 }
 
 // Open says whether a claim is open.
@@ -154,7 +163,7 @@ func (w *Writer) Payload(n int) []byte { return w.ring.payload(w.pos, n) }
 func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.stampPad(w.pos, w.pad)
 	w.describe(w.pos, n, kind, time)
-	w.ring.at(w.pos).stamp.Store(makeStamp(w.pos, w.claimed, w.ring.mask, committed))
+	w.ring.at(w.pos).stamp.StoreRelease(makeStamp(w.pos, w.claimed, w.ring.mask, committed))
 	w.sent += uint64(n)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
@@ -187,7 +196,7 @@ func (w *Writer) Abort() {
 		return
 	}
 	w.stampPad(w.pos, w.pad)
-	w.ring.at(w.pos).stamp.Store(makeStamp(w.pos, w.claimed, w.ring.mask, aborted))
+	w.ring.at(w.pos).stamp.StoreRelease(makeStamp(w.pos, w.claimed, w.ring.mask, aborted))
 	w.closeClaim()
 }
 
@@ -218,7 +227,7 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 			continue
 		}
 		if r.control.head.Load()&positionMask == tombstone {
-			w.closeClaim()
+			w.withdraw()
 			return 0, ErrRemoved
 		}
 		w.fill(t, ps[:count], kind, time)
@@ -250,10 +259,10 @@ func (w *Writer) measure(t uint64, ps [][]byte, most uint64) (slots uint64, coun
 	return slots, count, nil
 }
 
-// fill writes and stamps the frames of a claimed batch in order. Only the last stamp is a full barrier.
+// fill writes and stamps the frames of a claimed batch in order.
 func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 	r := w.ring
-	for i, p := range ps {
+	for _, p := range ps {
 		span := r.span(len(p))
 		if pad := r.mask + 1 - t&r.mask; pad < span {
 			t += pad
@@ -262,12 +271,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 		copy(r.payload(t, len(p)), p)
 		w.describe(t, len(p), kind, time)
 		w.sent += uint64(len(p))
-		st := makeStamp(t, span, r.mask, committed)
-		if i == len(ps)-1 {
-			r.at(t).stamp.Store(st)
-		} else {
-			r.at(t).stamp.StoreRelease(st)
-		}
+		r.at(t).stamp.StoreRelease(makeStamp(t, span, r.mask, committed))
 		t += span
 	}
 	w.line.bytes.StoreRelease(w.sent)

@@ -15,7 +15,7 @@ const (
 	tryMost   = 32                    // every so many spins in vain, one of the full length: waits may have become short
 
 	blockTime  = time.Microsecond // looks between two looks at anything else
-	yieldEvery = 64               // blocks of Spin between two calls of the scheduler
+	yieldEvery = 1000             // blocks of Spin between two calls of the scheduler, which can take 50 of them
 	clockEvery = 16               // blocks of Spin between two looks at the clock
 )
 

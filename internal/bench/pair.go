@@ -36,11 +36,12 @@ type Pair struct {
 
 // side is what both processes have.
 type side struct {
-	bus  *bus.Bus
-	bare *bare
+	bus   *bus.Bus
+	bare  *bare
+	unpin func()
 }
 
-// Start makes a pair. The program must call Serve first thing when it starts. The calling goroutine stays pinned to its thread.
+// Start makes a pair. The program must call Serve first thing when it starts. The calling goroutine is pinned until Close.
 func Start() (*Pair, error) {
 	dir, err := os.MkdirTemp(memoryDir(), "shmbus-bench-")
 	if err != nil {
@@ -70,9 +71,6 @@ func (p *Pair) start() error {
 	if err := os.WriteFile(filepath.Join(p.dir, "bare"), make([]byte, bareSize), 0o600); err != nil {
 		return err
 	}
-	if p.side, err = open(p.dir, 0); err != nil {
-		return err
-	}
 	p.child = exec.Command(exe)
 	p.child.Env = append(os.Environ(), helperEnv+"="+p.dir)
 	p.child.Stderr = os.Stderr
@@ -87,13 +85,17 @@ func (p *Pair) start() error {
 	if err := p.child.Start(); err != nil {
 		return err
 	}
-	_, err = p.answer()
+	if _, err := p.answer(); err != nil {
+		return err
+	}
+	p.side, err = open(p.dir, 0) // pinned only now: the child would inherit it
 	return err
 }
 
 // open maps the bare memory and opens the bus, on the given CPU.
 func open(dir string, on int) (*side, error) {
-	if err := cpu.Pin(on); err != nil {
+	unpin, err := cpu.Pin(on)
+	if err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "bare"), os.O_RDWR, 0)
@@ -113,7 +115,7 @@ func open(dir string, on int) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &side{bus: b, bare: &views[0]}, nil
+	return &side{bus: b, bare: &views[0], unpin: unpin}, nil
 }
 
 // Serve is the child's life: it does its half of what the parent asks for, until the parent closes the pipe, and exits. In a process that
@@ -213,6 +215,7 @@ func (p *Pair) Close() {
 	}
 	if p.side != nil {
 		p.side.bus.Close()
+		p.side.unpin()
 	}
 	os.RemoveAll(p.dir)
 }
