@@ -69,6 +69,7 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
 	o.cleanup = runtime.AddCleanup(p, (*port).collected, o)
+	o.data.Ring(o.notify) // subscribers look more often from now on
 	return p, nil
 }
 

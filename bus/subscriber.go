@@ -193,10 +193,12 @@ func (s *Subscriber) idle() {
 
 // How long a subscriber sleeps before it looks again by itself: the ringer may have died before it rang. Held up below the tail it
 // looks sooner, whether what holds it up is dead. In a long silence it looks less and less often: a look costs up to 0.3 ms, whatever
-// is looked at, because the Go runtime wakes up with it.
+// is looked at, because the Go runtime wakes up with it. While nobody publishes there is nobody who could die before ringing: a
+// publisher that opens rings.
 const (
 	sweepFirst = 250 * time.Millisecond
 	sweepMost  = 900 * time.Millisecond
+	sweepAlone = 10 * time.Second
 	stuckEvery = 8 * time.Millisecond
 )
 
@@ -233,10 +235,13 @@ func (s *Subscriber) wait(ctx context.Context) error {
 	if s.ready() {
 		return nil
 	}
-	if s.r.Lag() > 0 {
+	switch {
+	case s.r.Lag() > 0:
 		s.patience = stuckEvery
 		s.recover(pos, -1)
-	} else {
+	case !s.ring.Written():
+		s.patience = sweepAlone
+	default:
 		s.patience = min(max(2*s.patience, sweepFirst), sweepMost)
 	}
 	return nil

@@ -14,8 +14,12 @@ import (
 )
 
 // rescan is how often everything is looked at without an event: events can be lost, and a watch on a directory that was removed
-// and made again is silently gone. More often would cost too much of a processor for one that waits.
-const rescan = 2 * time.Second
+// and made again is silently gone. A look wakes the Go runtime up, which takes up to a millisecond of a processor: more often would be
+// too much for one that waits. Where there are no file events, everything is found by looking.
+const (
+	rescan      = 5 * time.Second
+	rescanBlind = time.Second
+)
 
 // A watcher looks after the attachments of a Bus: it notices segments that were deleted or replaced, a lease that is gone, and
 // wakes those who wait for a topic when something in the bus directory changes. It is started by the first handle.
@@ -76,7 +80,11 @@ func (w *watcher) run() {
 		defer w.fs.Close()
 		events, errs = w.fs.Events, w.fs.Errors
 	}
-	tick := time.NewTicker(rescan)
+	every := rescan
+	if w.fs == nil {
+		every = rescanBlind
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -86,6 +94,7 @@ func (w *watcher) run() {
 		case e, ok := <-events:
 			if !ok {
 				events, errs = nil, nil
+				tick.Reset(rescanBlind)
 				continue
 			}
 			w.drain(events)
@@ -94,6 +103,7 @@ func (w *watcher) run() {
 			w.bus.log.Warn("file events were lost, looking again", "error", err)
 			if !errors.Is(err, fsnotify.ErrEventOverflow) { // its descriptor is gone, say; it would go on saying so
 				events, errs, w.fs = nil, nil, nil
+				tick.Reset(rescanBlind)
 			}
 		case <-tick.C:
 		}

@@ -42,6 +42,16 @@ func (r *Ring) Writers() []WriterInfo {
 	return all
 }
 
+// Written says whether anybody holds a writer line.
+func (r *Ring) Written() bool {
+	for i := range r.writers {
+		if r.writers[i].owner.Load() != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Gates is who subscribes; taps cannot be seen.
 func (r *Ring) Gates() []GateInfo {
 	var all []GateInfo
