@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"errors"
 	"time"
 
 	"shmbus/internal/cpu"
@@ -46,20 +47,21 @@ func (r *bareRing) send(base, i uint64) {
 	r.stamps[i%bareSlots].word.StoreRelease(base + i + 1)
 }
 
-// receive waits for message i and reads all of it. What it read is kept: a compiler that sees that nobody wants the payload leaves its
-// loads out, and then its lines never cross between the cores.
-func (r *bareRing) receive(base, i uint64) {
+// receive waits for message i, reads all of it and says whether it is the one. A compiler that sees that nobody wants the payload would
+// leave its loads out, and then its lines would never cross between the cores.
+func (r *bareRing) receive(base, i uint64) bool {
 	for s := &r.stamps[i%bareSlots].word; s.Load() != base+i+1; {
 		cpu.Pause(1)
 	}
+	sum := uint64(0)
 	c := &r.cells[i%bareSlots]
 	for j := range c {
-		kept += c[j].Get()
+		sum += c[j].Get()
 	}
+	return sum == uint64(len(c))*i
 }
 
-// kept is what was read, all of it added up.
-var kept uint64
+var errTorn = errors.New("a message of the bare ring is not what was sent")
 
 // base makes the stamps of one run different from all before: it goes up with every run, on both sides alike.
 func (b *bare) base() uint64 { return b.end.word.Load() }
@@ -95,7 +97,9 @@ func (s *side) nearRing(n int) (time.Duration, error) {
 	start := time.Now()
 	for i := range uint64(n) {
 		b.out.send(base, i)
-		b.back.receive(base, i)
+		if !b.back.receive(base, i) {
+			return 0, errTorn
+		}
 	}
 	return time.Since(start), nil
 }
@@ -103,7 +107,9 @@ func (s *side) nearRing(n int) (time.Duration, error) {
 func (s *side) farRing(n int) error {
 	b, base := s.bare, s.bare.base()
 	for i := range uint64(n) {
-		b.out.receive(base, i)
+		if !b.out.receive(base, i) {
+			return errTorn
+		}
 		if i == uint64(n)-1 {
 			b.end.word.Store(base + uint64(n))
 		}
@@ -135,7 +141,9 @@ func (s *side) nearStream(n int) (time.Duration, error) {
 func (s *side) farStream(n int) error {
 	r, base := &s.bare.out, s.bare.base()
 	for i := range uint64(n) {
-		r.receive(base, i)
+		if !r.receive(base, i) {
+			return errTorn
+		}
 		if i%(bareSlots/8) == 0 {
 			r.cursor.word.StoreRelease(base + i)
 		}
