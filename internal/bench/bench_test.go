@@ -50,7 +50,7 @@ func compare(b *testing.B, turns, n int, bare []Job, name string, job Job) {
 }
 
 func BenchmarkTwoProcessLatency(b *testing.B) {
-	compare(b, 11, 20000, []Job{Line, Ring}, "64 B lossless", Latency(lossless))
+	compare(b, 11, 200000, []Job{Line, Ring}, "64 B lossless", Latency(lossless))
 }
 
 func BenchmarkTwoProcessThroughput(b *testing.B) {
