@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"shmbus/internal/clock"
+	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
 	"shmbus/topics"
+	"shmbus/wake"
 )
 
 // A Subscriber receives the frames of one topic, in the one order in which all subscribers see them. It and its frames are for one
@@ -78,6 +80,9 @@ func (s *Subscriber) Receive(ctx context.Context) (*Frame, error) {
 			return f, nil
 		}
 		if err == nil {
+			if s.glance() {
+				continue
+			}
 			err = s.wait(ctx)
 		}
 		if err != nil {
@@ -86,6 +91,20 @@ func (s *Subscriber) Receive(ctx context.Context) (*Frame, error) {
 			}
 		}
 	}
+}
+
+// glance looks a few more times for a frame, for less than a microsecond, before anything is stored or asked that others must fetch.
+func (s *Subscriber) glance() bool {
+	if s.config.waiting == wake.Block {
+		return false
+	}
+	for range 32 {
+		cpu.Pause(1)
+		if s.r.Ready() {
+			return true
+		}
+	}
+	return false
 }
 
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive; it never waits.
