@@ -43,9 +43,8 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		limit, gate := r.lowestGate()
 		p := h
 		var st uint64
-		ok, span := true, uint64(1)
+		ok, span := true, uint64(0)
 		for p < goal && p < t {
-			r.at(p + ahead*span).stamp.Load() // brings its line here meanwhile: the walk is a chain of loads, each of which may miss
 			st = r.at(p).stamp.Load()
 			if span, ok = resolved(st, p, r.mask); !ok || p+span > limit {
 				break
@@ -76,9 +75,6 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		}
 	}
 }
-
-// ahead is how many frames before it is needed a stamp's line is asked for.
-const ahead = 16
 
 // lowestGate is the lowest position the head may not pass, and the line it comes from. It walks the whole table: cursors now;
 // pins of groups will be walked after them.
