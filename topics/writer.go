@@ -164,9 +164,23 @@ func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.stampPad(w.pos, w.pad)
 	w.describe(w.pos, n, kind, time)
 	w.ring.at(w.pos).stamp.StoreRelease(makeStamp(w.pos, w.claimed, w.ring.mask, committed))
+	w.prefetch(w.pos, w.claimed)
 	w.sent += uint64(n)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
+}
+
+// ahead is how many frames before they are written lines are asked for: far enough for a line to come from another core, near enough
+// that a reader at the front does not take it back before.
+const ahead = 4
+
+// prefetch asks for the lines of a frame to come, should frames go on being as large as the one at pos. Without it each frame's
+// locked instructions wait until both its lines have come from the reader's core.
+func (w *Writer) prefetch(pos, span uint64) {
+	r := w.ring
+	next := pos + ahead*span
+	mem.PrefetchWord(&r.at(next).stamp)
+	mem.PrefetchByte(&r.cells[(next&r.mask)<<r.shift])
 }
 
 // describe writes everything about the frame at pos but its stamp, and counts it. last comes before frames and both before the
@@ -272,6 +286,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 		w.describe(t, len(p), kind, time)
 		w.sent += uint64(len(p))
 		r.at(t).stamp.StoreRelease(makeStamp(t, span, r.mask, committed))
+		w.prefetch(t, span)
 		t += span
 	}
 	w.line.bytes.StoreRelease(w.sent)

@@ -7,5 +7,6 @@
 //	word.go             Word, Word32: atomic
 //	plain.go            Plain: published by a Word, never a flag by itself
 //	release_*.go        the release store, which Go's sync/atomic does not have
+//	prefetch_*          asking for a line before it is stored to
 //	view_unsafe.go      bytes to typed memory, bounds and alignment checked
 package mem
