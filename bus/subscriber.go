@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"shmbus/internal/clock"
-	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
 	"shmbus/topics"
 	"shmbus/wake"
@@ -95,16 +94,7 @@ func (s *Subscriber) Receive(ctx context.Context) (*Frame, error) {
 
 // glance looks a few more times for a frame, for less than a microsecond, before anything is stored or asked that others must fetch.
 func (s *Subscriber) glance() bool {
-	if s.config.waiting == wake.Block {
-		return false
-	}
-	for range 32 {
-		cpu.Pause(1)
-		if s.r.Ready() {
-			return true
-		}
-	}
-	return false
+	return s.config.waiting != wake.Block && s.r.Glance(32)
 }
 
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive; it never waits.

@@ -1,6 +1,9 @@
 package topics
 
-import "shmbus/internal/mem"
+import (
+	"shmbus/internal/cpu"
+	"shmbus/internal/mem"
+)
 
 // A Reader reads frames in order, in one of three ways: as a gate it borrows frames and holds the head back; as a lossy
 // subscription it copies, and is shown with its lag; as a tap it copies and stores nothing. It is for one goroutine at a time
@@ -57,6 +60,18 @@ func (r *Reader) Ready() bool {
 		return true
 	}
 	return r.ring.control.head.Load()&positionMask > r.pos
+}
+
+// Glance looks for a frame n times, with a pause before each look, and says whether there is one. It loads nothing but the stamp.
+func (r *Reader) Glance(n int) bool {
+	d, mask := r.ring.at(r.pos), r.ring.mask
+	for range n {
+		cpu.Pause(1)
+		if st := d.stamp.Load(); (st>>2^r.pos)&^mask == 0 && st&3 != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // load reads the descriptor at the reader's position, stepping over holes. ErrEmpty when nothing is committed there.
