@@ -19,8 +19,26 @@ import (
 // absent says whether err means that the topic, its segment or the directory is not there, or not any more.
 func absent(err error) bool { return errors.Is(err, ErrNoTopic) || errors.Is(err, fs.ErrNotExist) }
 
+// groupBusy is how long to wait for somebody who is making or giving back the group.
+const groupBusy = time.Millisecond
+
 // attach finds the topic and joins it.
-func (s *Subscriber) attach(start topics.Start) error {
+func (s *Subscriber) attach(ctx context.Context, start topics.Start) error {
+	for {
+		err := s.attachNow(start)
+		if !errors.Is(err, topics.ErrGroupBusy) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fail("subscribe to", s.topic, ctx.Err())
+		case <-time.After(groupBusy):
+		}
+	}
+}
+
+// attachNow is attach for those who do not wait: ErrGroupBusy.
+func (s *Subscriber) attachNow(start topics.Start) error {
 	const op = "subscribe to"
 	b := s.bus
 	b.mu.Lock()
@@ -41,7 +59,13 @@ func (s *Subscriber) attach(start topics.Start) error {
 	if err != nil {
 		return fail(op, s.topic, err)
 	}
-	r, err := o.ring.NewReader(s.config.mode, start, o.owner)
+	var r *topics.Reader
+	err = segment.Guard(func() (err error) {
+		if r, err = s.join(o, start); err == nil && s.borrows() {
+			o.room.Ring(o.notify) // a publisher may have seen the cursor lower than it came to stand
+		}
+		return err
+	})
 	if err != nil {
 		o.abandon()
 		if errors.Is(err, topics.ErrNoLine) {
@@ -49,6 +73,9 @@ func (s *Subscriber) attach(start topics.Start) error {
 				op, s.topic, ErrLimit, fmt.Errorf("all %d subscribers' places are taken", o.ring.Geometry().Subscriptions),
 				"close some, make the topic with a larger MaxSubscribers, or use ReadOnly",
 			}
+		}
+		if errors.Is(err, topics.ErrCorrupt) {
+			err = fmt.Errorf("%s: %w", at.seg.Path(), err)
 		}
 		return subscribeError(op, s.topic, s.config.mode, err)
 	}
@@ -62,13 +89,18 @@ func (s *Subscriber) attach(start topics.Start) error {
 	s.port, s.r, s.ready = o, r, r.Ready
 	s.told = false
 	s.from = 0
-	if start == s.config.start {
+	if start == s.config.start && s.config.mode != topics.Member {
 		s.from = s.config.from
 	}
-	if s.config.mode == topics.Gate {
-		o.room.Ring(o.notify) // a publisher may have seen the cursor lower than it came to stand
-	}
 	return nil
+}
+
+// join makes the reader.
+func (s *Subscriber) join(o *port, start topics.Start) (*topics.Reader, error) {
+	if s.config.mode == topics.Member {
+		return o.ring.NewMember(s.config.group, start, o.owner)
+	}
+	return o.ring.NewReader(s.config.mode, start, o.owner)
 }
 
 func subscribeError(op, topic string, mode topics.Mode, err error) error {
@@ -106,7 +138,7 @@ func (s *Subscriber) await(ctx context.Context) error {
 	defer watch.dismiss(w)
 	s.config.from = 0 // another topic's positions
 	for again := false; ; again = true {
-		err := s.attach(topics.First())
+		err := s.attach(ctx, topics.First())
 		if !absent(err) {
 			return err
 		}
@@ -131,6 +163,9 @@ func (s *Subscriber) sleepForTopic(ctx context.Context, w *wake.Waiter, again bo
 	}
 	at, err := b.attach(b.config.segment, segment.ReadOnly)
 	b.mu.Unlock()
+	if err != nil && !absent(err) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
 	if err != nil {
 		return w.Wait(ctx, nil, never, 2*rescan)
 	}
@@ -158,11 +193,16 @@ const halfRemoved = 10 * time.Millisecond
 
 // again is what Receive does about an error: with WaitForTopic it waits for a topic that went, and returns nil when it is back.
 func (s *Subscriber) again(ctx context.Context, err error) error {
-	if !absent(err) || !s.config.wait || s.bus.closed.Load() {
+	if !s.follows(err) {
 		return err
 	}
 	s.detach()
 	return s.await(ctx)
+}
+
+// follows says whether the subscription waits for another topic of the name after err.
+func (s *Subscriber) follows(err error) bool {
+	return s.config.wait && absent(err) && !s.bus.closed.Load()
 }
 
 // detach leaves a topic that is gone, keeping the counts.
@@ -172,12 +212,9 @@ func (s *Subscriber) detach() {
 	}
 	s.settle()
 	n := 0
-	for f := s.oldest; f != nil; f = f.next {
-		if f.held {
-			n++
-		}
+	if s.borrows() {
+		n = s.shelf.leave()
 	}
-	s.oldest, s.newest = nil, nil
 	if n > 0 && s.state.Load() != portClosed { // they stay as they are until they are released
 		s.port.borrowed = n
 		s.leaving = append(s.leaving, s.port)

@@ -33,7 +33,7 @@ func (b *Bus) attach(name string, access segment.Access) (*attachment, error) {
 	}
 	if at := m[name]; at != nil {
 		stale := at.seg.Stale()
-		if !stale && at.check() == nil {
+		if !stale && at.check() == nil && at.whole() {
 			at.refs++
 			return at, nil
 		}
@@ -54,7 +54,7 @@ func (b *Bus) adopt(seg *segment.Segment, access segment.Access) (*attachment, e
 	table, err := topics.OpenTable(seg.Table())
 	if err != nil {
 		_ = seg.Close()
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", seg.Path(), err)
 	}
 	at := &attachment{bus: b, seg: seg, table: table, refs: 2}
 	if access == segment.ReadWrite {
@@ -64,6 +64,12 @@ func (b *Bus) adopt(seg *segment.Segment, access segment.Access) (*attachment, e
 	}
 	b.log.Debug("segment opened", "path", seg.Path(), "access", access, "generation", seg.Generation())
 	return at, nil
+}
+
+// whole says whether the part of the file is there that the attachment itself has mapped.
+func (at *attachment) whole() bool {
+	size, err := at.seg.Size()
+	return err == nil && size >= at.seg.RegionsStart()
 }
 
 // drop takes an attachment that is no longer good out of its map, so that the next look opens the segment anew. The caller holds
@@ -84,12 +90,14 @@ func (at *attachment) look(e topics.Entry, f func(r *topics.Ring)) error {
 		return outside(e, err)
 	}
 	defer m.Close()
-	r, err := openRing(at.seg, m)
-	if err != nil {
-		return fmt.Errorf("%s: topic %q: %w", at.seg.Path(), e.Name, err)
-	}
-	f(r)
-	return nil
+	return segment.Guard(func() error {
+		r, err := openRing(at.seg, m, e)
+		if err != nil {
+			return fmt.Errorf("%s: topic %q: %w", at.seg.Path(), e.Name, err)
+		}
+		f(r)
+		return nil
+	})
 }
 
 // outside says of a topic whose region cannot be mapped because it does not lie in the segment that it is corrupt.

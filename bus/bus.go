@@ -34,6 +34,7 @@ type Bus struct {
 	taps     map[string]*attachment // by segment name, read-only
 	handles  map[*port]struct{}
 	watch    *watcher
+	hinted   atomic.Bool // the watcher is told of deaths
 	notifier wake.Notifier
 }
 
@@ -126,7 +127,13 @@ func (b *Bus) find(topic string, access segment.Access) (*attachment, topics.Ent
 			bad = append(bad, err)
 			continue
 		}
-		e, err := at.table.Find(topic)
+		var e topics.Entry
+		err = segment.Guard(func() (err error) {
+			if e, err = at.table.Find(topic); err == topics.ErrNoTopic {
+				err = at.table.Mislaid(topic)
+			}
+			return err
+		})
 		if err == nil {
 			return at, e, nil
 		}
@@ -139,6 +146,18 @@ func (b *Bus) find(topic string, access segment.Access) (*attachment, topics.Ent
 		return nil, topics.Entry{}, errors.Join(bad...)
 	}
 	return nil, topics.Entry{}, topics.ErrNoTopic
+}
+
+// segments is the names of the segments on the bus; none where there is no directory. The caller holds b.mu.
+func (b *Bus) segments(op string) ([]string, error) {
+	if b.closed.Load() {
+		return nil, failKind(op, "", ErrClosed, "")
+	}
+	names, err := segment.List(b.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, fail(op, "", err)
 }
 
 // preferred is names with the configured segment first.

@@ -21,9 +21,7 @@ func (s *Subscriber) Lost() uint64 {
 		return s.lost
 	}
 	if s.state.Load() != portClosed {
-		if n := s.r.Lost(); s.state.Load() != portClosed { // otherwise it may have looked at zeros
-			s.counted = n
-		}
+		s.quiet(s.count)
 	}
 	return s.lost + s.counted
 }
@@ -38,7 +36,7 @@ func (s *Subscriber) LostBy() map[uint64]uint64 {
 	defer runtime.KeepAlive(s)
 	m := make(map[uint64]uint64)
 	if s.port != nil && s.state.Load() != portClosed {
-		s.r.LostBy(func(id, n uint64) { m[id] = n })
+		s.quiet(func() { s.r.LostBy(func(id, n uint64) { m[id] = n }) })
 	}
 	return m
 }
@@ -59,10 +57,17 @@ func (s *Subscriber) Stats() SubscriberStats {
 		st.Position = s.r.Position()
 		st.Received += s.r.Received()
 		if s.state.Load() != portClosed {
-			st.Lag = s.r.Lag()
+			s.quiet(func() { st.Lag = s.r.Lag() })
 		}
 	}
 	return st
+}
+
+// count looks how many frames this attachment has lost.
+func (s *Subscriber) count() {
+	if n := s.r.Lost(); s.state.Load() != portClosed { // otherwise it may have looked at zeros
+		s.counted = n
+	}
 }
 
 // settle adds the counts of this attachment to those of earlier ones.
@@ -71,9 +76,7 @@ func (s *Subscriber) settle() {
 		return
 	}
 	if s.state.Load() != portClosed {
-		if n := s.r.Lost(); s.state.Load() != portClosed {
-			s.counted = n
-		}
+		s.quiet(s.count)
 	}
 	s.lost += s.counted
 	s.received += s.r.Received()

@@ -16,7 +16,12 @@ import (
 // Encode publishes v as one msgpack value (KindMsgpack), encoded straight into the ring. Values whose encoding runs code of the
 // caller's (custom marshalers, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile.
 // Waiting and errors are as for Publish, and those of the encoding, which publish nothing.
-func (p *Publisher) Encode(ctx context.Context, v any) error {
+func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
+	defer p.fault("encode to", catchFaults(&err), &err)
+	return p.encode(ctx, v)
+}
+
+func (p *Publisher) encode(ctx context.Context, v any) error {
 	const op = "encode to"
 	e := &p.encoder
 	if e.msgpack == nil {

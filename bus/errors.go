@@ -2,6 +2,7 @@ package bus
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"shmbus/segment"
@@ -23,6 +24,9 @@ var (
 	ErrExclusive = errors.New("the topic has its one publisher")
 	// ErrFrameTooLarge: the frame is larger than half the ring.
 	ErrFrameTooLarge = errors.New("frame too large")
+	// ErrKicked: the lossless subscription was ended from outside, with Kick, because it held others up. What it had in hand may have
+	// been overwritten.
+	ErrKicked = errors.New("kicked")
 	// ErrLimit: a table is full: topics, participants, publishers or subscriptions.
 	ErrLimit = errors.New("limit reached")
 	// ErrName: a topic's or segment's name is not allowed.
@@ -94,8 +98,10 @@ var kinds = []struct {
 	{topics.ErrPolicy, ErrPolicy, ""},
 	{topics.ErrTableFull, ErrLimit, "remove topics nobody uses, or name another segment with WithSegment"},
 	{topics.ErrName, ErrName, ""},
+	{topics.ErrKicked, ErrKicked, "frames still held may have been overwritten; close it, and subscribe again"},
 	{segment.ErrParticipants, ErrLimit, ""},
 	{os.ErrClosed, ErrClosed, ""},
+	{fs.ErrPermission, nil, "the owner of the bus directory says who may use it, with WithMode and WithGroup when it is made"},
 }
 
 // fail is err as an error of this package. An opError passes unchanged.

@@ -8,6 +8,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"shmbus/internal/invariants"
+	"shmbus/segment"
 	"shmbus/topics"
 )
 
@@ -21,7 +22,6 @@ type Frame struct {
 	port *port // that the frame was read through
 	held bool
 	uses uint64 // how often it was handed out
-	next *Frame
 }
 
 // Bytes is the payload, valid until Release. For a lossless subscription it is the ring's own memory and must not be written:
@@ -36,12 +36,19 @@ func (f *Frame) Bytes() []byte {
 // Clone is a copy of the payload that the caller owns.
 func (f *Frame) Clone() []byte { return bytes.Clone(f.Bytes()) }
 
-// Decode decodes a msgpack payload into v, a pointer. What it fills in does not alias the frame.
+// Decode decodes a msgpack payload into v, a pointer. What it fills in does not alias the frame. A payload that counts more values than it
+// can hold, or nests them more than a thousand deep, is an error before anything is allocated.
 func (f *Frame) Decode(v any) error {
 	if f.info.Kind != topics.KindMsgpack {
 		return fail("decode a frame of", f.sub.topic, fmt.Errorf("its kind is %v, not msgpack; use Bytes", f.info.Kind))
 	}
-	return fail("decode a frame of", f.sub.topic, msgpack.Unmarshal(f.Bytes(), v))
+	return fail("decode a frame of", f.sub.topic, segment.Guard(func() error {
+		b := f.Bytes()
+		if err := wellFormed(b); err != nil {
+			return err
+		}
+		return msgpack.Unmarshal(b, v)
+	}))
 }
 
 // Release gives the frame back. A lossless subscription holds publishers back until its oldest frame has been released; frames may
@@ -60,28 +67,26 @@ func (f *Frame) Release() {
 func (f *Frame) release() {
 	f.held = false
 	s := f.sub
-	if s.config.mode != topics.Gate {
-		s.pool.put(f)
+	if !s.borrows() {
 		return
 	}
 	if s.port != f.port {
 		s.returned(f.port)
 		return
 	}
-	if f != s.oldest || s.state.Load() == portClosed {
-		return // not the oldest: it goes with the ones before it
-	}
-	for s.oldest != nil && !s.oldest.held {
-		o := s.oldest
-		s.oldest = o.next
-		o.next = nil
-		s.pool.put(o)
-	}
-	if s.oldest == nil {
-		s.newest = nil
-	}
-	if s.r.Release(s.cursor()) {
-		s.room.Ring(s.notify)
+	switch c := s.cursor(); {
+	case s.state.Load() == portClosed:
+	case s.config.mode == topics.Member:
+		s.quiet(func() {
+			s.r.Ack()
+			s.room.Ring(s.notify)
+		})
+	case s.r.Due(c):
+		s.quiet(func() {
+			if s.r.Store(c) {
+				s.room.Ring(s.notify)
+			}
+		})
 	}
 }
 
@@ -105,48 +110,20 @@ func (f *Frame) Time() time.Time {
 	return time.Unix(0, f.info.Time)
 }
 
+// Attempt is 1, or more for a frame of a group whose earlier members died or left before they released it: 2 when it is handed out
+// for the second time. Somebody has to give up on a frame that kills all who touch it.
+func (f *Frame) Attempt() int { return max(1, int(f.info.Attempt)) }
+
 // Kind says how the payload is encoded.
 func (f *Frame) Kind() Kind { return f.info.Kind }
 
-// hold puts a borrowed frame at the end of the list of those held.
-func (s *Subscriber) hold(f *Frame) {
-	if s.newest == nil {
-		s.oldest = f
-	} else {
-		s.newest.next = f
-	}
-	s.newest = f
-}
+// borrows says whether frames are lent by the ring, not copied.
+func (s *Subscriber) borrows() bool { return s.config.mode >= topics.Gate }
 
 // cursor is the position of the oldest frame not released, or of the next to be read.
 func (s *Subscriber) cursor() uint64 {
-	if s.oldest != nil {
-		return s.oldest.info.Position
+	if f := s.shelf.oldest(); f != nil {
+		return f.info.Position
 	}
 	return s.r.Position()
-}
-
-// A frameQueue holds frames to be used again, first in, first out, so that a frame that is wrongly used after Release stays
-// as it was for as long as can be.
-type frameQueue struct{ first, last *Frame }
-
-func (q *frameQueue) get() *Frame {
-	f := q.first
-	if f != nil {
-		q.first = f.next
-		f.next = nil
-		if q.first == nil {
-			q.last = nil
-		}
-	}
-	return f
-}
-
-func (q *frameQueue) put(f *Frame) {
-	if q.last == nil {
-		q.first = f
-	} else {
-		q.last.next = f
-	}
-	q.last = f
 }

@@ -18,6 +18,20 @@ var helpers = map[string]testproc.Helper{}
 
 func TestMain(m *testing.M) { testproc.Main(m, helpers) }
 
+// needsTheMachine skips a test under an emulator, and says why it cannot be run there.
+func needsTheMachine(t *testing.T, why string) {
+	t.Helper()
+	if r := testproc.Runner(); len(r) > 0 {
+		t.Skipf("under %s: %s", r[0], why)
+	}
+}
+
+// measured skips a test of how much or how long under an emulator, whose own work would be measured.
+func measured(t *testing.T) {
+	t.Helper()
+	needsTheMachine(t, "its own work would be measured")
+}
+
 // long says whether there is time for the whole of it.
 var long = os.Getenv("SHMBUS_LONG") != ""
 

@@ -17,7 +17,12 @@ type Loan struct {
 
 // Loan claims room for a frame of n bytes and lends it. One loan can be open at a time (ErrBusy). It waits for room as Publish does; the
 // errors are the same. The bytes hold whatever was there before.
-func (p *Publisher) Loan(ctx context.Context, n int) (*Loan, error) {
+func (p *Publisher) Loan(ctx context.Context, n int) (l *Loan, err error) {
+	defer p.fault("loan from", catchFaults(&err), &err)
+	return p.lend(ctx, n)
+}
+
+func (p *Publisher) lend(ctx context.Context, n int) (*Loan, error) {
 	const op = "loan from"
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
@@ -72,6 +77,16 @@ func (l *Loan) CommitN(n int) error {
 	if s := p.state.Load(); s == portClosed {
 		return p.gone(op)
 	}
+	return p.commit(op, n)
+}
+
+func (p *Publisher) commit(op string, n int) (err error) {
+	defer p.fault(op, catchFaults(&err), &err)
+	return p.stamp(op, n)
+}
+
+//go:noinline
+func (p *Publisher) stamp(op string, n int) error {
 	p.w.Commit(n, topics.KindRaw, p.now())
 	return p.sent(op)
 }
@@ -90,6 +105,8 @@ func (l *Loan) Abort() {
 	if p.state.Load() == portClosed {
 		return
 	}
-	p.w.Abort()
-	p.data.Ring(p.notify)
+	p.quiet(func() {
+		p.w.Abort()
+		p.data.Ring(p.notify)
+	})
 }

@@ -105,6 +105,7 @@ type SubscribeOption func(*subscribeConfig)
 
 type subscribeConfig struct {
 	mode    topics.Mode
+	group   string
 	start   topics.Start
 	from    uint64
 	wait    bool
@@ -118,6 +119,15 @@ func Lossless() SubscribeOption { return func(c *subscribeConfig) { c.mode = top
 
 // Lossy is the default: frames are copied before they are handed out, publishers do not wait, and Lost counts what was missed.
 func Lossy() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Lossy } }
+
+// Group makes the subscription a member of the group of that name: each frame goes to exactly one of the members, on any number of
+// processes, so that the topic is a work queue. Frames are not copied, a member has one in hand at a time, and publishers wait for
+// the group as for a lossless subscription. A frame whose member dies or closes before it has released it goes to another one; see
+// Frame.Attempt. The group is made by its first member, whose start option counts, and goes with its last. The topic must have
+// PolicyLossless; names are as topics' names, of at most 32 bytes.
+func Group(name string) SubscribeOption {
+	return func(c *subscribeConfig) { c.mode, c.group = topics.Member, name }
+}
 
 // ReadOnly makes the subscription a tap: as Lossy, but it maps the segment read-only, needs no more than permission to read
 // it, takes no place and cannot be seen by others.

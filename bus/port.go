@@ -46,6 +46,7 @@ const (
 	portClosed // by its Close or the Bus's
 	portStale  // the segment was deleted or replaced
 	portLost   // the lease is gone
+	portCut    // the segment's file was cut short
 )
 
 // openPort maps a topic. writable is how much of the region, from its start, is mapped for writing: 0 nothing, 1 up to the stamps,
@@ -75,15 +76,25 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 	if p.m, err = at.seg.Map(e.Offset, e.Size, []int64{0, areas.Stamps, areas.Size}[writable]); err != nil {
 		return p, outside(e, err)
 	}
-	if p.ring, err = openRing(at.seg, p.m); err != nil {
+	err = segment.Guard(func() (err error) {
+		p.ring, err = openRing(at.seg, p.m, e)
+		return err
+	})
+	if err != nil {
 		return p, fmt.Errorf("%s: %w", at.seg.Path(), err)
 	}
 	p.ring.Self = p.owner
+	p.ring.Orphaned = func(group string, frames int) {
+		b.log.Warn("a group's last member went with frames in hand", "topic", e.Name, "group", group, "frames", frames)
+	}
 	if err = p.bells(); err != nil {
 		return p, err
 	}
 	p.waiter = wake.NewWaiter(p.notify, s)
 	b.handles[p] = struct{}{}
+	if writable > 0 {
+		p.sweep() // of those who died while nobody stood on the topic
+	}
 	return p, nil
 }
 
@@ -94,7 +105,12 @@ func regionAreas(seg *segment.Segment, e topics.Entry) (topics.Areas, error) {
 		return topics.Areas{}, outside(e, err)
 	}
 	defer m.Close()
-	g, page, err := topics.ReadGeometry(m.Bytes(), e.Size)
+	var g topics.Geometry
+	var page int
+	err = segment.Guard(func() (err error) {
+		g, page, err = topics.ReadGeometry(m.Bytes(), e.Size)
+		return err
+	})
 	if err == nil && page != seg.PageSize() {
 		err = fmt.Errorf("%w: the region's page size is %d, its segment's is %d", topics.ErrCorrupt, page, seg.PageSize())
 	}
@@ -104,8 +120,12 @@ func regionAreas(seg *segment.Segment, e topics.Entry) (topics.Areas, error) {
 	return g.Areas(page), nil
 }
 
-func openRing(seg *segment.Segment, m *segment.Mapping) (*topics.Ring, error) {
+// openRing lays a ring over the mapped region of e.
+func openRing(seg *segment.Segment, m *segment.Mapping, e topics.Entry) (*topics.Ring, error) {
 	r, err := topics.OpenRing(m.Bytes())
+	if err == nil && r.Made() != e.Made {
+		err = fmt.Errorf("%w: the topic table says that it was made at %d, its region at %d", topics.ErrCorrupt, e.Made, r.Made())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +180,8 @@ func (p *port) gone(op string) error {
 			op, p.name, ErrClosed, fmt.Errorf("this process has lost its lease on %s", p.at.seg.Path()),
 			"something has closed file descriptors that are not its own; open the bus again",
 		}
+	case portCut:
+		return p.cutShort(op)
 	}
 	return nil
 }
@@ -183,9 +205,11 @@ func (p *port) close(held bool) error {
 	p.cleanup.Stop()
 	p.state.Store(portClosed)
 	if !p.killed {
-		p.finish(p.ring)
-		p.ringBoth()
-		p.giveBack()
+		p.quiet(func() {
+			p.finish(p.ring)
+			p.ringBoth()
+			p.giveBack()
+		})
 	}
 	p.waiter.Close()
 	var err error
@@ -244,11 +268,13 @@ func (p *port) kill() {
 		return // the lease goes next, then anybody can tell that the lines are dead
 	}
 	defer m.Close()
-	r, err := openRing(p.at.seg, m)
-	if err != nil {
-		return
-	}
-	r.Self = p.owner
-	p.finish(r)
-	p.ringBoth()
+	p.quiet(func() {
+		r, err := openRing(p.at.seg, m, p.entry)
+		if err != nil {
+			return
+		}
+		r.Self = p.owner
+		p.finish(r)
+		p.ringBoth()
+	})
 }

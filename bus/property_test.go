@@ -250,7 +250,7 @@ func testHistories(t *testing.T) {
 	var text []string
 	for _, what := range mustHappen {
 		text = append(text, fmt.Sprintf("%s %d", what, seen[what]))
-		if seen[what] == 0 {
+		if seen[what] == 0 && !testing.Short() { // of few histories some lack what is rare
 			t.Errorf("it never happened: %s", what)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 
 	"shmbus/internal/clock"
 	"shmbus/internal/invariants"
+	"shmbus/internal/mem"
+	"shmbus/segment"
 	"shmbus/topics"
 )
 
@@ -37,14 +39,18 @@ func (b *Bus) Publisher(topic string, opts ...PublisherOption) (*Publisher, erro
 	for _, o := range opts {
 		o(&c)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for {
-		p, err := b.publisher(op, topic, c)
-		if !errors.Is(err, topics.ErrRemoved) {
-			return p, err
-		} // it was removed between being found and being joined: it is made again
-	}
+	var p *Publisher
+	err := segment.Guard(func() (err error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for {
+			p, err = b.publisher(op, topic, c)
+			if !errors.Is(err, topics.ErrRemoved) {
+				return err
+			} // it was removed between being found and being joined: it is made again
+		}
+	})
+	return p, fail(op, topic, err)
 }
 
 // publisher makes one attempt at Publisher. The caller holds b.mu.
@@ -58,7 +64,13 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	if err != nil {
 		return nil, fail(op, topic, err)
 	}
-	w, err := o.ring.NewWriter(o.owner)
+	var w *topics.Writer
+	err = segment.Guard(func() (err error) {
+		if w, err = o.ring.NewWriter(o.owner); err == nil {
+			o.data.Ring(o.notify) // subscribers look more often from now on
+		}
+		return err
+	})
 	if err != nil {
 		g := o.ring.Geometry()
 		o.abandon()
@@ -69,7 +81,6 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
 	o.cleanup = runtime.AddCleanup(p, (*port).collected, o)
-	o.data.Ring(o.notify) // subscribers look more often from now on
 	return p, nil
 }
 
@@ -98,7 +109,8 @@ func (p *Publisher) MaxFrame() int { return p.maxFrame }
 // Publish copies b into the ring and publishes it. If there is no room it waits: on a lossless topic for the slowest lossless
 // subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
-func (p *Publisher) Publish(ctx context.Context, b []byte) error {
+func (p *Publisher) Publish(ctx context.Context, b []byte) (err error) {
+	defer p.fault("publish to", catchFaults(&err), &err)
 	return p.publish(ctx, b, topics.KindRaw)
 }
 
@@ -115,13 +127,18 @@ func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind) error {
 			return p.explain("publish to", len(b), err)
 		}
 	}
-	copy(p.w.Payload(len(b)), b)
+	mem.Copy(p.w.Payload(len(b)), b)
 	p.w.Commit(len(b), kind, p.now())
 	return p.sent("publish to")
 }
 
 // TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
-func (p *Publisher) TryPublish(b []byte) error {
+func (p *Publisher) TryPublish(b []byte) (err error) {
+	defer p.fault("publish to", catchFaults(&err), &err)
+	return p.tryPublish(b)
+}
+
+func (p *Publisher) tryPublish(b []byte) error {
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
@@ -130,14 +147,18 @@ func (p *Publisher) TryPublish(b []byte) error {
 		return p.refuse("publish to")
 	}
 	if err := p.w.Claim(len(b)); err != nil {
-		if held(err) && p.recoverNow(err) {
-			err = p.again(len(b))
+		if held(err) {
+			if looked, rerr := p.recoverNow(err); rerr != nil {
+				err = rerr
+			} else if looked {
+				err = p.again(len(b))
+			}
 		}
 		if err != nil {
 			return p.explain("publish to", len(b), err)
 		}
 	}
-	copy(p.w.Payload(len(b)), b)
+	mem.Copy(p.w.Payload(len(b)), b)
 	p.w.Commit(len(b), topics.KindRaw, p.now())
 	return p.sent("publish to")
 }
@@ -145,35 +166,41 @@ func (p *Publisher) TryPublish(b []byte) error {
 // PublishBatch publishes ps in order, and says how many were published before an error. It claims once for many frames, up to a
 // quarter of the ring, which is quicker than publishing them one by one; frames claimed together share their time. Other
 // publishers' frames may come in between. Errors are as for Publish.
-func (p *Publisher) PublishBatch(ctx context.Context, ps [][]byte) (int, error) {
+func (p *Publisher) PublishBatch(ctx context.Context, ps [][]byte) (done int, err error) {
+	defer p.fault("publish to", catchFaults(&err), &err)
+	err = p.publishBatch(ctx, ps, &done)
+	return done, err
+}
+
+func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) error {
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
 	if p.loan != nil || p.state.Load() != portOpen {
-		return 0, p.refuse("publish to")
+		return p.refuse("publish to")
 	}
-	done := 0
-	for done < len(ps) {
-		n, err := p.w.Batch(ps[done:], topics.KindRaw, p.now())
+	for *done < len(ps) {
+		next := ps[*done]
+		n, err := p.w.Batch(ps[*done:], topics.KindRaw, p.now())
 		if held(err) {
 			// One frame's worth of room is waited for; then as many as fit go together again.
-			size := len(ps[done])
+			size := len(next)
 			if err = p.claim(ctx, size, err); err == nil {
-				copy(p.w.Payload(size), ps[done])
+				mem.Copy(p.w.Payload(size), next)
 				p.w.Commit(size, topics.KindRaw, p.now())
 				n = 1
 			}
 		}
 		if err != nil {
-			return done, p.explain("publish to", len(ps[done]), err)
+			return p.explain("publish to", len(next), err)
 		}
-		done += n
+		*done += n
 		if err := p.sent("publish to"); err != nil {
-			return done, err
+			return err
 		}
 	}
-	return done, nil
+	return nil
 }
 
 // Close frees the publisher's place; an open loan is aborted and must not be written any more. Closing twice is no error.
@@ -216,10 +243,16 @@ func (p *Publisher) refuse(op string) error {
 // explain turns what the ring said into this package's errors.
 func (p *Publisher) explain(op string, n int, err error) error {
 	switch {
+	case p.state.Load() == portClosed: // then the ring was taken away, and what it says means nothing
+		return p.gone(op)
 	case held(err):
 		return &opError{op, p.name, ErrBackpressure, fmt.Errorf("%w: %w", ErrBackpressure, err), "try again later, or use Publish, which waits"}
 	case err == topics.ErrTooLarge:
 		return tooLarge(op, p.name, n, p.maxFrame)
+	case errors.Is(err, topics.ErrCorrupt):
+		if err = p.unsound(err); err == ErrClosed {
+			return p.gone(op)
+		}
 	}
 	return fail(op, p.name, err)
 }

@@ -89,6 +89,7 @@ func calls(t *testing.T, n int) int {
 }
 
 func TestAPublishWithNobodyAsleepMakesNoSystemCall(t *testing.T) {
+	measured(t)
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skipf("system calls cannot be counted: %v", err)
 	}
@@ -135,6 +136,7 @@ func idle(peer *testproc.Peer) error {
 }
 
 func TestWaitingTakesNoProcessorTime(t *testing.T) {
+	measured(t)
 	if underRace {
 		t.Skip("the race detector's own work would be measured")
 	}
@@ -188,6 +190,7 @@ func echoTimes(peer *testproc.Peer) error {
 }
 
 func TestAFrameAfterSilenceIsReceivedAtOnce(t *testing.T) {
+	measured(t)
 	silence, count := 15*time.Millisecond, 100
 	if long {
 		silence, count = time.Second, 120

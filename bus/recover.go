@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -11,27 +12,44 @@ import (
 // What is given back: of the dead, and of removed topics.
 
 // recover gives back what the dead hold that the handle's goroutine is held up by: the slot at pos, or a gate (gate >= 0).
-func (p *port) recover(pos uint64, gate int) {
-	if p.owner == 0 {
-		return
-	}
+// The error says that what holds it up will never go away.
+func (p *port) recover(pos uint64, gate int) error {
 	if gate >= 0 {
-		if p.ring.ReapGate(gate) {
+		if p.owner != 0 && p.ring.ReapGate(gate) {
 			p.bus.log.Info("a dead subscription was reaped", "topic", p.name)
 			p.ringBoth()
+		} else if p.data != nil {
+			p.data.Ring(p.notify) // so that a member looks, if it is the pin of a dead one
 		}
-		return
+		return nil
 	}
 	if p.ring.Held(pos) {
-		return
+		return nil
 	}
-	if !p.stampsWritable() {
-		return
+	if err := p.ring.Sound(pos); err != nil {
+		return err
+	}
+	if p.owner == 0 || !p.stampsWritable() {
+		return nil
 	}
 	if p.ring.Recover(pos) {
 		p.bus.log.Info("a dead publisher's claim was reaped", "topic", p.name, "position", pos)
 		p.ringBoth()
 	}
+	return nil
+}
+
+// unsound is err, unless the ring was taken away, or the lines given to others because the lease is lost: then what the ring says is no
+// wonder. It costs three system calls.
+func (p *port) unsound(err error) error {
+	if p.state.Load() == portClosed {
+		return ErrClosed
+	}
+	if errors.Is(err, topics.ErrCorrupt) && p.at.check() != nil {
+		p.setState(portLost)
+		return ErrClosed
+	}
+	return fmt.Errorf("%s: %w", p.at.seg.Path(), err)
 }
 
 // recoverTurn gives back the turn of a dead publisher.
@@ -63,20 +81,18 @@ func punch(seg *segment.Segment, e topics.Entry, a topics.Areas) {
 	_ = seg.Punch(e.Offset+a.Stamps, a.Size-a.Stamps) // what cannot be given back is only not given back
 }
 
-// pid is the process id of an owner, for people; 0 if it is not known.
-func pid(seg *segment.Segment, owner uint64) int {
-	o := segment.Owner(owner)
+// participants is who is, or was, on a segment, for people.
+func participants(seg *segment.Segment) map[segment.Owner]segment.ParticipantInfo {
+	all := make(map[segment.Owner]segment.ParticipantInfo)
 	for _, p := range seg.ParticipantTable() {
-		if p.Slot == o.Slot() && p.Generation == o.Generation() {
-			return p.PID
-		}
+		all[p.Owner()] = p
 	}
-	return 0
+	return all
 }
 
 // describe names a participant for an error text.
 func describe(seg *segment.Segment, owner uint64) string {
-	switch n := pid(seg, owner); n {
+	switch n := participants(seg)[segment.Owner(owner)].PID; n {
 	case 0:
 		return "another process"
 	case os.Getpid():

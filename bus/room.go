@@ -54,7 +54,10 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 			break
 		}
 		if !p.w.Ready() {
-			p.recoverFrom(err)
+			if rerr := p.recoverFrom(err); rerr != nil {
+				err = rerr
+				break
+			}
 		}
 		err = p.w.Claim(n)
 	}
@@ -66,26 +69,26 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 }
 
 // recoverFrom gives back what the dead hold the publisher up with.
-func (p *Publisher) recoverFrom(err error) {
+func (p *Publisher) recoverFrom(err error) error {
 	switch err {
 	case topics.ErrHeldBySlot:
-		p.recover(p.w.HeldAt(), -1)
+		return p.recover(p.w.HeldAt(), -1)
 	case topics.ErrHeldByGate:
-		p.recover(0, p.w.HeldGate())
+		return p.recover(0, p.w.HeldGate())
 	case topics.ErrHeldByTurn:
 		p.recoverTurn()
 	}
+	return nil
 }
 
 // recoverNow is recoverFrom for TryPublish, at most every recoverEvery.
-func (p *Publisher) recoverNow(err error) bool {
+func (p *Publisher) recoverNow(err error) (looked bool, _ error) {
 	now := time.Now()
 	if now.Sub(p.recovery) < recoverEvery {
-		return false
+		return false, nil
 	}
 	p.recovery = now
-	p.recoverFrom(err)
-	return true
+	return true, p.recoverFrom(err)
 }
 
 // again is the second attempt of TryPublish. It does not respect another's turn: its holder may be stopped, and who does not wait

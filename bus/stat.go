@@ -38,6 +38,7 @@ type TopicStat struct {
 	TopicInfo
 	PublisherList  []PublisherInfo
 	SubscriberList []SubscriberInfo
+	GroupList      []GroupInfo
 }
 
 // PublisherInfo is what can be seen of an open publisher.
@@ -56,10 +57,21 @@ type SubscriberInfo struct {
 	Pid      int
 	Alive    bool
 	Lossless bool
-	Position uint64 // of its oldest frame not yet released, as last told
+	Group    string // that it is a member of, or ""
+	Holds    bool   // a member of a group: it has a frame in hand
+	Left     bool   // a member of a group that closed with its frame in hand: the frame waits for another
+	Position uint64 // of its oldest frame not yet released, as last told; of a member without, where its group is
 	Lag      uint64 // slots between that and the tail
 	Received uint64 // frames, as last told
 	Lost     uint64 // frames, as last told
+}
+
+// GroupInfo is what can be seen of a group.
+type GroupInfo struct {
+	Name     string
+	Members  int
+	Position uint64 // of the next frame to be taken
+	Lag      uint64 // slots between that and the tail
 }
 
 // Stat is what can be seen of one topic. It needs no more than permission to read. Errors: ErrNoTopic, ErrCorrupt and the like.
@@ -95,6 +107,10 @@ func (at *attachment) stat(e topics.Entry, lease bool) (TopicStat, error) {
 }
 
 func (at *attachment) statRing(e topics.Entry, r *topics.Ring, lease bool) TopicStat {
+	var people map[segment.Owner]segment.ParticipantInfo
+	if lease {
+		people = participants(at.seg)
+	}
 	g := r.Geometry()
 	head, _ := r.Head()
 	s := TopicStat{TopicInfo: TopicInfo{
@@ -106,27 +122,37 @@ func (at *attachment) statRing(e topics.Entry, r *topics.Ring, lease bool) Topic
 	for _, w := range r.Writers() {
 		s.Publishers++
 		if lease {
-			p := PublisherInfo{ID: w.Publisher, Pid: pid(at.seg, w.Owner), Alive: r.Alive(w.Owner), Blocked: time.Duration(w.Blocked)}
+			p := PublisherInfo{ID: w.Publisher, Pid: people[segment.Owner(w.Owner)].PID, Alive: r.Alive(w.Owner), Blocked: time.Duration(w.Blocked)}
 			if w.Open {
 				p.Claimed, p.Claim = w.Slots, w.Position
 			}
 			s.PublisherList = append(s.PublisherList, p)
 		}
 	}
+	members := make(map[string]int)
 	for _, g := range r.Gates() {
 		s.Subscribers++
+		members[g.Group]++
 		if lease {
-			sub := SubscriberInfo{
-				ID: g.Subscription, Pid: pid(at.seg, g.Owner), Alive: r.Alive(g.Owner), Lossless: g.Mode == topics.Gate,
-				Position: g.Position, Received: g.Received, Lost: g.Lost,
-			}
-			if s.Tail > g.Position {
-				sub.Lag = s.Tail - g.Position
-			}
-			s.SubscriberList = append(s.SubscriberList, sub)
+			s.SubscriberList = append(s.SubscriberList, SubscriberInfo{
+				ID: g.Subscription, Pid: people[segment.Owner(g.Owner)].PID, Alive: !g.Abandoned && r.Alive(g.Owner),
+				Lossless: g.Mode >= topics.Gate, Group: g.Group, Holds: g.Holds, Left: g.Abandoned,
+				Position: g.Position, Lag: above(s.Tail, g.Position), Received: g.Received, Lost: g.Lost,
+			})
 		}
 	}
+	for _, g := range r.Groups() {
+		s.GroupList = append(s.GroupList, GroupInfo{g.Name, members[g.Name], g.Position, above(s.Tail, g.Position)})
+	}
 	return s
+}
+
+// above is how far a is above b, or 0: they were not read at one moment.
+func above(a, b uint64) uint64 {
+	if a > b {
+		return a - b
+	}
+	return 0
 }
 
 // Topics is every topic on the bus, by name. With no bus directory there are none. Segments that cannot be read are reported in the
@@ -135,15 +161,9 @@ func (b *Bus) Topics() ([]TopicInfo, error) {
 	const op = "list topics"
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed.Load() {
-		return nil, failKind(op, "", ErrClosed, "")
-	}
-	names, err := segment.List(b.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, err := b.segments(op)
 	if err != nil {
-		return nil, fail(op, "", err)
+		return nil, err
 	}
 	var all []TopicInfo
 	var bad []error
@@ -156,7 +176,8 @@ func (b *Bus) Topics() ([]TopicInfo, error) {
 			bad = append(bad, fail(op, "", err))
 			continue
 		}
-		entries, err := at.table.All()
+		var entries []topics.Entry
+		err = segment.Guard(func() (err error) { entries, err = at.table.All(); return err })
 		if err != nil {
 			bad = append(bad, fail(op, "", fmt.Errorf("%s: %w", at.seg.Path(), err)))
 		}

@@ -3,11 +3,13 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
 	"shmbus/internal/clock"
 	"shmbus/internal/invariants"
+	"shmbus/segment"
 	"shmbus/topics"
 	"shmbus/wake"
 )
@@ -27,15 +29,13 @@ type Subscriber struct {
 	waited   uint64        // the position last waited at
 	patience time.Duration // how long to sleep there before looking whether something is wrong
 
-	pool   frameQueue // frames that can be used again
-	oldest *Frame     // lossless: frames handed out and not released, by position
-	newest *Frame
-
+	shelf   shelf
 	from    uint64  // frames below it are not asked for
 	leaving []*port // topics that were left with frames still held
 	stuckAt uint64  // where TryReceive was last held up, and since when
 	stuck   int64
-	told    bool // that the topic is waited for, to OnWait
+	looked  int64 // when a member last looked for frames of dead ones
+	told    bool  // that the topic is waited for, to OnWait
 	clock   clock.Clock
 
 	lost     uint64 // by earlier attachments
@@ -53,9 +53,14 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOpti
 	if err := topics.CheckName(topic); err != nil {
 		return nil, fail("subscribe to", topic, err)
 	}
-	err := s.attach(s.config.start)
+	if s.config.mode == topics.Member {
+		if err := topics.CheckGroup(s.config.group); err != nil {
+			return nil, fail("subscribe to", topic, fmt.Errorf("group %w", err))
+		}
+	}
+	err := fail("subscribe to", topic, segment.Guard(func() error { return s.attach(ctx, s.config.start) }))
 	if s.config.wait && absent(err) {
-		err = s.await(ctx)
+		err = fail("subscribe to", topic, segment.Guard(func() error { return s.await(ctx) }))
 	}
 	if err != nil {
 		return nil, err
@@ -67,26 +72,55 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOpti
 func (s *Subscriber) Topic() string { return s.topic }
 
 // Receive waits for the next frame. Release it when it is no longer needed. Errors: ctx's, ErrNoTopic (the topic was removed; with
-// WaitForTopic it waits for the next of that name instead), ErrClosed, ErrCorrupt.
-func (s *Subscriber) Receive(ctx context.Context) (*Frame, error) {
+// WaitForTopic it waits for the next of that name instead), ErrBusy (a member of a group has not released its frame), ErrClosed,
+// ErrCorrupt.
+func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
+	if s.config.wait {
+		return s.follow(ctx)
+	}
+	defer s.fault("receive from", catchFaults(&err), &err)
+	return s.receive(ctx, nil)
+}
+
+// follow is Receive with WaitForTopic. What receive does not follow by itself is a memory fault, which says that the topic is gone.
+func (s *Subscriber) follow(ctx context.Context) (f *Frame, err error) {
+	for f == nil && (err == nil || s.follows(err)) {
+		f, err = s.guarded(ctx, err)
+	}
+	return f, err
+}
+
+func (s *Subscriber) guarded(ctx context.Context, gone error) (f *Frame, err error) {
+	defer s.fault("receive from", catchFaults(&err), &err)
+	return s.receive(ctx, gone)
+}
+
+// receive is Receive; err is why the topic was left.
+func (s *Subscriber) receive(ctx context.Context, err error) (*Frame, error) {
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	for {
-		f, err := s.try()
-		if f != nil {
-			return f, nil
-		}
-		if err == nil {
-			if s.glance() {
-				continue
-			}
-			err = s.wait(ctx)
-		}
+	vain := 0
+	for glance := true; ; {
 		if err != nil {
 			if err = s.again(ctx, err); err != nil {
 				return nil, err
+			}
+		}
+		var f *Frame
+		if f, err = s.try(); f != nil {
+			return f, nil
+		}
+		if err == nil {
+			if glance && s.glance() {
+				glance = false // what looked like a frame and is none must not be looked at for ever
+				continue
+			}
+			err = s.wait(ctx)
+			glance = true
+			if vain++; vain > 3 && err == nil { // whatever is ready, and is nothing, must not outlast the context
+				err = fail("receive from", s.topic, ctx.Err())
 			}
 		}
 	}
@@ -99,6 +133,20 @@ func (s *Subscriber) glance() bool {
 
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive; it never waits.
 func (s *Subscriber) TryReceive() (*Frame, error) {
+	f, err := s.guardedTry()
+	if err != nil && s.follows(err) { // a memory fault, which says that the topic is gone
+		s.detach()
+		return nil, nil
+	}
+	return f, err
+}
+
+func (s *Subscriber) guardedTry() (f *Frame, err error) {
+	defer s.fault("receive from", catchFaults(&err), &err)
+	return s.tryReceive()
+}
+
+func (s *Subscriber) tryReceive() (*Frame, error) {
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
@@ -107,12 +155,12 @@ func (s *Subscriber) TryReceive() (*Frame, error) {
 	if f == nil && err == nil {
 		s.idle()
 		if err = s.gone("receive from"); err == nil {
-			s.recoverNow()
+			err = s.recoverNow()
 		}
 	}
 	if absent(err) && s.config.wait && !s.bus.closed.Load() {
 		s.detach()
-		if err = s.attach(topics.First()); absent(err) {
+		if err = s.attachNow(topics.First()); absent(err) || errors.Is(err, topics.ErrGroupBusy) {
 			return nil, nil
 		}
 		if err == nil {
@@ -153,35 +201,35 @@ func (s *Subscriber) try() (*Frame, error) {
 		return nil, s.gone("receive from")
 	}
 	for {
-		f := s.pool.get()
-		if f == nil {
-			f = &Frame{sub: s}
-		}
+		f := s.shelf.frame(s)
 		var err error
-		if s.config.mode == topics.Gate {
+		switch s.config.mode {
+		case topics.Gate:
 			f.data, err = s.r.Borrow(&f.info)
-		} else {
+		case topics.Member:
+			if s.shelf.oldest() != nil {
+				return nil, failKind("receive from", s.topic, ErrBusy, "a member of a group has one frame in hand at a time; release it first")
+			}
+			f.data, err = s.r.Take(&f.info, s.lookForDead())
+			s.room.Ring(s.notify) // a publisher may have been held up by a pin that it set and took back
+		default:
 			f.buf, err = s.r.Copy(&f.info, f.buf)
 			f.data = f.buf
 		}
+		if s.state.Load() == portClosed { // then the ring was taken away, and what it says means nothing
+			return nil, s.gone("receive from")
+		}
 		if err != nil {
-			s.pool.put(f)
 			if err == topics.ErrEmpty {
 				return nil, nil
 			}
-			return nil, fail("receive from", s.topic, err)
+			return nil, s.explain(err)
 		}
-		if s.state.Load() == portClosed { // what was read may be zeros
-			s.pool.put(f)
-			return nil, s.gone("receive from")
-		}
+		s.shelf.took()
 		f.port = s.port
 		f.held = true
 		f.uses++
 		s.counted = s.r.Counted()
-		if s.config.mode == topics.Gate {
-			s.hold(f)
-		}
 		if f.info.Position >= s.from {
 			return f, nil
 		}
@@ -189,21 +237,33 @@ func (s *Subscriber) try() (*Frame, error) {
 	}
 }
 
+// lookForDead says whether it is time that a member looks for frames of dead ones before it takes the next. When there is nothing to take
+// it looks anyway.
+func (s *Subscriber) lookForDead() bool {
+	now := s.clock.Now()
+	if now-s.looked < int64(stuckEvery) {
+		return false
+	}
+	s.looked = now
+	return true
+}
+
 // idle stores what is due when there is nothing more to read: others wait for the cursor.
 func (s *Subscriber) idle() {
-	if s.config.mode == topics.Gate {
+	switch s.config.mode {
+	case topics.Gate:
 		if s.r.Store(s.cursor()) {
 			s.room.Ring(s.notify)
 		}
-		return
+	case topics.Lossy:
+		s.r.Idle()
 	}
-	s.r.Idle()
 }
 
 // How long a subscriber sleeps before it looks again by itself: the ringer may have died before it rang. Held up below the tail it
 // looks sooner, whether what holds it up is dead. In a long silence it looks less and less often: a look costs up to 0.3 ms, whatever
 // is looked at, because the Go runtime wakes up with it. While nobody publishes there is nobody who could die before ringing: a
-// publisher that opens rings.
+// publisher that opens rings. And where the system gives hints at deaths (see watcher), only a ringer that is stopped is looked out for.
 const (
 	sweepFirst = 250 * time.Millisecond
 	sweepMost  = 900 * time.Millisecond
@@ -213,18 +273,38 @@ const (
 
 // recoverNow is for those who look again and again: held up below the tail at the same place for a while, it gives back what the
 // dead hold there.
-func (s *Subscriber) recoverNow() {
+func (s *Subscriber) recoverNow() error {
 	now, pos := s.clock.Now(), s.r.Position()
 	if s.stuck == 0 || pos != s.stuckAt {
 		s.stuckAt, s.stuck = pos, now
 	}
 	if now-s.stuck < int64(stuckEvery) {
-		return
+		return nil
 	}
 	s.stuck = now
-	if s.r.Lag() > 0 {
-		s.recover(pos, -1)
+	return s.lookBehind(pos)
+}
+
+// lookBehind looks why there is no frame at pos: whether something is wrong there, or held by the dead.
+func (s *Subscriber) lookBehind(pos uint64) error {
+	err := s.r.Sound()
+	if err == nil && s.r.Lag() > 0 {
+		err = s.recover(pos, -1)
 	}
+	if err == nil || s.state.Load() == portClosed {
+		return nil // closed: the next look says so
+	}
+	return s.explain(err)
+}
+
+// explain turns what the ring said into this package's errors.
+func (s *Subscriber) explain(err error) error {
+	if errors.Is(err, topics.ErrCorrupt) {
+		if err = s.unsound(err); err == ErrClosed {
+			return s.gone("receive from")
+		}
+	}
+	return fail("receive from", s.topic, err)
 }
 
 // wait waits for a frame, or for something else to happen. It does not look at the tail before it has waited in vain: publishers
@@ -247,13 +327,14 @@ func (s *Subscriber) wait(ctx context.Context) error {
 	switch {
 	case s.r.Lag() > 0:
 		s.patience = stuckEvery
-		s.recover(pos, -1)
 	case !s.ring.Written():
 		s.patience = sweepAlone
-	default:
+	case s.bus.hinted.Load():
 		s.patience = min(max(2*s.patience, sweepFirst), sweepMost)
+	default:
+		s.patience = sweepFirst
 	}
-	return nil
+	return s.lookBehind(pos)
 }
 
 // Close leaves the topic. Frames still held must not be read any more. Closing twice is no error.
@@ -269,9 +350,8 @@ func (s *Subscriber) Close() error {
 	s.ended = true
 	var err error
 	if s.port != nil {
-		err = s.port.close(s.oldest != nil)
+		err = s.port.close(s.borrows() && s.shelf.leave() > 0)
 	}
-	s.oldest, s.newest = nil, nil
 	for _, p := range s.leaving {
 		err = errors.Join(err, p.close(true))
 	}

@@ -21,13 +21,15 @@ const lockPatience = 30 * time.Second
 // ErrClosed, and that of a full file system, which leaves nothing behind.
 func (b *Bus) CreateTopic(name string, o TopicOptions) error {
 	const op = "create topic"
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	at, _, err := b.ensure(op, name, o, true)
-	if err != nil {
-		return err
-	}
-	return at.release()
+	return fail(op, name, segment.Guard(func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		at, _, err := b.ensure(op, name, o, true)
+		if err != nil {
+			return err
+		}
+		return at.release()
+	}))
 }
 
 // ensure finds a topic or makes it, and gives its attachment with a reference. strict: an existing one must have the policy asked for.
@@ -142,6 +144,13 @@ func (at *attachment) create(name string, g topics.Geometry) (topics.Entry, erro
 	if err := at.table.Free(); err != nil {
 		return none, err
 	}
+	end, err := at.seg.RegionsEnd()
+	if err == nil {
+		err = at.table.Within(end)
+	}
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", at.seg.Path(), err)
+	}
 	size := g.Areas(at.seg.PageSize()).Size
 	off, err := at.seg.Grow(size)
 	if err != nil {
@@ -153,7 +162,8 @@ func (at *attachment) create(name string, g topics.Geometry) (topics.Entry, erro
 	}
 	defer m.Close()
 	now := time.Now().UnixNano()
-	if err := topics.Format(m.Bytes(), g, at.seg.PageSize(), now); err != nil {
+	err = segment.Guard(func() error { return topics.Format(m.Bytes(), g, at.seg.PageSize(), now) })
+	if err != nil {
 		return none, err
 	}
 	return at.table.Publish(name, off, size, now)
@@ -216,6 +226,10 @@ func (b *Bus) lock() (unlock func(), err error) {
 // RemoveTopic removes a topic. Its publishers and subscribers get ErrNoTopic; those that wait for topics wait for it to be made
 // again. Its memory is given back when the last of them has let go. Errors: ErrNoTopic, ErrClosed.
 func (b *Bus) RemoveTopic(name string) error {
+	return fail("remove topic", name, segment.Guard(func() error { return b.removeTopic(name) }))
+}
+
+func (b *Bus) removeTopic(name string) error {
 	const op = "remove topic"
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -22,13 +23,22 @@ const (
 )
 
 // A watcher looks after the attachments of a Bus: it notices segments that were deleted or replaced, a lease that is gone, and
-// wakes those who wait for a topic when something in the bus directory changes. It is started by the first handle.
+// wakes those who wait for a topic when something in the bus directory changes. When a participant may have died it reaps what that one
+// held, and wakes everybody, because the dead may have owed them a wake. It is started by the first handle.
 type watcher struct {
 	bus  *Bus
 	fs   *fsnotify.Watcher // nil: rescans alone
 	stop chan struct{}
 	done chan struct{}
 	once sync.Once
+
+	changed chan struct{} // something in the directory has
+	blind   atomic.Bool   // file events have failed for good
+
+	died      chan struct{} // somebody may have
+	unwatch   func()        // ends the watch for deaths; nil if there is none
+	mourned   os.FileInfo   // the directory that is watched for deaths
+	recurring int           // how often the dead have been looked for since
 
 	mu      sync.Mutex
 	waiting map[*wake.Waiter]struct{}
@@ -41,12 +51,16 @@ func (b *Bus) startWatch() *watcher {
 	if b.watch != nil {
 		return b.watch
 	}
-	w := &watcher{bus: b, stop: make(chan struct{}), done: make(chan struct{}), waiting: make(map[*wake.Waiter]struct{})}
+	w := &watcher{
+		bus: b, stop: make(chan struct{}), done: make(chan struct{}), died: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		waiting: make(map[*wake.Waiter]struct{}),
+	}
 	fs, err := fsnotify.NewWatcher()
 	if err != nil {
 		b.log.Warn("no file events, looking now and then instead", "error", err)
 	} else {
 		w.fs = fs
+		go w.pump(fs)
 	}
 	w.follow()
 	b.watch = w
@@ -74,11 +88,8 @@ func (w *watcher) dismiss(x *wake.Waiter) {
 
 func (w *watcher) run() {
 	defer close(w.done)
-	var events chan fsnotify.Event
-	var errs chan error
 	if w.fs != nil {
 		defer w.fs.Close()
-		events, errs = w.fs.Events, w.fs.Errors
 	}
 	every := rescan
 	if w.fs == nil {
@@ -86,26 +97,32 @@ func (w *watcher) run() {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	again := time.NewTimer(every)
+	again.Stop()
+	defer again.Stop()
+	defer w.watchDeaths("")
 	for {
 		select {
 		case <-w.stop:
 			w.poke()
 			return
-		case e, ok := <-events:
-			if !ok {
-				events, errs = nil, nil
-				tick.Reset(rescanBlind)
-				continue
-			}
-			w.drain(events)
-			w.bus.log.Trace("file event", "path", e.Name, "op", e.Op)
-		case err := <-errs:
-			w.bus.log.Warn("file events were lost, looking again", "error", err)
-			if !errors.Is(err, fsnotify.ErrEventOverflow) { // its descriptor is gone, say; it would go on saying so
-				events, errs, w.fs = nil, nil, nil
+		case <-w.changed:
+			if w.blind.Swap(false) {
 				tick.Reset(rescanBlind)
 			}
+		case <-w.died:
+			w.recurring = 0
+			w.bus.afterDeath()
+			again.Reset(deathDelays[0])
+			continue
+		case <-again.C:
+			w.bus.afterDeath()
+			if w.recurring++; w.recurring < len(deathDelays) {
+				again.Reset(deathDelays[w.recurring])
+			}
+			continue
 		case <-tick.C:
+			w.bus.sweep()
 		}
 		w.follow()
 		w.bus.lookAfter()
@@ -113,13 +130,27 @@ func (w *watcher) run() {
 	}
 }
 
-// drain takes the events that are there already: one look serves them all.
-func (w *watcher) drain(events chan fsnotify.Event) {
-	for range 1000 {
+// pump takes file events as they come, and says that there were some. It does nothing else: fsnotify sends with its lock held, and
+// whoever calls it meanwhile waits for that lock, so the one who calls must not be the one who receives.
+func (w *watcher) pump(fs *fsnotify.Watcher) {
+	for {
 		select {
-		case <-events:
-		default:
-			return
+		case _, ok := <-fs.Events:
+			if !ok {
+				return
+			}
+		case err, ok := <-fs.Errors:
+			if !ok {
+				return
+			}
+			w.bus.log.Warn("file events were lost, looking again", "error", err)
+			if !errors.Is(err, fsnotify.ErrEventOverflow) { // its descriptor is gone, say
+				w.blind.Store(true)
+			}
+		}
+		select {
+		case w.changed <- struct{}{}:
+		default: // one look serves them all
 		}
 	}
 }
@@ -135,6 +166,7 @@ func (w *watcher) poke() {
 // follow keeps the watch on the bus directory, or on its nearest ancestor while it is not there. A directory that was made again
 // under the same name is another one.
 func (w *watcher) follow() {
+	w.watchDeaths(w.bus.dir)
 	if w.fs == nil {
 		return
 	}
@@ -170,6 +202,7 @@ func (w *watcher) follow() {
 // lookAfter checks what the Bus stands on.
 func (b *Bus) lookAfter() {
 	all := make(map[*attachment]uint32) // the state that its handles are to have
+	sizes := make(map[*attachment]int64)
 	b.mu.Lock()
 	add := func(at *attachment) {
 		if _, seen := all[at]; !seen {
@@ -187,7 +220,10 @@ func (b *Bus) lookAfter() {
 	}
 	b.mu.Unlock()
 	for at := range all {
-		if at.seg.Stale() {
+		sizes[at], _ = at.seg.Size()
+		if !at.whole() {
+			all[at] = portCut
+		} else if at.seg.Stale() {
 			at.setStale()
 			all[at] = portStale
 		} else if err := at.check(); err != nil {
@@ -198,8 +234,12 @@ func (b *Bus) lookAfter() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for p := range b.handles {
-		if s := all[p.at]; s != portOpen {
+		if s, looked := all[p.at]; s != portOpen {
 			p.setState(s)
+		} else if end := p.entry.Offset + p.entry.Size; looked && end > sizes[p.at] {
+			if size, err := p.at.seg.Size(); err == nil && end > size { // now: it may have grown, and the topic been made
+				p.setState(portCut)
+			}
 		}
 	}
 	for at, s := range all {

@@ -1,6 +1,9 @@
 package segment
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Alive tells whether a participant lives. Own participants live without asking; about others the kernel is asked, which costs one
 // system call, and two when the answer is no. known is false if it could not be asked: the segment is open ReadOnly or closed, or
@@ -56,6 +59,13 @@ type ParticipantInfo struct {
 	Opened time.Time
 	// Alive and Known are as Alive returns them.
 	Alive, Known bool
+}
+
+// Stopped says whether the process is stopped, by SIGSTOP, a terminal or a debugger. Of a process in another PID namespace nothing is known:
+// its pid is somebody else's here, which the start tells.
+func (p ParticipantInfo) Stopped() bool {
+	state, start := processStat(strconv.Itoa(p.PID))
+	return p.PID > 0 && start == p.Start && (state == 'T' || state == 't')
 }
 
 // Owner is what the participant's possessions are marked with.

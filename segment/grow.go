@@ -38,13 +38,15 @@ func (s *Segment) Grow(size int64) (off int64, err error) {
 		return 0, err
 	}
 	point("reserved")
-	s.shared.regionsEnd.Store(uint64(end + size))
-	return end, nil
+	return end, Guard(func() error { s.shared.regionsEnd.Store(uint64(end + size)); return nil })
 }
 
 // regionsEnd is the end of the last region, checked.
 func (s *Segment) regionsEnd() (int64, error) {
-	v := s.shared.regionsEnd.Load()
+	var v uint64
+	if err := Guard(func() error { v = s.shared.regionsEnd.Load(); return nil }); err != nil {
+		return 0, err
+	}
 	if v < uint64(s.head.regionsStart) || v > maxFileBytes || v%s.head.pageSize != 0 {
 		return 0, fault(ErrCorrupt, s.Path(), "regions end", "is %d, regions start at %d", v, s.head.regionsStart)
 	}

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"shmbus/internal/testproc"
 )
 
 // Helpers are what the test binary does when it is started again as another process. They talk in lines; what they print is
@@ -49,7 +52,8 @@ func startHelper(t *testing.T, attr *syscall.SysProcAttr, helper string, args ..
 	if attr != nil { // another user may not see where go test has put the binary
 		binary = copyFile(t, binary, filepath.Join(sharedTemp(t), "helper"), 0o755)
 	}
-	cmd := exec.Command(binary, args...)
+	line := slices.Concat(testproc.Runner(), []string{binary}, args)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), helperVar+"="+helper, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = attr

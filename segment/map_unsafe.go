@@ -33,6 +33,7 @@ func mapShared(f *file, off, size, writable int64, eager bool) ([]byte, error) {
 		unmap(b)
 		return nil, mapError(f, off, size, err)
 	}
+	remember(b, off, f)
 	return b, nil
 }
 
@@ -77,6 +78,7 @@ func unmap(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
+	forget(b) // before somebody else's memory can come to lie there
 	return unix.MunmapPtr(unsafe.Pointer(&b[0]), uintptr(len(b)))
 }
 
@@ -105,3 +107,6 @@ func contains(b []byte, addr uintptr) bool {
 	first := uintptr(unsafe.Pointer(&b[0]))
 	return addr >= first && addr-first < uintptr(len(b))
 }
+
+// offsetIn is where in b an address lies that b contains.
+func offsetIn(b []byte, addr uintptr) uintptr { return addr - uintptr(unsafe.Pointer(&b[0])) }

@@ -206,6 +206,9 @@ func TestRevokeUnderWritersFaultsNobodyAndLeavesTheFileAlone(t *testing.T) {
 
 func TestAMappingWithoutAFileBehindItIsAnErrorAndNotAFault(t *testing.T) {
 	s, off := region(t, 2)
+	if err := unix.Madvise(mem.Aligned(4096, 4096), 1<<20); err == nil {
+		t.Skip("madvise takes advice that does not exist (qemu-user does), so populating tells nothing")
+	}
 	for _, writable := range []int64{0, 4096, 4 * 4096} {
 		if _, err := mapShared(s.seg, off, 4*4096, writable, true); !errors.Is(err, ErrTruncated) {
 			t.Errorf("%d writable bytes: %v", writable, err)

@@ -125,7 +125,11 @@ func (p *Participant) Check() error {
 	} else if !held {
 		return fault(ErrLeaseLost, s.lease.path, "lease", "of %v is not held", p.owner)
 	}
-	if g := s.slots[p.Slot()].generation.Load(); g != p.owner.Generation() {
+	var g uint64
+	if err := Guard(func() error { g = s.slots[p.Slot()].generation.Load(); return nil }); err != nil {
+		return err
+	}
+	if g != p.owner.Generation() {
 		return fault(ErrLeaseLost, s.lease.path, "generation", "of %v is now %d", p.owner, g)
 	}
 	return nil
@@ -154,6 +158,6 @@ func (p *Participant) leave() error {
 	if !s.lease.same() {
 		return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
 	}
-	s.slots[i].pid.Store(0)
-	return s.lease.unlock(int64(i), 1)
+	err := Guard(func() error { s.slots[i].pid.Store(0); return nil })
+	return errors.Join(err, s.lease.unlock(int64(i), 1))
 }

@@ -63,6 +63,16 @@ func (s *Segment) Participants() int { return int(s.head.participantCount) }
 // RegionsStart is the offset, in bytes, of the first region.
 func (s *Segment) RegionsStart() int64 { return s.head.regionsStart }
 
+// RegionsEnd is the end of the last region, as it is now.
+func (s *Segment) RegionsEnd() (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return 0, s.errClosed()
+	}
+	return s.regionsEnd()
+}
+
 // Table is the memory of the topic table, writable if the segment is. nil after Close.
 func (s *Segment) Table() []byte {
 	s.mu.RLock()

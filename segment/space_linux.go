@@ -59,6 +59,11 @@ func noSpace(dir string, want int64, cause error) error {
 	return fmt.Errorf("segment: %w in %s: %d bytes wanted, %d free (%w): %s", ErrNoSpace, dir, want, sp.free, cause, help)
 }
 
+// noSpaceInHole is a fault in a file that is long enough: the range was given back, and the file system is full.
+func noSpaceInHole(dir, path string, at int64) error {
+	return fmt.Errorf("%s has a hole at byte %d: %w", path, at, noSpace(dir, int64(unix.Getpagesize()), unix.ENOSPC))
+}
+
 // space is what a file system says of itself.
 type space struct {
 	free  int64 // bytes that this user may take

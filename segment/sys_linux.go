@@ -218,7 +218,8 @@ func linkNew(from, to string) error {
 // Network file systems: a store by one machine is not seen by another, and locks may not be the kernel's.
 var networkFS = map[int64]string{
 	0x6969: "NFS", 0x517b: "SMB", 0xff534d42: "CIFS", 0xfe534d42: "SMB", 0x5346414f: "AFS", 0x6b414653: "AFS",
-	0x73757245: "Coda", 0x01021997: "9P", 0x00c36400: "Ceph", 0x786f4256: "VirtualBox shared folders",
+	0x73757245: "Coda", 0x01021997: "9P", 0x00c36400: "Ceph", 0x0bd00bd0: "Lustre", 0x47504653: "GPFS", 0x19830326: "BeeGFS",
+	0x786f4256: "VirtualBox shared folders", 0xbacbacbc: "VMware shared folders", 0x7c7c6673: "Parallels shared folders",
 }
 
 // checkFileSystem refuses file systems on which mappings of the same file are not the same memory.
@@ -227,7 +228,12 @@ func checkFileSystem(dir string) error {
 	if err := retry(func() error { return unix.Statfs(dir, &st) }); err != nil {
 		return &fs.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	if name, bad := networkFS[int64(uint32(st.Type))]; bad {
+	return judgeFileSystem(dir, int64(st.Type))
+}
+
+// judgeFileSystem is checkFileSystem for one that statfs calls so.
+func judgeFileSystem(dir string, magic int64) error {
+	if name, bad := networkFS[int64(uint32(magic))]; bad {
 		return fmt.Errorf("segment: %s is on %s, where processes do not share memory: use /dev/shm or a local disk: %w",
 			dir, name, ErrFileSystem)
 	}
@@ -236,18 +242,24 @@ func checkFileSystem(dir string) error {
 
 // processStart is when this process was started, in clock ticks after the machine was; 0 if that cannot be told.
 var processStart = sync.OnceValue(func() uint64 {
-	b, err := os.ReadFile(filepath.Join("/proc", "self", "stat"))
+	_, start := processStat("self")
+	return start
+})
+
+// processStat is the state letter of a process, as ps shows it, and when it was started; 0 if there is none.
+func processStat(pid string) (state byte, start uint64) {
+	b, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	s := string(b)
 	fields := strings.Fields(s[strings.LastIndexByte(s, ')')+1:]) // the name before may have spaces in it
 	if len(fields) < 20 {
-		return 0
+		return 0, 0
 	}
-	n, _ := strconv.ParseUint(fields[19], 10, 64)
-	return n
-})
+	start, _ = strconv.ParseUint(fields[19], 10, 64)
+	return fields[0][0], start
+}
 
 // denied tells errors that say: not for you.
 func denied(err error) bool { return errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) }

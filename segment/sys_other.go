@@ -29,6 +29,7 @@ func statPath(string, bool) (fileStat, error)     { return fileStat{}, unsupport
 func renameNew(string, string) error              { return unsupported() }
 func checkFileSystem(string) error                { return unsupported() }
 func processStart() uint64                        { return 0 }
+func processStat(string) (byte, uint64)           { return 0, 0 }
 func denied(err error) bool                       { return errors.Is(err, fs.ErrPermission) }
 func (f *file) stat() (fileStat, error)           { return fileStat{}, unsupported() }
 func (f *file) same() bool                        { return false }
@@ -49,3 +50,5 @@ func unmap([]byte) error                                         { return unsupp
 func protect([]byte, bool) error                                 { return unsupported() }
 func revoke([]byte) error                                        { return unsupported() }
 func contains([]byte, uintptr) bool                              { return false }
+func offsetIn([]byte, uintptr) uintptr                           { return 0 }
+func noSpaceInHole(string, string, int64) error                  { return unsupported() }

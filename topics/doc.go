@@ -15,6 +15,7 @@
 //	join.go      where readers start
 //	loss.go      what readers missed
 //	reap.go      what the dead held
+//	sound.go     what nobody stores: corruption, where it would do harm
 //	table.go     the topic table; name.go its names
 //	info.go      what people are shown
 package topics

@@ -110,7 +110,7 @@ func (v *vandal) overwrite() {
 
 func (v *vandal) allow(err error) {
 	for _, e := range []error{
-		nil, ErrEmpty, ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn, ErrRemoved, ErrNoLine, ErrTooLarge, ErrCorrupt, ErrPolicy,
+		nil, ErrEmpty, ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn, ErrRemoved, ErrNoLine, ErrTooLarge, ErrCorrupt, ErrPolicy, ErrGroupBusy, ErrKicked,
 	} {
 		if errors.Is(err, e) {
 			if e != nil {
@@ -142,7 +142,11 @@ func (v *vandal) act(op uint64) {
 			v.read(rd)
 		}
 	case 10:
-		nr, err := r.NewReader(Mode(op>>4%3), []Start{Newest(), Oldest(), Last(3), AtPosition(v.next(1)), First()}[v.next(1)%5], 1)
+		start := []Start{Newest(), Oldest(), Last(3), AtPosition(v.next(1)), First()}[v.next(1)%5]
+		nr, err := r.NewReader(Mode(op>>4%3), start, 1)
+		if op>>4%4 == 3 {
+			nr, err = r.NewMember("g", start, 1)
+		}
 		v.allow(err)
 		if err == nil {
 			v.readers = append(v.readers, nr)
@@ -224,10 +228,15 @@ func (v *vandal) read(rd *Reader) {
 	var b []byte
 	var err error
 	rd.Ready()
-	if rd.kind == kindGate {
+	switch {
+	case rd.shared != nil:
+		if b, err = rd.Take(&f, v.next(1)&1 == 0); err == nil && v.next(1)&3 != 0 {
+			defer rd.Ack()
+		}
+	case rd.kind == kindGate:
 		b, err = rd.Borrow(&f)
 		rd.Release(rd.Position())
-	} else {
+	default:
 		b, err = rd.Copy(&f, v.buf)
 		v.buf = b
 	}

@@ -19,9 +19,19 @@ type GateInfo struct {
 	Owner        uint64
 	Subscription uint64 // id
 	Mode         Mode
-	Position     uint64 // of the oldest frame not released, as last stored
+	Group        string // of a Member
+	Position     uint64 // of the oldest frame not released, as last stored; of a Member, of its frame in hand, or else where its group is
+	Holds        bool   // a Member: it has a frame in hand, or is just taking one
+	Abandoned    bool   // a Member: it left with its frame in hand, which waits for another
 	Received     uint64
 	Lost         uint64
+}
+
+// GroupInfo is what a ring shows of one group.
+type GroupInfo struct {
+	Line     int
+	Name     string
+	Position uint64 // of the next frame to be taken
 }
 
 // Writers is who publishes.
@@ -55,18 +65,52 @@ func (r *Ring) Written() bool {
 // Gates is who subscribes; taps cannot be seen.
 func (r *Ring) Gates() []GateInfo {
 	var all []GateInfo
+	var groups []GroupInfo
 	for i := range r.gates {
 		l := &r.gates[i]
-		o, st := l.owner.Load(), l.state.Load()
-		if o == 0 || st&kindMask == kindNone {
+		o, st, group := l.owner.Load(), l.state.Load(), l.group.Load()
+		kind := st & kindMask
+		if o == 0 || kind == kindGroup || kind == kindNone && group == 0 {
 			continue
 		}
 		g := GateInfo{Line: i, Owner: o, Subscription: l.subscription.Load(), Position: st >> 2, Received: l.received.Load(), Lost: l.lost.Load()}
-		g.Mode = Lossy
-		if st&kindMask == kindGate {
+		switch kind {
+		case kindGate:
 			g.Mode = Gate
+		case kindLossy:
+			g.Mode = Lossy
+		default:
+			if groups == nil {
+				groups = r.Groups()
+			}
+			r.showMember(&g, l, groups)
 		}
 		all = append(all, g)
+	}
+	return all
+}
+
+// showMember fills in what is known of a member.
+func (r *Ring) showMember(g *GateInfo, l *gateLine, groups []GroupInfo) {
+	g.Mode = Member
+	for _, gr := range groups {
+		if r.gates[gr.Line].group.Load() == l.group.Load() {
+			g.Group, g.Position = gr.Name, gr.Position
+		}
+	}
+	if p := l.pin.Load(); p != 0 {
+		g.Position, g.Holds = pinned(p), true
+	}
+	g.Abandoned = g.Owner == ownerAbandoned
+}
+
+// Groups is the groups there are.
+func (r *Ring) Groups() []GroupInfo {
+	all := []GroupInfo{}
+	for i := range r.gates {
+		if l := &r.gates[i]; l.owner.Load() == ownerGroup {
+			all = append(all, GroupInfo{Line: i, Name: l.groupName(), Position: l.state.Load() >> 2})
+		}
 	}
 	return all
 }
@@ -78,4 +122,19 @@ func (r *Ring) Totals() (frames, bytes uint64) {
 		bytes += r.writers[i].bytes.Load()
 	}
 	return frames, bytes
+}
+
+// InUse says whether a living participant holds a line of the topic.
+func (r *Ring) InUse() bool {
+	for i := range r.writers {
+		if o := r.writers[i].owner.Load(); o != 0 && r.alive(o) {
+			return true
+		}
+	}
+	for i := range r.gates {
+		if o := r.gates[i].owner.Load(); o != 0 && r.alive(o) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,9 +4,10 @@ package topics
 type Mode uint8
 
 const (
-	Tap   Mode = iota // copies, stores nothing, cannot be seen by others
-	Lossy             // copies, is shown with its lag
-	Gate              // borrows, holds the head back; lossless topics only
+	Tap    Mode = iota // copies, stores nothing, cannot be seen by others
+	Lossy              // copies, is shown with its lag
+	Gate               // borrows, holds the head back; lossless topics only
+	Member             // borrows one frame at a time, of those that the members of its group share; lossless topics only
 )
 
 // Start says where a Reader starts: at a frame boundary, always.
@@ -58,7 +59,9 @@ func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) 
 	var err error
 	if mode == Gate {
 		rd.kind = kindGate
-		err = rd.joinGate(start)
+		if rd.pos, err = r.joinHead(rd.line, kindGate, start); err == nil {
+			rd.stored = rd.pos
+		}
 	} else {
 		if mode == Lossy {
 			rd.kind = kindLossy
@@ -80,10 +83,11 @@ func (r *Reader) takeLine(owner uint64) error {
 			if l.owner.Load() != 0 || !l.owner.CompareAndSwap(0, owner) {
 				continue
 			}
-			r.line, r.index = l, i
+			r.line, r.index, r.owner = l, i, owner
 			l.subscription.Store(g.control.subscriptions.Add(1))
 			l.received.Store(0)
 			l.lost.Store(0)
+			l.attempts.Store(0)
 			return nil
 		}
 		g.ReapGates() // and look again, as somebody else may have reaped
@@ -94,38 +98,37 @@ func (r *Reader) takeLine(owner uint64) error {
 	return ErrNoLine
 }
 
-// joinGate writes the cursor, then adds one to the count in the head word: every move of the head that was computed without this
-// cursor fails. If the head has passed the cursor meanwhile, the cursor moves up to it.
-func (r *Reader) joinGate(start Start) error {
-	c := r.ring.control
+// joinHead writes the cursor into l, then adds one to the count in the head word: every move of the head that was computed without this
+// cursor fails. If the head has passed the cursor meanwhile, the cursor moves up to it. It says where the cursor stands.
+func (r *Ring) joinHead(l *gateLine, kind uint64, start Start) (uint64, error) {
+	c := r.control
 	pos := c.head.Load() & positionMask
 	if start.kind == startNewest && pos != tombstone {
 		var err error
-		if pos, err = r.ring.newest(); err != nil {
-			return err
+		if pos, err = r.newest(); err != nil {
+			return 0, err
 		}
 	}
 	for {
-		r.line.state.Store(pos<<2 | kindGate)
+		l.state.Store(pos<<2 | kind)
 		hw := c.head.Load()
 		h := hw & positionMask
 		if h == tombstone {
-			return ErrRemoved
+			return 0, ErrRemoved
 		}
 		if h > pos {
 			pos = h
-			r.line.state.Store(pos<<2 | kindGate)
+			l.state.Store(pos<<2 | kind)
 		}
 		if c.head.CompareAndSwap(hw, hw+countOne) {
 			break
 		}
 	}
-	r.pos, r.stored = pos, pos
 	if start.kind == startPosition || start.kind == startLast {
-		r.pos = r.seek(start)
-		r.Store(r.pos)
+		pos = r.seek(start)
+		l.state.Store(pos<<2 | kind)
 	}
-	return nil
+	return pos, nil
 }
 
 // joinLossy finds a position and the base of the loss count that goes with it. Where the ring moves too fast, later positions are
@@ -158,7 +161,7 @@ func (r *Reader) joinLossy(start Start) error {
 		case start.kind == startOldest:
 			r.pos = h
 		default:
-			r.pos = r.seek(start)
+			r.pos = r.ring.seek(start)
 		}
 		if r.loss.start(r.ring, r.pos) {
 			break
@@ -195,13 +198,12 @@ func (r *Ring) newest() (uint64, error) {
 }
 
 // seek walks from the head to where start says, over frames that are finished, and not past the tail.
-func (r *Reader) seek(start Start) uint64 {
-	g := r.ring
+func (r *Ring) seek(start Start) uint64 {
 	walk := func(f func(pos uint64, frame bool) (stop bool)) uint64 {
-		p, tail := g.control.head.Load()&positionMask, g.control.tail.Load()
-		for steps := uint64(0); p < tail && steps <= g.mask+1; steps++ {
-			st := g.at(p).stamp.Load()
-			span, ok := resolved(st, p, g.mask)
+		p, tail := r.control.head.Load()&positionMask, r.control.tail.Load()
+		for steps := uint64(0); p < tail && steps <= r.mask+1; steps++ {
+			st := r.at(p).stamp.Load()
+			span, ok := resolved(st, p, r.mask)
 			if !ok || f(p, st&3 == committed) {
 				return p
 			}

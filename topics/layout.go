@@ -32,6 +32,8 @@ const lineSize = 64
 //
 // publishers, subscriptions: ids handed out so far, by Add.
 //
+// groups: owner of who is making a group; 0 nobody. It makes a group of a name one, and nothing else.
+//
 // The last line is written once by Format, before the topic table publishes the region, and never changed.
 type control struct {
 	tail mem.Word
@@ -43,7 +45,8 @@ type control struct {
 
 	publishers    mem.Word
 	subscriptions mem.Word
-	_             [lineSize - 16]byte
+	groups        mem.Word
+	_             [lineSize - 24]byte
 
 	magic  mem.Plain
 	slots  mem.Plain
@@ -79,20 +82,28 @@ type writerLine struct {
 	blocked   mem.Word
 }
 
-// gateLine is what one subscription holds; owned as a writerLine is.
+// gateLine is what one subscription holds, or one group, or one member of a group; owned as a writerLine is. The owner of a group is
+// ownerGroup: it belongs to its members together.
 //
 // state: position << 2 | kind, in one word, so that whoever walks the table for the lowest gate needs one load a line. Pairs with
-// the walk in lowestGate. Kind 0: the line bars nobody. kindGroup and kindPin have their place for groups.
+// the walk in lowestGate. Kind 0: the line bars nobody, except by its pin.
 //
-// subscription: id of the owner's subscription. received, lost: for people.
+// pin: of a member, the position that it is taking or has in hand, and whose it is; see makePin. 0: none. The head may not pass it.
+//
+// group: hash of the group's name, of a group and of its members; 0 for broadcast subscriptions. It is stored last when a member joins
+// and cleared before the owner.
+//
+// attempts: of a member, how often its frame has been handed out by now, stored before the pin.
+//
+// subscription: id of the owner's subscription. received, lost: for people. A group has its name in the words name says.
 type gateLine struct {
 	owner        mem.Word
 	state        mem.Word
 	subscription mem.Word
 	received     mem.Word
 	lost         mem.Word
-	pin          mem.Word // a group member's pin; not used by broadcast subscriptions
-	group        mem.Word // hash of the group's name; 0 for broadcast subscriptions
+	pin          mem.Word
+	group        mem.Word
 	attempts     mem.Word
 }
 
@@ -129,9 +140,24 @@ const (
 	kindNone  = 0
 	kindGate  = 1 // the head may not pass
 	kindLossy = 2 // shown with its lag, bars nobody
-	kindGroup = 3
+	kindGroup = 3 // the cursor of a group: the head may not pass
 	kindMask  = 3
 )
+
+// Owners that are no participants. Their generation is 0, so that nobody takes them for one who lives.
+const (
+	ownerGroup     = 1<<16 - 1 // of a group's line
+	ownerAbandoned = 1<<16 - 2 // of a member's that left with a frame in hand
+)
+
+// makePin is a member's pin at pos: position + 1 in 52 bits, and above them the low bits of its subscription's id, which no other holder
+// of the line has for its next 4096. So whoever found a dead member's pin can clear that one and no other.
+func makePin(pos, subscription uint64) uint64 {
+	return subscription<<positionBits | (pos+1)&positionMask
+}
+
+// pinned is the position of a pin that is not 0.
+func pinned(pin uint64) uint64 { return pin&positionMask - 1 }
 
 // States in a stamp.
 const (

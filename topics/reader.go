@@ -5,22 +5,28 @@ import (
 	"shmbus/internal/mem"
 )
 
-// A Reader reads frames in order, in one of three ways: as a gate it borrows frames and holds the head back; as a lossy
-// subscription it copies, and is shown with its lag; as a tap it copies and stores nothing. It is for one goroutine at a time
-// and never waits.
+// A Reader reads frames in order, in one of four ways: as a gate it borrows frames and holds the head back; as a member it takes
+// its share of what a group gets; as a lossy subscription it copies, and is shown with its lag; as a tap it copies and stores nothing. It
+// is for one goroutine at a time and never waits.
 type Reader struct {
 	ring   *Ring
 	line   *gateLine // nil for a tap
 	index  int       // of the line
+	owner  uint64    // of the line
 	kind   uint64    // kindGate, kindLossy, kindNone
 	pos    uint64    // of the next frame
 	stored uint64    // cursor as last stored
 	stride uint64    // store the cursor at least this often
 	fence  mem.Fence
 
+	touched  byte // what Glance loaded, so that it is loaded; it means nothing
 	received uint64
 	laps     int // in a row
 	loss     loss
+
+	shared   *gateLine // a member's group
+	group    uint64    // hash of its name
+	attempts uint64    // as last stored
 }
 
 // A Frame is what the ring says of one frame.
@@ -32,6 +38,7 @@ type Frame struct {
 	Length    int   // bytes
 	Kind      Kind
 	Span      uint64 // slots
+	Attempt   uint64 // of a member: how often the frame has been handed out in its group
 
 	line   uint64
 	number uint64
@@ -40,11 +47,12 @@ type Frame struct {
 // Line is the index of the reader's line; -1 for a tap.
 func (r *Reader) Line() int { return r.index }
 
-// Position is the position of the next frame to be read.
+// Position is the position of the next frame to be read; of a member, where its group was when it last looked.
 func (r *Reader) Position() uint64 { return r.pos }
 
-// Lag is how many slots are claimed and not yet read, and whether the topic has been removed.
+// Lag is how many slots are claimed and not yet read.
 func (r *Reader) Lag() uint64 {
+	r.follow()
 	if t := r.ring.Tail(); t > r.pos {
 		return t - r.pos
 	}
@@ -54,57 +62,78 @@ func (r *Reader) Lag() uint64 {
 // Received is how many frames were read.
 func (r *Reader) Received() uint64 { return r.received }
 
-// Ready says whether Borrow or Copy has something to say: a frame, a hole, a lap, or the topic's end.
+// follow makes a member stand where its group does.
+func (r *Reader) follow() {
+	if r.shared != nil {
+		r.pos = r.shared.state.Load() >> 2
+	}
+}
+
+// Ready says whether Borrow, Take or Copy has something to say: a frame, a hole, a lap, or the topic's end.
 func (r *Reader) Ready() bool {
+	r.follow()
 	if _, ok := resolved(r.ring.at(r.pos).stamp.Load(), r.pos, r.ring.mask); ok {
 		return true
 	}
-	return r.ring.control.head.Load()&positionMask > r.pos
+	return r.ring.control.head.Load()&positionMask > r.pos || r.barred() != nil
 }
 
-// Glance looks for a frame n times, with a pause before each look, and says whether there is one. It loads nothing but the stamp.
+// Glance looks for a frame n times, with a pause before each look, and says whether there is one. It loads nothing but the stamp, and
+// then touches the payload: its line is on its way while Borrow or Copy does its work, and, when the CPU has guessed that this look
+// succeeds, together with the stamp's.
 func (r *Reader) Glance(n int) bool {
-	d, mask := r.ring.at(r.pos), r.ring.mask
+	g := r.ring
+	d, mask := g.at(r.pos), g.mask
+	first := &g.cells[(r.pos&mask)<<(g.shift&63)]
 	for range n {
 		cpu.Pause(1)
 		if st := d.stamp.Load(); (st>>2^r.pos)&^mask == 0 && st&3 != 0 {
+			r.touched += *first
 			return true
 		}
 	}
 	return false
 }
 
-// load reads the descriptor at the reader's position, stepping over holes. ErrEmpty when nothing is committed there.
-func (r *Reader) load(f *Frame) error {
+// load reads the descriptor at the reader's position, stepping over holes. False when nothing is committed there.
+func (r *Reader) load(f *Frame) bool {
 	g := r.ring
 	for {
 		d := g.at(r.pos)
 		st := d.stamp.Load()
 		span, ok := resolved(st, r.pos, g.mask)
 		if !ok {
-			return ErrEmpty
+			return false
 		}
 		if st&3 == aborted {
 			r.pos += span
 			continue
 		}
-		meta := d.meta.Get()
-		f.Position, f.Span = r.pos, span
-		f.Publisher, f.Sequence, f.number = d.publisher.Get(), d.sequence.Get(), d.number.Get()
-		f.Time = int64(d.time.Get())
-		f.Length, f.line, f.Kind = int(meta&(1<<32-1)), meta>>32&(1<<16-1), Kind(meta>>48)
-		return nil
+		r.describe(d, f, span)
+		return true
 	}
 }
 
+// describe reads the descriptor of the frame at the reader's position.
+func (r *Reader) describe(d *slot, f *Frame, span uint64) {
+	meta := d.meta.Get()
+	f.Position, f.Span = r.pos, span
+	f.Publisher, f.Sequence, f.number = d.publisher.Get(), d.sequence.Get(), d.number.Get()
+	f.Time = int64(d.time.Get())
+	f.Length, f.line, f.Kind = int(meta&(1<<32-1)), meta>>32&(1<<16-1), Kind(meta>>48)
+}
+
 // fits says whether the frame's length fits its span.
-func (r *Reader) fits(f *Frame) bool { return uint64(f.Length) <= f.Span<<r.ring.shift }
+func (r *Reader) fits(f *Frame) bool { return uint64(f.Length) <= f.Span<<(r.ring.shift&63) }
 
 // Borrow reads the next frame of a gate without copying it. The bytes alias the ring and stay as they are until Release has
-// moved the cursor past them. Errors: ErrEmpty, ErrRemoved, ErrCorrupt.
+// moved the cursor past them. Errors: ErrEmpty, ErrRemoved, ErrKicked, ErrCorrupt.
 func (r *Reader) Borrow(f *Frame) ([]byte, error) {
-	if err := r.load(f); err != nil {
+	if !r.load(f) {
 		return nil, r.stuck()
+	}
+	if err := r.barred(); err != nil { // after the stamp: what was read before a kick is whole
+		return nil, err
 	}
 	if !r.fits(f) {
 		return nil, corrupt("a frame's length", uint64(f.Length))
@@ -116,9 +145,11 @@ func (r *Reader) Borrow(f *Frame) ([]byte, error) {
 
 // stuck says why a gate has nothing to read.
 func (r *Reader) stuck() error {
-	switch h := r.ring.control.head.Load() & positionMask; {
+	switch h, err := r.ring.control.head.Load()&positionMask, r.barred(); {
 	case h == tombstone:
 		return ErrRemoved
+	case err != nil:
+		return err
 	case h > r.pos:
 		return corrupt("the head, past a lossless subscription,", h)
 	}
@@ -128,20 +159,22 @@ func (r *Reader) stuck() error {
 // Release says that all frames before pos have been released. It stores the cursor when it is an eighth of the ring behind, and
 // reports whether it did: the caller then looks whether somebody sleeps on the room bell.
 func (r *Reader) Release(pos uint64) bool {
-	if pos-r.stored < r.stride {
-		return false
-	}
-	return r.Store(pos)
+	return r.Due(pos) && r.Store(pos)
 }
+
+// Due says whether Release would store the cursor.
+func (r *Reader) Due(pos uint64) bool { return pos-r.stored >= r.stride }
 
 // Store stores the cursor now, if it is behind pos, and reports whether it did. It is a full barrier then.
 func (r *Reader) Store(pos uint64) bool {
 	if r.line == nil || pos == r.stored {
 		return false
 	}
-	r.stored = pos
 	r.line.received.StoreRelease(r.received)
-	r.line.state.Store(pos<<2 | r.kind)
+	if !r.line.state.CompareAndSwap(r.stored<<2|r.kind, pos<<2|r.kind) {
+		return false // kicked
+	}
+	r.stored = pos
 	return true
 }
 
@@ -150,7 +183,7 @@ func (r *Reader) Store(pos uint64) bool {
 func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 	g := r.ring
 	for tries := 0; tries < 16; tries++ {
-		if r.load(f) != nil {
+		if !r.load(f) {
 			h := g.control.head.Load() & positionMask
 			if h <= r.pos {
 				return buf, ErrEmpty
@@ -166,7 +199,7 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 				buf = make([]byte, f.Length, max(256, f.Length+f.Length/4))
 			}
 			buf = buf[:f.Length]
-			copy(buf, g.payload(f.Position, f.Length))
+			mem.Copy(buf, g.payload(f.Position, f.Length))
 		}
 		r.fence.LoadLoad()
 		if h := g.control.head.Load() & positionMask; h > f.Position {
@@ -226,7 +259,7 @@ func (r *Reader) Idle() {
 // Lost is the exact number of frames this reader missed so far, of all publishers together: those that were overwritten before it
 // came to them.
 func (r *Reader) Lost() uint64 {
-	if r.kind != kindGate {
+	if r.kind != kindGate && r.shared == nil {
 		r.loss.settle(r.ring, r.pos)
 	}
 	return r.loss.total
@@ -248,7 +281,6 @@ func (r *Reader) Close() {
 	if r.line == nil {
 		return
 	}
-	r.line.state.Store(kindNone)
-	r.line.owner.Store(0)
+	r.ring.leave(r.line)
 	r.line = nil
 }

@@ -6,6 +6,40 @@ package topics
 // slot below the tail without a stamp that no living claim covers is marked aborted by a CAS on the stamp that was seen before
 // the lines were looked at: had its writer lived and finished meanwhile, that CAS would fail.
 
+// AnyDead says whether Sweep would find something. It stores nothing.
+func (r *Ring) AnyDead() bool {
+	for i := range r.writers {
+		if o := r.writers[i].owner.Load(); o != 0 && !r.alive(o) {
+			return true
+		}
+	}
+	for i := range r.gates {
+		if r.left(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// left says whether gate line i was left by the dead, and nobody may want to have what it holds. A group without living members, and the
+// frames that dead ones have in hand, wait for a new member, until somebody is held up by them.
+func (r *Ring) left(i int) bool {
+	l := &r.gates[i]
+	o := l.owner.Load()
+	return o != 0 && o != ownerGroup && !r.alive(o) && l.pin.Load() == 0
+}
+
+// Sweep frees the lines of the dead that hold nothing others may want, and says how many they were. The caller then rings both bells.
+func (r *Ring) Sweep() int {
+	count := r.ReapWriters()
+	for i := range r.gates {
+		if r.left(i) && r.ReapGate(i) {
+			count++
+		}
+	}
+	return count
+}
+
 // ReapWriters frees the lines of dead publishers and says how many they were.
 func (r *Ring) ReapWriters() int {
 	count := 0
@@ -90,6 +124,9 @@ func (r *Ring) abortUncovered(p, end uint64, except int) int {
 			p = next
 			continue
 		}
+		if !plausible(st, p, r.mask) {
+			return count // nobody's unfinished slot: Sound says what it is
+		}
 		if r.at(p).stamp.CompareAndSwap(st, makeStamp(p, 1, r.mask, aborted)) {
 			count++
 			p++
@@ -133,19 +170,40 @@ func (l *writerLine) open() (start, end uint64, open bool) {
 	}
 }
 
-// ReapGate frees gate line i if its owner is dead, and says whether it did. The caller then rings the room bell.
+// ReapGate frees gate line i if its owner is dead, or if it is the line of a group without living members, and says whether it did. The
+// caller then rings the room bell. The line of a dead member with a frame in hand goes when another member has adopted it, or with its
+// group: the caller rings the data bell, so that a member looks. A line that bars the head and has no owner, which nobody leaves behind,
+// would do so for ever: it is freed as well.
 func (r *Ring) ReapGate(i int) bool {
 	g := &r.gates[i]
 	o := g.owner.Load()
-	if o == 0 || r.alive(o) || r.Self == 0 || !g.owner.CompareAndSwap(o, r.Self) {
+	switch {
+	case r.Self == 0:
+		return false
+	case o == 0:
+		if !g.bars() || !g.owner.CompareAndSwap(0, r.Self) {
+			return false
+		}
+		r.freeGate(g)
+		return true
+	case r.alive(o):
 		return false
 	}
-	g.state.Store(kindNone)
-	g.owner.Store(0)
+	if g.state.Load()&kindMask == kindGroup {
+		return r.reapGroup(i, o)
+	}
+	if g.pin.Load() != 0 {
+		r.reapEmpty(g.group.Load())
+		return g.owner.Load() != o
+	}
+	if !g.owner.CompareAndSwap(o, r.Self) {
+		return false
+	}
+	r.freeGate(g)
 	return true
 }
 
-// ReapGates frees the lines of dead subscriptions and says how many they were.
+// ReapGates frees the lines of dead subscriptions and groups, whatever they hold, and says how many they were: there is need of them.
 func (r *Ring) ReapGates() int {
 	count := 0
 	for i := range r.gates {
@@ -167,7 +225,15 @@ func (r *Ring) FinishWriter(i int, owner uint64) {
 // FinishReader frees subscription line i, which owner holds and whose reader can store no more. The caller rings the room bell.
 func (r *Ring) FinishReader(i int, owner uint64) {
 	if g := &r.gates[i]; g.owner.Load() == owner {
-		g.state.Store(kindNone)
-		g.owner.Store(0)
+		r.leave(g)
 	}
+}
+
+// leave frees a subscription's line, which the caller owns.
+func (r *Ring) leave(l *gateLine) {
+	if l.group.Load() != 0 {
+		r.leaveGroup(l)
+		return
+	}
+	r.freeGate(l)
 }

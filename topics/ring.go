@@ -24,6 +24,8 @@ type Ring struct {
 	// Alive says whether the participant behind an owner word may still be running. It may say so wrongly for a while of a dead
 	// one, never of a living one that it is dead. Nil: everybody lives.
 	Alive func(owner uint64) bool
+	// Orphaned is told of frames that a group's members had in hand when the last of them died or left; nil: nobody is told.
+	Orphaned func(group string, frames int)
 	// Self is the owner word of this process's participant, in whose name it reaps; 0: it may not reap.
 	Self uint64
 }
@@ -175,25 +177,31 @@ func (r *Ring) Unused() bool {
 	}
 	for i := range r.gates {
 		g := &r.gates[i]
-		if o := g.owner.Load(); o != 0 && g.state.Load()&kindMask == kindGate && r.alive(o) {
+		if o := g.owner.Load(); o != 0 && (g.state.Load()&kindMask == kindGate || g.pin.Load() != 0) && r.alive(o) {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *Ring) alive(owner uint64) bool { return r.Alive == nil || r.Alive(owner) }
+func (r *Ring) alive(owner uint64) bool {
+	if owner == ownerAbandoned || owner == ownerGroup {
+		return false
+	}
+	return r.Alive == nil || r.Alive(owner)
+}
 
 // at is the descriptor of a position.
 func (r *Ring) at(pos uint64) *slot { return &r.slots[pos&r.mask] }
 
 // payload is the n bytes of cells from pos on. n must fit in the span's cells, which must not cross the end of the ring.
 func (r *Ring) payload(pos uint64, n int) []byte {
-	off := int(pos&r.mask) << r.shift
+	off := int(pos&r.mask) << (r.shift & 63)
 	return r.cells[off:][:n:n]
 }
 
 // span is how many slots n bytes take.
 func (r *Ring) span(n int) uint64 {
-	return max(1, (uint64(n)+1<<r.shift-1)>>r.shift)
+	shift := r.shift & 63 // so that the compiler knows that it is no larger
+	return max(1, (uint64(n)+1<<shift-1)>>shift)
 }

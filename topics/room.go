@@ -11,6 +11,9 @@ import "shmbus/internal/mem"
 func (w *Writer) makeRoom(t, k uint64) error {
 	r := w.ring
 	n := r.mask + 1
+	if t < w.next {
+		return corrupt("the tail, below what was claimed,", t)
+	}
 	for {
 		hw := r.control.head.Load()
 		h := hw & positionMask
@@ -40,7 +43,8 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		if turn == w.index+1 {
 			goal = need // whoever waited takes just what it needs
 		}
-		limit, gate := r.lowestGate()
+		low := r.lowestGate()
+		limit := low.limit
 		p := h
 		var st uint64
 		ok, span := true, uint64(0)
@@ -60,13 +64,11 @@ func (w *Writer) makeRoom(t, k uint64) error {
 				return nil
 			}
 		case p >= limit || ok && p+span > limit:
-			state := &r.gates[gate].state
-			s := limit<<2 | kindGate
-			if state.Load() != s {
+			if low.word.Load() != low.value {
 				continue // it moved on or left meanwhile, and may have rung already
 			}
-			w.heldGate = gate
-			w.wait(state, s, hw)
+			w.heldGate = low.line
+			w.wait(low.word, low.value, hw)
 			return ErrHeldByGate
 		default:
 			w.heldAt = p
@@ -76,19 +78,40 @@ func (w *Writer) makeRoom(t, k uint64) error {
 	}
 }
 
-// lowestGate is the lowest position the head may not pass, and the line it comes from. It walks the whole table: cursors now;
-// pins of groups will be walked after them.
-func (r *Ring) lowestGate() (limit uint64, line int) {
-	limit, line = 1<<63, -1
+// A bar is what the head may not pass: the word it was found in, and its value there.
+type bar struct {
+	limit uint64
+	word  *mem.Word
+	value uint64
+	line  int
+}
+
+// lowestGate is the lowest position the head may not pass. It walks the whole table for cursors and, if one of them is a group's, once
+// more for pins: a member pins before it moves the group's cursor, so who sees the cursor moved sees the pin.
+func (r *Ring) lowestGate() bar {
+	low := bar{limit: 1 << 63, line: -1}
 	if r.geometry.Policy != PolicyLossless {
-		return limit, line
+		return low
 	}
+	groups := false
 	for i := range r.gates {
-		if s := r.gates[i].state.Load(); s&kindMask == kindGate && s>>2 < limit {
-			limit, line = s>>2, i
+		s := r.gates[i].state.Load()
+		if kind := s & kindMask; kind == kindGate || kind == kindGroup {
+			groups = groups || kind == kindGroup
+			if s>>2 < low.limit {
+				low = bar{s >> 2, &r.gates[i].state, s, i}
+			}
 		}
 	}
-	return limit, line
+	if !groups {
+		return low
+	}
+	for i := range r.gates {
+		if p := r.gates[i].pin.Load(); p != 0 && pinned(p) < low.limit {
+			low = bar{pinned(p), &r.gates[i].pin, p, i}
+		}
+	}
+	return low
 }
 
 // wait notes what must change before it is worth trying again.

@@ -211,7 +211,7 @@ func (t *Table) Retired() []Entry {
 	for i := range t.entries {
 		p := &t.entries[i]
 		if st := p.state.Load(); st&3 == entryRemoved {
-			all = append(all, Entry{Place: i, Generation: st >> 2, Offset: int64(p.offset.Get()), Size: int64(p.size.Get())})
+			all = append(all, Entry{Place: i, Generation: st >> 2, Offset: int64(p.offset.Get()), Size: int64(p.size.Get()), Made: int64(p.made.Get())})
 		}
 	}
 	return all

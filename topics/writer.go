@@ -45,6 +45,9 @@ type Writer struct {
 	heldHead  uint64
 	heldAt    uint64 // position of the slot, for ErrHeldBySlot
 	heldGate  int    // line of the gate, for ErrHeldByGate
+
+	owner uint64 // of the line
+	next  uint64 // the tail after this writer's last claim: it is never below
 }
 
 // NewWriter takes a writer line for owner. Lines nobody has used come first, so that a line's numbers stay with one
@@ -62,7 +65,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), room: head + r.mask + 1}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), room: head + r.mask + 1, owner: owner}
 				w.number = l.frames.Load()
 				w.base = w.number
 				w.sent = l.bytes.Load()
@@ -94,8 +97,12 @@ func (w *Writer) Claim(n int) error {
 	if span > (r.mask+1)/2 {
 		return ErrTooLarge
 	}
+	if w.line.owner.Load() != w.owner {
+		return w.ousted()
+	}
 	for {
 		t := r.control.tail.Load()
+		w.ask(t)
 		k := span
 		pad := r.mask + 1 - t&r.mask
 		if pad < span {
@@ -103,16 +110,20 @@ func (w *Writer) Claim(n int) error {
 		} else {
 			pad = 0
 		}
-		if t+k > w.room || t+r.mask+1 < w.room {
+		if t+k > w.room || t+r.mask+1 < w.room || t < w.next {
 			if err := w.makeRoom(t, k); err != nil {
 				return err
 			}
 		}
+		others := t != w.next // have claimed since: then the tail must not lie over a frame of theirs
 		if w.take(t, k) {
 			w.pos, w.pad, w.claimed = t+pad, pad, span
 			if r.control.head.Load()&positionMask == tombstone {
 				w.withdraw()
 				return ErrRemoved
+			}
+			if others && r.finished(t) {
+				return w.astray(t)
 			}
 			return nil
 		}
@@ -129,9 +140,11 @@ func (w *Writer) take(t, k uint64) bool {
 	w.line.claim.StoreRelease(t + 1)
 	if w.ring.geometry.Exclusive {
 		w.ring.control.tail.StoreRelease(t + k)
+		w.next = t + k
 		return true
 	}
 	if w.ring.control.tail.CompareAndSwap(t, t+k) {
+		w.next = t + k
 		return true
 	}
 	w.withdraw()
@@ -177,10 +190,14 @@ const ahead = 4
 // prefetch asks for the lines of a frame to come, should frames go on being as large as the one at pos. Without it each frame's
 // locked instructions wait until both its lines have come from the reader's core.
 func (w *Writer) prefetch(pos, span uint64) {
+	w.ask(pos + ahead*span)
+}
+
+// ask asks for the lines of the frame at pos. A reader that waits there has taken its stamp's line: asked for before the claim, the
+// line comes while the claim is made.
+func (w *Writer) ask(pos uint64) {
 	r := w.ring
-	next := pos + ahead*span
-	mem.PrefetchWord(&r.at(next).stamp)
-	mem.PrefetchByte(&r.cells[(next&r.mask)<<r.shift])
+	mem.Prefetch(&r.at(pos).stamp, &r.cells[(pos&r.mask)<<(r.shift&63)])
 }
 
 // describe writes everything about the frame at pos but its stamp, and counts it. last comes before frames and both before the
@@ -221,6 +238,9 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 	r := w.ring
 	most := max(1, (r.mask+1)/4)
 	count := len(ps)
+	if w.line.owner.Load() != w.owner {
+		return 0, w.ousted()
+	}
 	for {
 		t := r.control.tail.Load()
 		k, c, err := w.measure(t, ps[:count], most)
@@ -228,7 +248,7 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 			return 0, err
 		}
 		count = c
-		if t+k > w.room || t+r.mask+1 < w.room {
+		if t+k > w.room || t+r.mask+1 < w.room || t < w.next {
 			if err := w.makeRoom(t, k); err != nil {
 				if count > 1 {
 					count = (count + 1) / 2
@@ -237,12 +257,16 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 				return 0, err
 			}
 		}
+		others := t != w.next
 		if !w.take(t, k) {
 			continue
 		}
 		if r.control.head.Load()&positionMask == tombstone {
 			w.withdraw()
 			return 0, ErrRemoved
+		}
+		if others && r.finished(t) {
+			return 0, w.astray(t)
 		}
 		w.fill(t, ps[:count], kind, time)
 		return count, nil
@@ -282,7 +306,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 			t += pad
 			w.stampPad(t, pad)
 		}
-		copy(r.payload(t, len(p)), p)
+		mem.Copy(r.payload(t, len(p)), p)
 		w.describe(t, len(p), kind, time)
 		w.sent += uint64(len(p))
 		r.at(t).stamp.StoreRelease(makeStamp(t, span, r.mask, committed))

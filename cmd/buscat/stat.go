@@ -65,6 +65,7 @@ type statJSON struct {
 	Tail           uint64           `json:"tail"`
 	PublisherList  []publisherJSON  `json:"publisher_list"`
 	SubscriberList []subscriberJSON `json:"subscriber_list"`
+	GroupList      []groupJSON      `json:"group_list"`
 }
 
 type publisherJSON struct {
@@ -81,10 +82,20 @@ type subscriberJSON struct {
 	Pid      int    `json:"pid"`
 	Alive    bool   `json:"alive"`
 	Lossless bool   `json:"lossless"`
+	Group    string `json:"group,omitempty"`
+	Holds    bool   `json:"holds,omitempty"`
+	Left     bool   `json:"left,omitempty"`
 	Position uint64 `json:"position"`
 	Lag      uint64 `json:"lag"`
 	Received uint64 `json:"received"`
 	Lost     uint64 `json:"lost"`
+}
+
+type groupJSON struct {
+	Name     string `json:"name"`
+	Members  int    `json:"members"`
+	Position uint64 `json:"position"`
+	Lag      uint64 `json:"lag"`
 }
 
 func newStatJSON(s bus.TopicStat) statJSON {
@@ -93,13 +104,17 @@ func newStatJSON(s bus.TopicStat) statJSON {
 		MaxFrame:  s.MaxFrame, MaxPublishers: s.MaxPublishers, MaxSubscribers: s.MaxSubscribers,
 		Exclusive: s.Exclusive, NoTime: s.NoTime, Made: s.Made, Head: s.Head, Tail: s.Tail,
 		PublisherList: []publisherJSON{}, SubscriberList: []subscriberJSON{},
+		GroupList: []groupJSON{},
 	}
 	for _, p := range s.PublisherList {
 		j.PublisherList = append(j.PublisherList, publisherJSON{p.ID, p.Pid, p.Alive, p.Blocked.Nanoseconds(), p.Claimed, p.Claim})
 	}
 	for _, u := range s.SubscriberList {
 		j.SubscriberList = append(j.SubscriberList,
-			subscriberJSON{u.ID, u.Pid, u.Alive, u.Lossless, u.Position, u.Lag, u.Received, u.Lost})
+			subscriberJSON{u.ID, u.Pid, u.Alive, u.Lossless, u.Group, u.Holds, u.Left, u.Position, u.Lag, u.Received, u.Lost})
+	}
+	for _, g := range s.GroupList {
+		j.GroupList = append(j.GroupList, groupJSON(g))
 	}
 	return j
 }
@@ -139,11 +154,25 @@ func statText(s bus.TopicStat) []byte {
 		fmt.Fprintln(w, "  ID\tPID\tSTATE\tKIND\tPOSITION\tLAG\tRECEIVED\tLOST")
 		for _, u := range s.SubscriberList {
 			kind := "lossy"
-			if u.Lossless {
+			switch {
+			case u.Group != "" && u.Holds:
+				kind = "group " + u.Group + ", has a frame"
+			case u.Group != "":
+				kind = "group " + u.Group
+			case u.Lossless:
 				kind = "lossless"
 			}
 			fmt.Fprintf(w, "  %d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\n",
 				u.ID, pid(u.Pid), state(u.Alive), kind, u.Position, u.Lag, u.Received, u.Lost)
+		}
+	})
+	if len(s.GroupList) > 0 {
+		line("groups", "%d", len(s.GroupList))
+	}
+	table(&b, len(s.GroupList), func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "  NAME\tMEMBERS\tPOSITION\tLAG")
+		for _, g := range s.GroupList {
+			fmt.Fprintf(w, "  %s\t%d\t%d\t%d\n", g.Name, g.Members, g.Position, g.Lag)
 		}
 	})
 	return b.Bytes()

@@ -18,6 +18,7 @@ type tapOptions struct {
 	exit     bool
 	raw      bool
 	lossless bool
+	group    string
 	prefixed bool
 }
 
@@ -30,6 +31,7 @@ func (o *tapOptions) flags(c *cobra.Command) {
 	f.BoolVar(&o.raw, "raw", false, "print msgpack frames as they are instead of as JSON")
 	f.BoolVar(&o.prefixed, "length-prefixed", false, "print each frame's length (4 bytes, big endian) before it and no newline\nafter it; frames stay as they are")
 	f.BoolVar(&o.lossless, "lossless", false, "join the topic: publishers wait for this tap, and none of its frames is\nlost; for topics made with --lossless")
+	f.StringVar(&o.group, "group", "", "join the topic as a member of the group `NAME`: each frame goes to one member\nonly, and publishers wait; for topics made with --lossless")
 }
 
 func (a *app) tapCommand() *cobra.Command {
@@ -40,7 +42,11 @@ func (a *app) tapCommand() *cobra.Command {
 		Long: `Tap prints the bytes of each frame and a newline, as the frames come. It reads
 the bus without joining it: publishers do not see it and do not wait for it. If
 it is too slow it loses frames, and says how many on standard error. Only
-with --lossless it joins, and then publishers wait for it.
+with --lossless or --group it joins, and then publishers wait for it.
+
+With --group several taps share the frames, each going to one of them; a frame
+that a member had in hand when it was killed goes to another. The first member
+makes the group, and only its --from counts.
 
 If the topic is not there tap waits for it; with --exit that is an error.
 
@@ -51,7 +57,8 @@ quotes. On a terminal control bytes are shown escaped.`,
 		Example: `  buscat tap sensors/imu/0
   buscat tap --from -10 -n 20 numbers          the last 10 frames and the next 10
   buscat tap --exit numbers | wc -l            what is there now
-  buscat tap --lossless --length-prefixed video > video.frames`,
+  buscat tap --lossless --length-prefixed video > video.frames
+  buscat tap --group resize jobs | resize      one of several workers`,
 		Args: oneTopic,
 		RunE: a.runTap(o),
 	}
@@ -77,6 +84,8 @@ func (a *app) runTap(o *tapOptions) func(c *cobra.Command, args []string) error 
 			return usage(c, "%w", err)
 		case o.count < 0:
 			return usage(c, "-n %d: it is the number of frames to print", o.count)
+		case o.lossless && c.Flags().Changed("group"):
+			return usage(c, "--lossless and --group: a member of a group gets its share of the frames, not all; give one of the two")
 		case o.prefixed && t.out.terminal:
 			return usage(c, "--length-prefixed is not for terminals; send the output to a file or a pipe")
 		case t.left == 0:
@@ -85,7 +94,10 @@ func (a *app) runTap(o *tapOptions) func(c *cobra.Command, args []string) error 
 		t.out.raw, t.out.prefixed = o.raw, o.prefixed
 		t.out.odd = t.odd
 		t.options = []bus.SubscribeOption{from, bus.ReadOnly()}
-		if o.lossless {
+		switch {
+		case c.Flags().Changed("group"):
+			t.options[1], t.member = bus.Group(o.group), true
+		case o.lossless:
 			t.options[1] = bus.Lossless()
 		}
 		if t.bus, err = a.open(c); err != nil {
@@ -112,6 +124,7 @@ type tap struct {
 	sub     *bus.Subscriber
 	topic   string
 	options []bus.SubscribeOption
+	member  bool // of a group: each frame is written out before it is released
 	out     *sink
 	left    int64 // frames still to be printed
 	loss    lossReport
@@ -233,7 +246,9 @@ func (t *tap) printAll(ctx context.Context) error {
 			return err
 		}
 		if f.Position() >= stat.Tail {
-			f.Release()
+			if !t.member { // a member leaves it to others
+				f.Release()
+			}
 			return nil
 		}
 		if err := t.print(f); err != nil {
@@ -245,6 +260,12 @@ func (t *tap) printAll(ctx context.Context) error {
 
 func (t *tap) print(f *bus.Frame) error {
 	err := t.out.frame(f)
+	if t.member && err == nil {
+		err = t.out.flush()
+	}
+	if t.member && err != nil {
+		return err // unreleased, the frame goes to another member
+	}
 	f.Release()
 	t.left--
 	return err
@@ -280,10 +301,10 @@ func (t *tap) end(ctx context.Context, err error) error {
 	case errors.Is(err, context.Canceled):
 		return nil
 	case errors.Is(err, bus.ErrPolicy):
-		return explain(err, "topic %q overwrites, so nobody can keep all its frames; tap it without --lossless, "+
+		return explain(err, "topic %q overwrites, so nobody can keep all its frames; tap it without --lossless or --group, "+
 			"or make it with 'buscat create --lossless'", t.topic)
 	case errors.Is(err, bus.ErrLimit):
-		return explain(err, "topic %q has no place for one more subscriber; tap it without --lossless, "+
+		return explain(err, "topic %q has no place for one more subscriber; tap it without --lossless or --group, "+
 			"or make it with more --subscribers", t.topic)
 	}
 	return noTopic(t.bus, t.topic, err)

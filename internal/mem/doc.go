@@ -6,6 +6,8 @@
 //
 //	word.go             Word, Word32: atomic
 //	plain.go            Plain: published by a Word, never a flag by itself
+//	copy.go             Copy: payload
+//	*_sched*.go         the same operations, scheduled: build tag shmbus_sched
 //	release_*.go        the release store, which Go's sync/atomic does not have
 //	prefetch_*          asking for a line before it is stored to
 //	view_unsafe.go      bytes to typed memory, bounds and alignment checked

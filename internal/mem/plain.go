@@ -1,3 +1,5 @@
+//go:build !shmbus_sched
+
 package mem
 
 // A Plain is a 64-bit word that is stored before, and loaded after, an atomic word that publishes it. Alone it orders nothing.

@@ -1,13 +1,9 @@
 #include "textflag.h"
 
-// func PrefetchWord(w *Word)
-TEXT ·PrefetchWord(SB), NOSPLIT, $0-8
+// func Prefetch(w *Word, p *byte)
+TEXT ·Prefetch(SB), NOSPLIT, $0-16
 	MOVD w+0(FP), R0
+	MOVD p+8(FP), R1
 	PRFM (R0), PSTL1KEEP
-	RET
-
-// func PrefetchByte(p *byte)
-TEXT ·PrefetchByte(SB), NOSPLIT, $0-8
-	MOVD p+0(FP), R0
-	PRFM (R0), PSTL1KEEP
+	PRFM (R1), PSTL1KEEP
 	RET

@@ -2,12 +2,7 @@
 
 package mem
 
-// PrefetchWord asks for the cache line of w, which is about to be stored to, and does not wait for it.
+// Prefetch asks for the cache lines of w and p, which are about to be stored to, and does not wait for them.
 //
 //go:noescape
-func PrefetchWord(w *Word)
-
-// PrefetchByte is PrefetchWord for payload.
-//
-//go:noescape
-func PrefetchByte(p *byte)
+func Prefetch(w *Word, p *byte)

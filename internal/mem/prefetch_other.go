@@ -2,8 +2,5 @@
 
 package mem
 
-// PrefetchWord does nothing here.
-func PrefetchWord(*Word) {}
-
-// PrefetchByte does nothing here.
-func PrefetchByte(*byte) {}
+// Prefetch does nothing here.
+func Prefetch(*Word, *byte) {}

@@ -1,3 +1,5 @@
+//go:build !shmbus_sched
+
 package mem
 
 import "sync/atomic"
@@ -15,7 +17,7 @@ func (w *Word) Store(x uint64) { atomic.StoreUint64(&w.v, x) }
 // StoreRelease stores after everything that was loaded or stored before it. A later load may pass it.
 func (w *Word) StoreRelease(x uint64) { storeRelease(&w.v, x) }
 
-// CompareAndSwap is a full barrier, whether it succeeds or fails.
+// CompareAndSwap is a full barrier if it succeeds. If it fails it is an acquire load, and on amd64 a full barrier too.
 func (w *Word) CompareAndSwap(old, new uint64) bool {
 	return atomic.CompareAndSwapUint64(&w.v, old, new)
 }
@@ -32,7 +34,7 @@ func (w *Word32) Load() uint32 { return atomic.LoadUint32(&w.v) }
 // Store is sequentially consistent.
 func (w *Word32) Store(x uint32) { atomic.StoreUint32(&w.v, x) }
 
-// CompareAndSwap is a full barrier.
+// CompareAndSwap orders as that of a Word does.
 func (w *Word32) CompareAndSwap(old, new uint32) bool {
 	return atomic.CompareAndSwapUint32(&w.v, old, new)
 }

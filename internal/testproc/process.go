@@ -36,6 +36,11 @@ func StartUnder(t testing.TB, wrap []string, helper string, args ...string) *Pro
 	if err != nil {
 		t.Fatal(err)
 	}
+	return start(t, cmd, helper)
+}
+
+func start(t testing.TB, cmd *exec.Cmd, helper string) *Process {
+	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +94,9 @@ func (p *Process) Line() string {
 	}
 	return ""
 }
+
+// Lines is what the helper prints; it is closed when the helper has ended.
+func (p *Process) Lines() <-chan string { return p.lines }
 
 // Expect reads a line and fails the test if it does not begin with prefix. It returns the rest.
 func (p *Process) Expect(prefix string) string {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -17,6 +18,13 @@ import (
 
 // nameVar names the helper to be run.
 const nameVar = "SHMBUS_TEST_HELPER"
+
+// RunnerVar names a program, with its arguments, that test binaries are started with: an emulator, when this binary is for another
+// processor. It is what "go test -exec" is for the first process.
+const RunnerVar = "SHMBUS_TEST_RUNNER"
+
+// Runner is what to put before the name of the test binary in a command.
+func Runner() []string { return strings.Fields(os.Getenv(RunnerVar)) }
 
 // A Helper is what a helper process does. What it returns as an error is printed, and the process ends with 1.
 type Helper func(p *Peer) error
@@ -75,7 +83,7 @@ func Command(wrap []string, helper string, args ...string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	line := append(append(append([]string{}, wrap...), binary), args...)
+	line := slices.Concat(wrap, Runner(), []string{binary}, args)
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), nameVar+"="+helper, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shmbus/internal/mem"
+	"shmbus/internal/testproc"
 	"shmbus/wake"
 )
 
@@ -122,7 +123,8 @@ func helperCommand(t testing.TB, helper, path, backend string, number uint64) *e
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe, path, backend, strconv.FormatUint(number, 10))
+	line := append(testproc.Runner(), exe, path, backend, strconv.FormatUint(number, 10))
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), helperEnv+"="+helper)
 	cmd.Stderr = os.Stderr
 	return cmd

@@ -1,0 +1,77 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"shmbus/segment"
+	"shmbus/topics"
+)
+
+// A file that is cut short while it is mapped takes its memory away: an access is a memory fault, which ends a Go program. The calls of
+// this package turn it into an error: each defers fault, and makes its accesses in a function that it calls. (In the deferring
+// function itself they must not be: there the recover is lost.) What callers do themselves with a Frame's or a Loan's Bytes is theirs.
+//
+// It costs some nanoseconds a call. What is not done for every frame uses segment.Guard.
+
+// errUnfinished is a call's error until it returns: it is there still if the call ended in a panic. To recover in vain takes longer than
+// to look.
+var errUnfinished = errors.New("the call has not returned")
+
+// catchFaults makes memory faults of this goroutine panics, and gives back what was before. err is the call's named result.
+func catchFaults(err *error) bool {
+	*err = errUnfinished
+	return debug.SetPanicOnFault(true)
+}
+
+// fault is deferred by the calls of a handle. old is what catchFaults has returned.
+func (p *port) fault(op string, old bool, err *error) {
+	debug.SetPanicOnFault(old)
+	if *err == errUnfinished {
+		p.faulted(op, recover(), err)
+	}
+}
+
+// fault is deferred by the calls of a subscriber, whose port may change.
+func (s *Subscriber) fault(op string, old bool, err *error) {
+	debug.SetPanicOnFault(old)
+	if *err == errUnfinished {
+		s.port.faulted(op, recover(), err)
+	}
+}
+
+// faulted makes the error of a fault. A removed topic's pages are given back to the system while lossy subscribers still look at them: on
+// a full file system that is a fault too, and says no more than that the topic is gone.
+func (p *port) faulted(op string, recovered any, err *error) {
+	if recovered == nil {
+		return // runtime.Goexit: nobody gets the error
+	}
+	cause := segment.Fault(recovered)
+	if cause == nil || p == nil {
+		panic(recovered)
+	}
+	removed := false
+	_ = segment.Guard(func() error { _, removed = p.ring.Head(); return nil })
+	switch {
+	case removed:
+		cause = topics.ErrRemoved
+	case errors.Is(cause, segment.ErrTruncated):
+		p.setState(portCut)
+	}
+	*err = fail(op, p.name, cause)
+}
+
+// cutShort is why a handle of a file that was cut short cannot be used any more.
+func (p *port) cutShort(op string) error {
+	err := fmt.Errorf("%s: file: has been cut short while it was in use: %w", p.at.seg.Path(), segment.ErrTruncated)
+	return fail(op, p.name, err)
+}
+
+// quiet runs f, which gives something back, and lets nothing of a memory fault be seen but in the log: where the file is gone there is
+// nothing to give back to.
+func (p *port) quiet(f func()) {
+	if err := segment.Guard(func() error { f(); return nil }); err != nil {
+		p.bus.log.Debug("giving back", "topic", p.name, "error", err)
+	}
+}

@@ -1,0 +1,394 @@
+//go:build linux && shmbus_sched
+
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sort"
+	"strconv"
+	"sync"
+	"time"
+
+	"shmbus/bus"
+	"shmbus/internal/testproc"
+)
+
+// What the victims of the crash matrix do, and where they end.
+
+func init() {
+	helpers["victim"] = victim
+	helpers["leave a mess"] = leaveAMess
+}
+
+// A scene is what a victim does on a bus. say tells the test of a frame that is done with.
+type scene func(b *bus.Bus, say func(string, ...any)) error
+
+var scenes = map[string]scene{
+	"publish":  publishAll,
+	"wait":     waitInTurn,
+	"lossless": receiveLossless,
+	"lossy":    receiveLossy,
+	"member":   beMember,
+	"adopt":    adoptFrame,
+	"reap":     reapAll,
+	"topics":   makeAndRemove,
+	"kick":     kickSelf,
+	"alone":    publishExclusively,
+	"once":     publishOnce,
+}
+
+// victim plays scene Arg(1) on the bus Arg(0) and dies at site Arg(2), for the time Arg(3). Without a site it lives, and says which
+// sites it came by, and how often.
+func victim(peer *testproc.Peer) error {
+	var mu sync.Mutex
+	seen := make(map[string]int)
+	if s := peer.Arg(2); s == "" {
+		atSites(func(s string) {
+			mu.Lock()
+			seen[s]++
+			mu.Unlock()
+		})
+	} else {
+		n, err := strconv.Atoi(peer.Arg(3))
+		if err != nil {
+			return err
+		}
+		dieAt(s, n)
+	}
+	b, err := bus.Open(peer.Arg(0))
+	if err != nil {
+		return err
+	}
+	err = scenes[peer.Arg(1)](b, peer.Say)
+	if cerr := b.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	var names []string
+	for s := range seen {
+		names = append(names, s)
+	}
+	sort.Strings(names)
+	for _, s := range names {
+		peer.Say("site %d %s", seen[s], s)
+	}
+	peer.Say("end")
+	return nil
+}
+
+// publishExclusively is the one publisher of an exclusive topic.
+func publishExclusively(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	p, err := b.Publisher("single", bus.WithTopic(bus.TopicOptions{Slots: 16, Exclusive: true}))
+	if err != nil {
+		return err
+	}
+	for range 40 {
+		if err := p.Publish(ctx, make([]byte, 100)); err != nil {
+			return err
+		}
+	}
+	return p.Close()
+}
+
+// publishOnce publishes one frame, some time after its publisher was opened.
+func publishOnce(b *bus.Bus, _ func(string, ...any)) error {
+	p, err := b.Publisher("t")
+	if err != nil {
+		return err
+	}
+	time.Sleep(100 * time.Millisecond) // not synchronisation: those who were woken sleep again by then
+	if err := p.TryPublish(make([]byte, 16)); err != nil {
+		return err
+	}
+	return p.Close()
+}
+
+func upTo(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
+// patience is how long a victim waits for anything.
+const victimsPatience = 20 * time.Second
+
+func publishAll(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	p, err := b.Publisher("t")
+	if err != nil {
+		return err
+	}
+	for i := range 40 { // with sizes that make it cross the ring's end
+		if err := p.Publish(ctx, make([]byte, 64*(i%3)+16)); err != nil {
+			return err
+		}
+	}
+	if err := p.Encode(ctx, map[string]int{"a": 1}); err != nil {
+		return err
+	}
+	if _, err := p.PublishBatch(ctx, [][]byte{make([]byte, 8), make([]byte, 80), make([]byte, 300), {}}); err != nil {
+		return err
+	}
+	for range 8 {
+		l, err := p.Loan(ctx, 700)
+		if err != nil {
+			return err
+		}
+		l.Abort()
+		if l, err = p.Loan(ctx, 100); err != nil {
+			return err
+		}
+		if err := l.CommitN(50); err != nil {
+			return err
+		}
+	}
+	return p.Close()
+}
+
+// waitInTurn fills a ring that its own subscription holds, and waits for room.
+func waitInTurn(b *bus.Bus, _ func(string, ...any)) error {
+	p, err := b.Publisher("own", losslessRing(8))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	s, err := b.Subscribe(ctx, "own", bus.Lossless())
+	if err != nil {
+		return err
+	}
+	for err == nil {
+		err = p.TryPublish([]byte("x"))
+	}
+	if !errors.Is(err, bus.ErrBackpressure) {
+		return err
+	}
+	briefly, stop := upTo(30 * time.Millisecond)
+	defer stop()
+	if err := p.Publish(briefly, []byte("y")); !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("in a full ring: %w", err)
+	}
+	said := make(chan error, 1)
+	go func() { said <- p.Publish(ctx, []byte("z")) }()
+	for range 4 {
+		f, err := s.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		f.Release()
+	}
+	if err := <-said; err != nil {
+		return err
+	}
+	return errors.Join(s.Close(), p.Close())
+}
+
+func receiveSome(b *bus.Bus, n int, say func(string, ...any), opts ...bus.SubscribeOption) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	s, err := b.Subscribe(ctx, "t", opts...)
+	if err != nil {
+		return err
+	}
+	for range n {
+		f, err := s.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		if say != nil {
+			say("did %d %d", f.Publisher(), f.Sequence())
+		}
+		f.Release()
+	}
+	s.Stats()
+	return s.Close()
+}
+
+func receiveLossless(b *bus.Bus, _ func(string, ...any)) error {
+	for _, o := range []bus.SubscribeOption{bus.FromNewest(), bus.FromOldest(), bus.LastN(3)} {
+		if err := receiveSome(b, 60, nil, bus.Lossless(), bus.Block(), o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func receiveLossy(b *bus.Bus, _ func(string, ...any)) error {
+	if err := receiveSome(b, 40, nil, bus.FromOldest()); err != nil {
+		return err
+	}
+	return receiveSome(b, 20, nil, bus.ReadOnly())
+}
+
+func beMember(b *bus.Bus, say func(string, ...any)) error {
+	if err := receiveSome(b, 30, say, bus.Group("w")); err != nil {
+		return err
+	}
+	// A group of its own, made and ended; and a frame left in hand.
+	if err := receiveSome(b, 5, nil, bus.Group("mine"), bus.FromOldest()); err != nil {
+		return err
+	}
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	s, err := b.Subscribe(ctx, "t", bus.Group("w"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.Receive(ctx); err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// leaveAMess holds, on the topic Arg(1): a claim, a lossless subscription, a frame of the group "dead" as its only member, and one of the
+// group "shared", then says so and waits to be killed.
+func leaveAMess(peer *testproc.Peer) error {
+	b, err := bus.Open(peer.Arg(0))
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	for _, o := range []bus.SubscribeOption{bus.Group("dead"), bus.Group("shared")} {
+		s, err := b.Subscribe(ctx, peer.Arg(1), o, bus.FromOldest())
+		if err != nil {
+			return err
+		}
+		if _, err := s.Receive(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := b.Subscribe(ctx, peer.Arg(1), bus.Lossless(), bus.FromOldest()); err != nil {
+		return err
+	}
+	p, err := b.Publisher(peer.Arg(1))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Loan(ctx, 3000); err != nil {
+		return err
+	}
+	peer.Say("ready")
+	peer.Await()
+	return nil
+}
+
+// adoptFrame finds the frame that the dead had in hand in the group "shared" of the topic "mess".
+func adoptFrame(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	s, err := b.Subscribe(ctx, "mess", bus.Group("shared"))
+	if err != nil {
+		return err
+	}
+	for {
+		f, err := s.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		attempt := f.Attempt()
+		f.Release()
+		if attempt > 1 {
+			return s.Close()
+		}
+	}
+}
+
+// reapAll fills the topic "mess" until everything the dead hold there has been taken back.
+func reapAll(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	s, err := b.Subscribe(ctx, "mess", bus.Lossless(), bus.FromOldest())
+	if err != nil {
+		return err
+	}
+	p, err := b.Publisher("mess")
+	if err != nil {
+		return err
+	}
+	st, err := b.Stat("mess")
+	if err != nil {
+		return err
+	}
+	for range 2*st.Slots + 10 {
+		if err := p.Publish(ctx, []byte("on")); err != nil {
+			return err
+		}
+		for {
+			f, err := s.TryReceive()
+			if err != nil {
+				return err
+			}
+			if f == nil {
+				break
+			}
+			f.Release()
+		}
+	}
+	if err := errors.Join(p.Close(), s.Close()); err != nil {
+		return err
+	}
+	return b.RemoveTopic("mess")
+}
+
+func makeAndRemove(b *bus.Bus, _ func(string, ...any)) error {
+	for range 2 {
+		if err := b.CreateTopic("made", bus.TopicOptions{Slots: 16}); err != nil {
+			return err
+		}
+		p, err := b.Publisher("made")
+		if err != nil {
+			return err
+		}
+		if err := p.TryPublish([]byte("x")); err != nil {
+			return err
+		}
+		if err := b.RemoveTopic("made"); err != nil {
+			return err
+		}
+		if err := p.Close(); err != nil {
+			return err
+		}
+	}
+	if err := b.RemoveTopic("made"); !errors.Is(err, bus.ErrNoTopic) && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("a topic that was removed: %w", err)
+	}
+	return nil
+}
+
+func kickSelf(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	s, err := b.Subscribe(ctx, "t", bus.Lossless())
+	if err != nil {
+		return err
+	}
+	st, err := b.Stat("t")
+	if err != nil {
+		return err
+	}
+	var id uint64
+	for _, u := range st.SubscriberList {
+		id = max(id, u.ID)
+	}
+	if err := b.Kick("t", id); err != nil {
+		return err
+	}
+	for err == nil {
+		var f *bus.Frame
+		if f, err = s.Receive(ctx); f != nil {
+			f.Release()
+		}
+	}
+	if !errors.Is(err, bus.ErrKicked) {
+		return err
+	}
+	return s.Close()
+}

@@ -1,0 +1,271 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"shmbus/bus"
+	"shmbus/segment"
+)
+
+// says fails unless the text of err has all the words.
+func says(t *testing.T, what string, err error, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if err == nil || !strings.Contains(err.Error(), w) {
+			t.Errorf("%s: error %v does not say %q", what, err, w)
+		}
+	}
+}
+
+// filled is a bus directory with a topic of three frames, and nobody on it.
+func filled(t *testing.T, dir string) {
+	t.Helper()
+	b, err := bus.Open(dir)
+	noError(t, err)
+	publish(t, publisher(t, b, "t", lossless), "a", "b", "c")
+	noError(t, b.Close())
+}
+
+func TestAMissingLeaseFileIsAnErrorAndIsNotMadeAgain(t *testing.T) {
+	dir := newDir(t)
+	filled(t, dir)
+	old := openAt(t, dir)
+	p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless(), bus.FromOldest())
+	lease := filepath.Join(dir, "main.lease")
+	noError(t, os.Remove(lease))
+	for use, err := range everyUse(t, dir) {
+		if use == "Stat" || use == "Topics" || use == "Subscribe, tap" { // need no lease
+			noError(t, err)
+			continue
+		}
+		if !errors.Is(err, bus.ErrCorrupt) {
+			t.Errorf("%s: got error %v, want one that is %q", use, err, bus.ErrCorrupt)
+		}
+		says(t, use, err, "main.lease", "file: is missing, and must not be made anew", "remove the segment")
+	}
+	if _, err := os.Stat(lease); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the lease file is there again: %v", err)
+	}
+	publish(t, p, "d") // those who have it open go on
+	expect(t, s, "a", "b", "c", "d")
+	noError(t, old.CreateTopic("more", bus.TopicOptions{}))
+}
+
+func TestAMissingBellFileIsAnError(t *testing.T) {
+	dir := newDir(t)
+	filled(t, dir)
+	old := openAt(t, dir)
+	p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless(), bus.FromOldest(), bus.Block())
+	noError(t, os.Remove(filepath.Join(dir, "main.bell")))
+	for use, err := range everyUse(t, dir) {
+		if !errors.Is(err, bus.ErrCorrupt) {
+			t.Errorf("%s: got error %v, want one that is %q", use, err, bus.ErrCorrupt)
+		}
+		says(t, use, err, "main.bell", "file: is missing", "remove the segment's files")
+	}
+	publish(t, p, "d")
+	expect(t, s, "a", "b", "c", "d")
+}
+
+func TestABellFileThatShrinksIsAnErrorAndNotAFault(t *testing.T) {
+	needsTheMachine(t, "qemu-user does not say where a memory fault was")
+	for _, mode := range readerModes {
+		dir := newDir(t)
+		filled(t, dir)
+		b := openAt(t, dir)
+		p := publisher(t, b, "t")
+		s := subscribe(t, b, "t", append([]bus.SubscribeOption{bus.Block()}, mode.opts...)...)
+		noError(t, os.Truncate(filepath.Join(dir, "main.bell"), 0))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		_, err := s.Receive(ctx)
+		cancel()
+		says(t, mode.name+", Receive", err, "main.bell", "cut short", "remove the segment's files")
+		says(t, mode.name+", Publish", p.Publish(soon(t), nil), "main.", "cut short", "remove the segment's files")
+		_, err = openAt(t, dir).Publisher("t")
+		is(t, err, bus.ErrCorrupt, "main.bell")
+		_, err = b.Subscribe(soon(t), "none", bus.WaitForTopic())
+		is(t, err, bus.ErrCorrupt, "main.bell")
+	}
+}
+
+func TestALeaseFileThatShrinksIsAnErrorOnlyForThoseWhoOpenIt(t *testing.T) {
+	dir := newDir(t)
+	filled(t, dir)
+	old := openAt(t, dir)
+	p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless(), bus.FromOldest())
+	noError(t, os.Truncate(filepath.Join(dir, "main.lease"), 0))
+	_, err := openAt(t, dir).Publisher("t")
+	is(t, err, bus.ErrCorrupt, "main.lease", "move the file away")
+	publish(t, p, "d")
+	expect(t, s, "a", "b", "c", "d")
+}
+
+func TestASegmentOfAnotherVersionIsLeftAlone(t *testing.T) {
+	for _, name := range []string{"main.seg", "main.bell", "main.lease"} {
+		dir := newDir(t)
+		filled(t, dir)
+		path := filepath.Join(dir, name)
+		data, err := os.ReadFile(path)
+		noError(t, err)
+		data[8] = 9
+		noError(t, os.WriteFile(path, data, 0o600))
+		_, err = openAt(t, dir).Publisher("t")
+		is(t, err, bus.ErrVersion, name, "layout version", "is 9, this program knows", "or upgrade them")
+		err = openAt(t, dir).CreateTopic("u", bus.TopicOptions{})
+		is(t, err, bus.ErrVersion, name)
+		after, err := os.ReadFile(path)
+		noError(t, err)
+		if string(after) != string(data) {
+			t.Errorf("%s was changed", name)
+		}
+	}
+}
+
+func TestASegmentThatIsReplacedIsNotMixedUpWithTheNewOne(t *testing.T) {
+	dir, other := newDir(t), newDir(t)
+	filled(t, dir)
+	b := openAt(t, dir)
+	s := subscribe(t, b, "t", bus.Lossless())
+	p := publisher(t, b, "t")
+	filled(t, other)
+	noError(t, os.Rename(filepath.Join(other, "main.seg"), filepath.Join(dir, "main.seg")))
+	eventually(t, 10*time.Second, "the publisher notices", func() bool { return p.TryPublish(nil) != nil })
+	is(t, p.TryPublish(nil), bus.ErrNoTopic, "main.seg", "open it again")
+	_, err := openAt(t, dir).Publisher("t") // one of other files
+	is(t, err, bus.ErrCorrupt, "main.bell", "nonce", "not files of one segment")
+	for err = nil; err == nil; {
+		_, err = s.Receive(soon(t))
+	}
+	is(t, err, bus.ErrNoTopic, "main.seg")
+}
+
+// smallTmpfs is a place for a bus in a tmpfs of that many bytes.
+func smallTmpfs(t *testing.T, size int) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to mount a small tmpfs")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
+		t.Skipf("needs to mount a small tmpfs: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	return filepath.Join(dir, "bus")
+}
+
+func TestAFullFileSystemIsAnErrorOfCreateTopicAndNothingIsLost(t *testing.T) {
+	dir := smallTmpfs(t, 2<<20)
+	filled(t, dir)
+	b := openAt(t, dir)
+	before, err := os.Stat(filepath.Join(dir, "main.seg"))
+	noError(t, err)
+	err = b.CreateTopic("large", bus.TopicOptions{Slots: 1 << 15})
+	is(t, err, segment.ErrNoSpace, `"large"`, dir, "bytes wanted", "free", "docker run --shm-size", "remove topics")
+	_, err = b.Publisher("large", bus.WithTopic(bus.TopicOptions{Slots: 1 << 15}))
+	is(t, err, segment.ErrNoSpace, `"large"`)
+	all, err := b.Topics()
+	noError(t, err)
+	after, serr := os.Stat(filepath.Join(dir, "main.seg"))
+	noError(t, serr)
+	if len(all) != 1 || after.Size() != before.Size() {
+		t.Errorf("topics %+v, %d bytes before and %d after", all, before.Size(), after.Size())
+	}
+	expect(t, subscribe(t, b, "t", bus.FromOldest()), "a", "b", "c")
+	noError(t, b.CreateTopic("small", bus.TopicOptions{Slots: 16}))
+}
+
+func TestAFileSystemTooSmallForASegmentIsLeftEmpty(t *testing.T) {
+	dir := smallTmpfs(t, 200<<10)
+	err := openAt(t, dir).CreateTopic("t", bus.TopicOptions{Slots: 2})
+	is(t, err, segment.ErrNoSpace, dir, "bytes wanted")
+	entries, err := os.ReadDir(dir)
+	noError(t, err)
+	for _, e := range entries {
+		if e.Name() != "bus.lock" {
+			t.Errorf("%s is left", e.Name())
+		}
+	}
+}
+
+// A removed topic's pages are given back while lossy subscribers and taps still look at them. With nothing left to fill the holes with,
+// that look is a memory fault.
+func TestWhoReadsARemovedTopicOnAFullFileSystemIsToldThatItIsGone(t *testing.T) {
+	needsTheMachine(t, "qemu-user does not say where a memory fault was")
+	for _, mode := range readerModes {
+		if mode.name == "lossless" || mode.name == "group" {
+			continue // its pages stay until it leaves
+		}
+		for _, wait := range []bool{false, true} {
+			dir := smallTmpfs(t, 2<<20)
+			b := openAt(t, dir)
+			shape := bus.TopicOptions{Slots: 1024}
+			noError(t, b.CreateTopic("t", shape))
+			opts := mode.opts
+			if wait {
+				opts = append(bytesOf(opts), bus.WaitForTopic())
+			}
+			s, try := subscribe(t, b, "t", opts...), subscribe(t, b, "t", opts...)
+			noError(t, b.RemoveTopic("t"))
+			fill := filepath.Join(dir, "fill")
+			f, err := os.Create(fill)
+			noError(t, err)
+			for err == nil {
+				_, err = f.Write(make([]byte, 4096))
+			}
+			noError(t, f.Close())
+			if !wait {
+				_, err = s.Receive(soon(t))
+				is(t, err, bus.ErrNoTopic, `"t"`, "removed")
+				_, err = try.TryReceive()
+				is(t, err, bus.ErrNoTopic, `"t"`)
+				continue
+			}
+			if f, err := try.TryReceive(); f != nil || err != nil {
+				t.Errorf("TryReceive: %v, %v", f, err)
+			}
+			got := make(chan error, 1)
+			go func() {
+				f, err := s.Receive(soon(t))
+				if err == nil && string(f.Bytes()) != "again" {
+					err = fmt.Errorf("got %q", f.Bytes())
+				}
+				got <- err
+			}()
+			noError(t, os.Remove(fill))
+			publish(t, publisher(t, b, "t", bus.WithTopic(shape)), "again")
+			noError(t, <-got)
+			_, err = try.Receive(soon(t))
+			noError(t, err)
+		}
+	}
+}
+
+func TestABusOnADiskWorks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bus")
+	var st unix.Statfs_t
+	noError(t, unix.Statfs(filepath.Dir(dir), &st))
+	t.Logf("the file system is %#x", st.Type)
+	b := openAt(t, dir)
+	p, err := b.Publisher("t", losslessRing(64))
+	if errors.Is(err, segment.ErrFileSystem) {
+		t.Skipf("the temporary directory cannot hold a bus: %v", err)
+	}
+	noError(t, err)
+	s, tap := subscribe(t, openAt(t, dir), "t", bus.Lossless()), subscribe(t, openAt(t, dir), "t", bus.ReadOnly())
+	for i := range 1000 {
+		publish(t, p, fmt.Sprint(i))
+		expect(t, s, fmt.Sprint(i))
+		expect(t, tap, fmt.Sprint(i))
+	}
+	noError(t, b.RemoveTopic("t"))
+}

@@ -1,0 +1,140 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"shmbus/segment"
+	"shmbus/topics"
+)
+
+// An Unheld is something on the bus that no living participant holds.
+type Unheld struct {
+	Segment string
+	Topic   string // "" for the segment itself, with its files
+	Frames  uint64 // ever published on the topic
+	Memory  int64  // bytes
+}
+
+// Unheld is what Prune would remove now: topics on which nobody has a publisher or a subscription open, and segments in which there would
+// then be none, which nobody else has joined. Taps cannot be seen: what only they look at is not held. With no bus directory there is
+// nothing. It changes nothing.
+func (b *Bus) Unheld() ([]Unheld, error) {
+	const op = "look for what nobody holds"
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	names, err := b.segments(op)
+	if err != nil {
+		return nil, err
+	}
+	var all []Unheld
+	var bad []error
+	for _, name := range names {
+		at, err := b.attach(name, segment.ReadWrite)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			var found []Unheld
+			if found, err = at.unheld(); err == nil {
+				all = append(all, found...)
+			}
+			_ = at.release()
+		}
+		if err != nil {
+			bad = append(bad, fail(op, "", err))
+		}
+	}
+	return all, errors.Join(bad...)
+}
+
+// unheld looks at one segment. A topic that cannot be looked at is held: nobody knows by whom.
+func (at *attachment) unheld() ([]Unheld, error) {
+	var entries []topics.Entry
+	if err := segment.Guard(func() (err error) { entries, err = at.table.All(); return err }); err != nil {
+		return nil, fmt.Errorf("%s: %w", at.seg.Path(), err)
+	}
+	var all []Unheld
+	for _, e := range entries {
+		u := Unheld{Segment: at.seg.Name(), Topic: e.Name, Memory: e.Size}
+		held := true
+		if err := at.look(e, func(r *topics.Ring) {
+			held = r.InUse()
+			u.Frames, _ = r.Totals()
+		}); err != nil {
+			return nil, err
+		}
+		if !held {
+			all = append(all, u)
+		}
+	}
+	slices.SortFunc(all, func(a, b Unheld) int { return strings.Compare(a.Topic, b.Topic) })
+	if len(all) < len(entries) || at.joined() {
+		return all, nil
+	}
+	size, err := at.seg.Size()
+	return append(all, Unheld{Segment: at.seg.Name(), Memory: size}), err
+}
+
+// joined says whether a living participant other than this Bus has joined the segment.
+func (at *attachment) joined() bool {
+	for _, p := range at.seg.ParticipantTable() {
+		if p.Alive && (at.participant == nil || p.Owner() != at.participant.Owner()) {
+			return true
+		}
+	}
+	return false
+}
+
+// Prune removes what nobody holds, and says what that was. Each is looked at once more just before.
+func (b *Bus) Prune() ([]Unheld, error) {
+	const op = "prune"
+	all, err := b.Unheld()
+	var done []Unheld
+	errs := []error{err}
+	for _, u := range all {
+		var err error
+		if u.Topic != "" {
+			err = b.RemoveTopic(u.Topic)
+		} else {
+			err = b.removeSegment(u.Segment)
+		}
+		switch {
+		case err == nil:
+			done = append(done, u)
+		case !absent(err):
+			errs = append(errs, fail(op, u.Topic, err))
+		}
+	}
+	return done, errors.Join(errs...)
+}
+
+// removeSegment removes the files of a segment in which there is nothing and which nobody else has joined.
+func (b *Bus) removeSegment(name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	unlock, err := b.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	at, err := b.attach(name, segment.ReadWrite)
+	if err != nil {
+		return err
+	}
+	found, err := at.unheld()
+	if err == nil && (len(found) != 1 || found[0].Topic != "") {
+		err = fmt.Errorf("%s is in use again", at.seg.Path())
+	}
+	if err == nil {
+		err = segment.Remove(b.dir, name)
+	}
+	if err == nil {
+		at.setStale()
+		b.drop(at)
+	}
+	return errors.Join(err, at.release())
+}

@@ -1,0 +1,233 @@
+/*
+ * A bell: how sleepers and ringers of wake/bell.go miss nothing. docs/PROTOCOL.md, "Waking".
+ *
+ * Each atomic block makes one access to shared memory. A ringer's plain stores go into a buffer, as a processor's do: others see them
+ * later, and the ringer's next loads may come before. What drains the buffer is a barrier, and a CAS is one.
+ *
+ * Sizes, by -D:
+ *   RINGERS, SLEEPERS  processes of each kind
+ *   FRAMES             that each ringer stores; every sleeper is to see all
+ *   RINGERS_DIE        at most so many; sleepers then look again by themselves, after a time
+ *   SLEEPERS_DIE       at most so many
+ *
+ * Wrong variants, by -D, all of which must be found:
+ *   NO_BARRIER_BEFORE_BELL    a ringer looks at the bell while its store is still in the buffer
+ *   BELL_BEFORE_STORE         a ringer rings first and stores afterwards
+ *   RING_WITHOUT_COUNT        a ringer clears bit 0 and does not count
+ *   WAKE_ONE                  a ringer wakes one sleeper and not all
+ *   NO_SECOND_LOOK            a sleeper does not look again when it has set bit 0
+ *   SET_BIT_WITHOUT_CAS       a sleeper loads the bell and stores it with bit 0 set
+ *   SLEEP_ON_LATER_VALUE      a sleeper loads the value to sleep on after its second look
+ *   NO_LOOK_AFTER_TIME        sleepers rely on a bell although its ringer may die
+ */
+#ifndef RINGERS
+#define RINGERS 2
+#endif
+#ifndef SLEEPERS
+#define SLEEPERS 2
+#endif
+#ifndef FRAMES
+#define FRAMES 2
+#endif
+#ifndef RINGERS_DIE
+#define RINGERS_DIE 0
+#endif
+#ifndef SLEEPERS_DIE
+#define SLEEPERS_DIE 0
+#endif
+
+/* shared words */
+byte data[RINGERS];      /* what the sleepers wait for: how many frames each ringer has stored */
+byte bell;               /* bit 0: somebody sleeps; the rest counts rings */
+
+byte buffered[RINGERS];  /* stores that others do not see yet */
+bool asleep[SLEEPERS];   /* in the kernel */
+byte deadRingers, deadSleepers;
+
+/* what only the checks know */
+byte finished;           /* ringers that are, or dead */
+
+#define SEEN(i) (seen[i] == data[i])
+#if RINGERS == 1
+#define ALLSEEN SEEN(0)
+#else
+#define ALLSEEN (SEEN(0) && SEEN(1))
+#endif
+
+#if RINGERS_DIE > 0
+#define RINGERMAYDIE if :: deadRingers < RINGERS_DIE -> deadRingers++; goto gone :: true fi
+#else
+#define RINGERMAYDIE skip
+#endif
+#if SLEEPERS_DIE > 0
+#define SLEEPERMAYDIE if :: deadSleepers < SLEEPERS_DIE -> deadSleepers++; goto gone :: true fi
+#else
+#define SLEEPERMAYDIE skip
+#endif
+
+/* The processor empties the buffer in order, in its own time, also when the process has died. */
+proctype Buffer(byte i) {
+	do
+	:: atomic { buffered[i] > 0 -> buffered[i]--; data[i]++ }
+	:: atomic { data[i] + buffered[i] == FRAMES && buffered[i] == 0 -> break }
+	od
+}
+
+inline ring() {
+	do
+	:: atomic {
+			RINGERMAYDIE;
+			v = bell;
+			if
+			:: (v & 1) == 0 -> v = 0; break
+			:: else
+			fi
+		};
+		atomic { /* CAS */
+			buffered[me] == 0;
+			RINGERMAYDIE;
+			if
+#ifdef RING_WITHOUT_COUNT
+			:: bell == v -> bell = v & ~1
+#else
+			:: bell == v -> bell = v + 1
+#endif
+			:: else -> v = 0
+			fi
+		};
+		if
+		:: v == 0
+		:: v != 0 ->
+			atomic { /* futex wake */
+				RINGERMAYDIE;
+				v = 0;
+				do
+				:: v == SLEEPERS -> break
+				:: else ->
+#ifdef WAKE_ONE
+					if
+					:: asleep[v] -> asleep[v] = false; break
+					:: else
+					fi;
+#endif
+					asleep[v] = false;
+					v++
+				od;
+				v = 0
+			};
+			break
+		fi
+	od
+}
+
+proctype Ringer(byte me) {
+	byte m, v;
+	do
+	:: m == FRAMES -> break
+	:: m < FRAMES ->
+#ifdef BELL_BEFORE_STORE
+		ring();
+#endif
+		atomic { buffered[me]++; m++ };
+#ifndef NO_BARRIER_BEFORE_BELL
+		buffered[me] == 0;
+#endif
+#ifndef BELL_BEFORE_STORE
+		ring()
+#endif
+	od;
+gone:	finished++
+}
+
+/* A look at what the sleeper waits for: one load after the other. */
+inline look() {
+	do
+	:: atomic { i == RINGERS -> i = 0; break }
+	:: atomic {
+			i < RINGERS ->
+			SLEEPERMAYDIE;
+			if
+			:: !SEEN(i) -> seen[i] = data[i]; more = true
+			:: else
+			fi;
+			i++
+		}
+	od
+}
+
+proctype Sleeper(byte me) {
+	byte seen[RINGERS];
+	byte i, v;
+	bool more;
+awake:	do
+	:: look();
+		if
+		:: more -> more = false
+		:: else -> break
+		fi
+	od;
+	/* arm */
+	do
+	:: atomic {
+			SLEEPERMAYDIE;
+			v = bell;
+			if
+			:: v & 1 -> break
+			:: else
+			fi
+		};
+		atomic {
+			SLEEPERMAYDIE;
+			if
+#ifdef SET_BIT_WITHOUT_CAS
+			:: true -> bell = v | 1; v = v | 1; break
+#else
+			:: bell == v -> bell = v | 1; v = v | 1; break
+			:: else
+#endif
+			fi
+		}
+	od;
+#ifndef NO_SECOND_LOOK
+	look();
+	if
+	:: more -> more = false; v = 0; goto awake
+	:: else
+	fi;
+#endif
+#ifdef SLEEP_ON_LATER_VALUE
+	v = bell;
+#endif
+	atomic { /* futex wait */
+		SLEEPERMAYDIE;
+		if
+		:: bell != v -> v = 0; goto awake
+		:: else -> v = 0; asleep[me] = true
+		fi
+	};
+	do
+	:: atomic { !asleep[me] -> goto awake }
+#ifndef NO_LOOK_AFTER_TIME
+	/* to look where there is nothing to see leads back here */
+	:: atomic { asleep[me] && deadRingers > 0 && !ALLSEEN -> asleep[me] = false; goto awake }
+#endif
+	:: atomic { timeout -> assert(ALLSEEN && finished == RINGERS); break } /* nobody can go on */
+	od;
+gone:	asleep[me] = false
+}
+
+init {
+	atomic {
+		byte i = 0;
+		do
+		:: i == RINGERS -> break
+		:: else -> run Ringer(i); run Buffer(i); i++
+		od;
+		i = 0;
+		do
+		:: i == SLEEPERS -> break
+		:: else -> run Sleeper(i); i++
+		od;
+		i = 0
+	}
+}

@@ -1,0 +1,82 @@
+package segment
+
+import (
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+)
+
+// A mapped file can be cut short by whoever may write to it. An access to what is gone is a memory fault, which ends a Go program,
+// or, after debug.SetPanicOnFault, a panic. Those who make such accesses on behalf of callers recover from it and ask Fault.
+
+// ranges are the mappings of this process, so that a fault can be told from one of somebody else's.
+var ranges struct {
+	mu  sync.Mutex
+	all []mappedRange
+}
+
+type mappedRange struct {
+	b    []byte
+	off  int64 // in the file
+	path string
+	id   fileID
+}
+
+func remember(b []byte, off int64, f *file) {
+	ranges.mu.Lock()
+	defer ranges.mu.Unlock()
+	ranges.all = append(ranges.all, mappedRange{b, off, f.path, f.id})
+}
+
+func forget(b []byte) {
+	ranges.mu.Lock()
+	defer ranges.mu.Unlock()
+	ranges.all = slices.DeleteFunc(ranges.all, func(r mappedRange) bool { return &r.b[0] == &b[0] })
+}
+
+// Fault makes an error of what was recovered from: an ErrTruncated if it is a memory fault in a mapping of this package, because the
+// file has been cut short, or an ErrNoSpace, because the file has a hole there and the file system nothing to fill it with. It is
+// nil for any other panic, which is to go on.
+//
+// The access must not be made in the function that defers the recover, but in one that it calls and that is not inlined.
+func Fault(recovered any) error {
+	e, ok := recovered.(interface {
+		runtime.Error
+		Addr() uintptr
+	})
+	if !ok {
+		return nil
+	}
+	ranges.mu.Lock()
+	defer ranges.mu.Unlock()
+	for _, r := range ranges.all {
+		if !contains(r.b, e.Addr()) {
+			continue
+		}
+		at := r.off + int64(offsetIn(r.b, e.Addr()))
+		if st, err := statPath(r.path, false); err == nil && st.id == r.id && st.size > at {
+			return noSpaceInHole(filepath.Dir(r.path), r.path, at)
+		}
+		return fault(ErrTruncated, r.path, "file", "has been cut short while it was in use: byte %d is gone", at)
+	}
+	return nil
+}
+
+// Guard runs f and makes an error, as Fault does, of a memory fault in it. It is for what is not done for every frame.
+func Guard(f func() error) (err error) {
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			if err = Fault(r); err == nil {
+				panic(r)
+			}
+		}
+	}()
+	return run(f)
+}
+
+//go:noinline
+func run(f func() error) error { return f() }

@@ -1,0 +1,129 @@
+package topics
+
+import "fmt"
+
+// An Examination is what a look at a whole ring found. It is made with plain loads while everything goes on.
+type Examination struct {
+	Removed bool
+	Claims  []Hold   // open claims
+	Hands   []Hold   // frames that members of groups have in hand
+	Behind  []Hold   // lossless subscriptions, and groups, that are behind the tail
+	Dead    []Hold   // lines of the dead, which whoever is held up by them takes back
+	Wrong   []string // what no participant leaves behind
+}
+
+// A Hold is a line that others may have to wait for.
+type Hold struct {
+	What     string // "publisher 3"
+	Owner    uint64
+	Position uint64
+	Slots    uint64 // claimed, from Position on; or from there to the tail
+	// Since is when it was so already, in Unix nanoseconds, as the times of frames tell; 0 if they tell nothing.
+	Since int64
+}
+
+// Examine looks at the ring from its head to its tail.
+func (r *Ring) Examine() Examination {
+	var e Examination
+	head, removed := r.Head()
+	if e.Removed = removed; removed {
+		return e
+	}
+	tail := r.Tail()
+	switch now, _ := r.Head(); {
+	case tail > maxPosition:
+		e.Wrong = append(e.Wrong, fmt.Sprintf("the tail is %#x, above every position", tail))
+		return e
+	case head > tail || tail-now > r.mask+1 && now <= tail:
+		e.Wrong = append(e.Wrong, fmt.Sprintf("the head is %d, the tail %d: not within a ring of %d slots", head, tail, r.mask+1))
+		return e
+	}
+	r.examineSlots(&e, head, tail)
+	r.examineLines(&e, tail)
+	return e
+}
+
+// examineSlots looks for slots that nobody will finish.
+func (r *Ring) examineSlots(e *Examination, p, tail uint64) {
+	for steps := uint64(0); p < tail && steps <= 2*r.mask+2; steps++ {
+		st := r.at(p).stamp.Load()
+		if span, ok := resolved(st, p, r.mask); ok {
+			p += span
+			continue
+		}
+		end, held := r.claimAt(p)
+		if h, removed := r.Head(); removed {
+			return
+		} else if h > p {
+			p = h
+			continue
+		}
+		if held {
+			p = end
+			continue
+		}
+		if r.at(p).stamp.Load() == st {
+			e.Wrong = append(e.Wrong, fmt.Sprintf("position %d was claimed and nobody holds it; its stamp is %#x", p, st))
+			return
+		}
+	}
+}
+
+func (r *Ring) examineLines(e *Examination, tail uint64) {
+	for _, w := range r.Writers() {
+		h := Hold{What: fmt.Sprintf("publisher %d", w.Publisher), Owner: w.Owner}
+		if w.Open && w.Position < tail {
+			h.Position, h.Slots = w.Position, w.Slots
+			h.Since = r.timeBehind(w.Position+w.Slots, tail)
+			e.Claims = append(e.Claims, h)
+		}
+		if !r.alive(w.Owner) {
+			e.Dead = append(e.Dead, h)
+		}
+	}
+	for _, g := range r.Gates() {
+		h := Hold{What: fmt.Sprintf("subscription %d", g.Subscription), Owner: g.Owner, Position: g.Position}
+		if g.Mode == Member {
+			h.What = fmt.Sprintf("member %d of group %s", g.Subscription, g.Group)
+		}
+		if g.Position < tail {
+			h.Slots, h.Since = tail-g.Position, r.timeBehind(g.Position, tail)
+		}
+		switch {
+		case g.Mode == Gate && h.Slots > 0:
+			e.Behind = append(e.Behind, h)
+		case g.Holds:
+			h.Slots = 0
+			e.Hands = append(e.Hands, h)
+		}
+		if !r.alive(g.Owner) {
+			e.Dead = append(e.Dead, h)
+		}
+	}
+	for _, g := range r.Groups() {
+		if g.Position < tail {
+			e.Behind = append(e.Behind, Hold{
+				What: "group " + g.Name, Owner: ownerGroup, Position: g.Position, Slots: tail - g.Position, Since: r.timeBehind(g.Position, tail),
+			})
+		}
+	}
+}
+
+// timeBehind is the time of the first frame at or behind p that has one: what was claimed before it is older.
+func (r *Ring) timeBehind(p, tail uint64) int64 {
+	for steps := uint64(0); p < tail && steps <= r.mask; steps++ {
+		d := r.at(p)
+		span, ok := resolved(d.stamp.Load(), p, r.mask)
+		if !ok {
+			p++
+			continue
+		}
+		if d.stamp.Load()&3 == committed {
+			if t := d.time.Get(); t != 0 {
+				return int64(t)
+			}
+		}
+		p += span
+	}
+	return 0
+}

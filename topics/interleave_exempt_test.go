@@ -1,0 +1,95 @@
+//go:build shmbus_sched
+
+package topics
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"shmbus/internal/sched"
+)
+
+// exempt says why nobody need notice what is done to a store; "" if somebody must.
+func exempt(r row) string {
+	if forPeople.MatchString(r.site.Code) {
+		return "for people only"
+	}
+	for _, e := range exemptions {
+		if strings.HasSuffix(r.site.Func, e.function) && strings.Contains(r.site.Code, e.code) && strings.Contains(e.how, hows[r.how]) {
+			return e.why
+		}
+	}
+	return ""
+}
+
+var (
+	leftOut = hows[sched.Skip]
+	behind  = hows[sched.Swap]
+	weak    = hows[sched.Weak]
+)
+
+var exemptions = []struct{ function, code, how, why string }{
+	{"Writer.describe", "d.", behind, "it still comes before the stamp, and that is all it has to"},
+	{"Writer.fill", "mem.Copy", behind, "it still comes before the stamp, and that is all it has to"},
+	{"Writer.take", "line.length", behind, "it still comes before the tail moves, and nobody asks for the length of a claim above the tail"},
+	{"Writer.take", "control.tail.StoreRelease", behind, "the head has made room before, so that nobody reads where the first word goes"},
+	{"Writer.withdraw", "", behind, "the next is the next announcement's length; who waits is not before it"},
+	{"Writer.stampPad", "", behind, "it still comes before the claim is cleared; the order of stamps within a claim is free"},
+	{"Writer.TakeTurn", "", leftOut + behind, "fairness only"},
+	{"Writer.PassTurn", "", behind, "fairness only"},
+	{"Ring.finishLine", "turn.CompareAndSwap", leftOut + behind, "a turn on a line that is free is cleared by who waits for it"},
+	{"Ring.joinHead", "no. 2", leftOut + behind, "a cursor below the head holds it where it is, as one at the head does"},
+	{"Ring.finishLine", "l.claim.StoreRelease", behind, "the turn comes between: the line is not free before"},
+	{"Ring.joinHead", "no. 3", leftOut + behind + weak, "not shown: who waits is not asleep there"},
+	{"Ring.joinHead", "state.Store", weak, "the swap of the head behind it is the barrier"},
+	{"Reader.Close", "state.Store", weak, "the store of the owner behind it is the barrier"},
+	{"Ring.ReapGate", "!g.bars()", leftOut + behind, "a line that bars and is nobody's: only of corrupt memory"},
+	{"Ring.ReapGate", "state.Store", weak, "the store of the owner behind it is the barrier"},
+	{"Ring.freeGate", "state.Store", weak, "the store of the owner behind it is the barrier"},
+	{"", "owner.Store(0)", weak, "nobody sleeps until a line is free"},
+	{"", "owner.Store(0)", behind, "it is the last one"},
+	{"Ring.Remove", "", behind, "it is the last one"},
+	{"Ring.NewWriter", "publisher.Store", leftOut + behind + weak, "loss by publisher only; the sum does not need it"},
+	{"Reader.show", "state.StoreRelease", leftOut + behind, "a lossy subscription's place is for people"},
+	{"Bell.arm", "", behind, "who lies down compares the bell with what it has set there"},
+}
+
+var storing = regexp.MustCompile(`[^r]\.(Store|StoreRelease|CompareAndSwap|Add|Set)\(|mem\.Copy\(`)
+
+// unreached are stores that no scenario comes by.
+var unreached = []struct{ code, why string }{
+	{"turn != 0 && r.control.turn.CompareAndSwap(turn, 0)", "a turn of no line at all: only of a corrupt word"},
+	{"return r.control.turn.CompareAndSwap(turn, 0)", "a turn on a free line: whoever frees a line clears its turn first"},
+	{"l.attempts.Store", "of groups"},
+	{"line.blocked.StoreRelease", "for people only"},
+	{"mem.Copy(buf,", "it stores to private memory"},
+}
+
+// everyStoreIsThere sees that the scenarios come by each store that the code has.
+func everyStoreIsThere(t *testing.T, rows []row) {
+	reached := make(map[string]bool)
+	for _, r := range rows {
+		reached[r.site.Name] = true
+	}
+	for _, file := range []string{"writer.go", "room.go", "reader.go", "join.go", "loss.go", "reap.go"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+	lines:
+		for i, l := range strings.Split(string(b), "\n") {
+			if !storing.MatchString(l) || reached[fmt.Sprintf("%s:%04d", file, i+1)] || strings.HasPrefix(strings.TrimSpace(l), "//") {
+				continue
+			}
+			for _, u := range unreached {
+				if strings.Contains(l, u.code) {
+					continue lines
+				}
+			}
+			t.Errorf("no scenario comes by %s:%d: %s", file, i+1, strings.TrimSpace(l))
+		}
+	}
+}

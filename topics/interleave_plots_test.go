@@ -1,0 +1,97 @@
+//go:build shmbus_sched
+
+package topics
+
+import (
+	"fmt"
+
+	"shmbus/internal/sched"
+)
+
+// plots are the scenarios. Each is made anew, for a search of its own.
+func plots() []*plot {
+	return []*plot{
+		writersAndGate(),
+		mixedSizes(),
+		writersAndLossy(),
+		lonely(),
+		batches(),
+		batchesAndJoiner(),
+		aborts(),
+		abortsRestless(),
+		turns(),
+		gateJoins(),
+		gateJoinsLast(),
+		lossyJoins(),
+		lossyJoinsOldest(),
+		twoOpen(),
+		twoGatesJoin(),
+		gateLeaves(),
+		gateLineUsedAgain(),
+		lineUsedAgain(),
+		lineUsedAgainRestless(),
+		threeWriters(),
+		writerDies(),
+		writerDiesLossy(),
+		reaperDies(),
+		gateDies(),
+		gateDiesAndHeir(),
+		turnDies(),
+		heirOfTheDead(),
+		removal(),
+		openingRemoved(),
+		twoReapers(),
+		finished(),
+		heldByFinished(),
+		gateFinished(),
+		dataBell(),
+		roomBell(),
+		leavingBell(),
+		kick(),
+		members(),
+		memberDies(),
+		adopters(),
+		memberLeaves(),
+		groupMade(),
+		groupGoes(),
+		ringerDies(),
+		sleeperDies(),
+	}
+}
+
+// overwriting and lossless are geometries.
+func overwriting(slots, writers int) Geometry {
+	return Geometry{Slots: slots, Publishers: writers, Subscriptions: 1}
+}
+
+func lossless(slots, writers int) Geometry {
+	return Geometry{Slots: slots, Policy: PolicyLossless, Publishers: writers, Subscriptions: 1}
+}
+
+// play makes the publisher an actor.
+func (p *pub) play(f func()) *sched.Actor {
+	p.a = p.w.x.Go(fmt.Sprintf("publisher %d", p.owner), func(*sched.Actor) { f() })
+	p.a.Owner = p.owner
+	return p.a
+}
+
+func (s *sub) play(f func()) *sched.Actor {
+	s.a = s.w.x.Go(fmt.Sprintf("subscriber %d", s.owner), func(*sched.Actor) { f() })
+	s.a.Owner = s.owner
+	return s.a
+}
+
+// sends is a publisher that sends frames of some words.
+func (p *pub) sends(frames, words int) *sched.Actor {
+	return p.play(func() {
+		for range frames {
+			p.send(words)
+		}
+	})
+}
+
+func named(name string, g Geometry, cast func(w *world)) *plot {
+	p := &plot{g: g, cast: cast}
+	p.Name = name
+	return p
+}

@@ -1,0 +1,246 @@
+//go:build shmbus_sched
+
+package topics
+
+import (
+	"slices"
+
+	"shmbus/internal/mem"
+	"shmbus/internal/sched"
+)
+
+// A sub is a subscription, as bus has it.
+type sub struct {
+	w      *world
+	a      *sched.Actor
+	owner  uint64
+	ring   *Ring
+	rd     *Reader
+	mode   Mode
+	joined bool
+	closed bool
+	kicked bool   // its line bars nobody any more
+	part   bool   // it does not read to the end
+	from   uint64 // where it began
+	freed  uint64 // the head may go as far as this
+	got    []uint64
+	buf    []byte
+}
+
+func (w *world) sub(mode Mode, owner uint64) *sub {
+	s := &sub{w: w, owner: owner, mode: mode, ring: w.process(owner)}
+	w.subs = append(w.subs, s)
+	return s
+}
+
+// join joins, waiting for a line if there is none; false: the topic is gone.
+func (s *sub) join(start Start) bool {
+	rd, err := s.ring.NewReader(s.mode, start, s.owner)
+	for err == ErrNoLine && s.a != nil {
+		s.a.Await(false, func() uint64 { return bit(s.w.free()) })
+		rd, err = s.ring.NewReader(s.mode, start, s.owner)
+	}
+	if s.mode == Gate && err == nil && s.a != nil {
+		s.w.ringRoom()
+	}
+	if err == ErrRemoved {
+		return false
+	}
+	if err != nil {
+		s.w.x.Fail("a join: %v", err)
+		return false
+	}
+	s.rd, s.from, s.freed, s.joined = rd, rd.Position(), rd.Position(), true
+	return true
+}
+
+// free says whether there is a line for a subscription.
+func (w *world) free() bool {
+	for i := range w.ring.gates {
+		if o := w.ring.gates[i].owner.Load(); o == 0 || w.x.Dead(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// read reads until these actors are done and all is read, or the topic is gone.
+func (s *sub) read(writers ...*sched.Actor) {
+	for {
+		for s.one() {
+			if s.w.s.count {
+				s.rd.Lost()
+			}
+			s.mark(1)
+		}
+		s.mark(2)
+		if s.closed {
+			return
+		}
+		why := s.a.Await(s.w.deaths, func() uint64 {
+			switch {
+			case s.rd.Ready():
+				return 1
+			case s.w.x.Done(writers...):
+				return 2
+			}
+			return 0
+		})
+		if why == 2 && s.rd.Lag() == 0 {
+			return
+		}
+		if why != 1 {
+			s.recover()
+		}
+	}
+}
+
+// died is how many publishers are dead.
+func (w *world) died() uint64 {
+	n := uint64(0)
+	for _, p := range w.pubs {
+		n += bit(w.x.Dead(p.owner))
+	}
+	return n
+}
+
+// sleeper reads until these actors are done and all is read, and sleeps in between. Nobody rings when they are done: it looks from time
+// to time.
+func (s *sub) sleeper(writers ...*sched.Actor) {
+	done := func() uint64 { return bit(s.w.x.Done(writers...)) }
+	for {
+		for s.one() {
+			s.mark(1)
+		}
+		s.mark(2)
+		if s.w.bed.wait(s.w.bed.data(), s.rd.Ready) != 0 {
+			continue
+		}
+		s.recover()
+		if s.a.Observe(done) == 1 && s.rd.Lag() == 0 {
+			return
+		}
+	}
+}
+
+// take reads n frames and sleeps in between.
+func (s *sub) take(n int) {
+	for range n {
+		for !s.one() {
+			s.mark(2)
+			if s.closed {
+				return
+			}
+			if s.w.bed.wait(s.w.bed.data(), s.rd.Ready) == 0 {
+				s.recover()
+			}
+		}
+		s.mark(1)
+	}
+}
+
+// recover looks whether the one that holds the reader up is dead.
+func (s *sub) recover() {
+	if pos := s.rd.Position(); s.rd.Lag() > 0 && !s.ring.Held(pos) && s.ring.Recover(pos) {
+		s.w.ringBoth()
+	}
+}
+
+// close leaves.
+func (s *sub) close() {
+	s.closed = true
+	s.rd.Close()
+	s.w.ringRoom()
+	s.a.Mark(0xc)
+}
+
+// mark is as pub's.
+func (s *sub) mark(step int) {
+	r := s.rd
+	h := mix(uint64(step), s.freed)
+	for _, v := range [...]uint64{uint64(r.index), r.kind, r.pos, r.stored, r.received, uint64(r.laps), r.loss.total, r.attempts, bit(s.closed), s.from} {
+		h = mix(h, v)
+	}
+	for _, v := range r.loss.next {
+		h = mix(h, v)
+	}
+	s.a.Mark(h)
+}
+
+// one reads a frame if there is one.
+func (s *sub) one() bool {
+	var f Frame
+	var b []byte
+	var err error
+	if s.mode == Gate {
+		b, err = s.rd.Borrow(&f)
+	} else {
+		b, err = s.rd.Copy(&f, s.buf)
+		s.buf = b[:0]
+	}
+	switch err {
+	case nil:
+	case ErrEmpty:
+		s.rd.Idle()
+		if s.mode == Gate {
+			s.freed = s.rd.Position()
+			if s.rd.Store(s.rd.Position()) {
+				s.w.ringRoom()
+			}
+		}
+		return false
+	case ErrRemoved, ErrKicked:
+		s.closed = true
+		return false
+	default:
+		s.w.x.Fail("a read: %v", err)
+		return false
+	}
+	c := make([]byte, len(b))
+	mem.Copy(c, b)
+	if want := payload(f.Publisher, f.Sequence, f.Length/8); !slices.Equal(c, want) || f.Length == 0 || uint64(f.Time) != f.Sequence && f.Time != timeOfBatch {
+		if s.mode == Gate && s.w.s.PlainSteps && s.a.Observe(func() uint64 { return bit(s.kicked) }) == 1 {
+			s.closed = true
+			return false
+		}
+		s.w.x.Fail("torn: position %d, frame %d of publisher %d, %d bytes: % x, not % x", f.Position, f.Sequence, f.Publisher, f.Length, c, want)
+	}
+	s.got = append(s.got, f.Position)
+	s.w.x.Note(mix(s.owner, f.Position))
+	if s.mode == Gate {
+		s.freed = f.Position + f.Span
+		if s.rd.Release(f.Position + f.Span) {
+			s.w.ringRoom()
+		}
+	}
+	return true
+}
+
+// check is what must hold for a subscription that has read to the end.
+func (s *sub) check() {
+	if !s.joined || s.closed || s.part || s.mode == Member || s.w.x.Dead(s.owner) {
+		return
+	}
+	want := s.w.committed(s.from)
+	if s.mode == Gate {
+		if !slices.Equal(s.got, want) {
+			s.w.x.Fail("frames at %v were received, of %v", s.got, want)
+		}
+		return
+	}
+	i := 0
+	for _, pos := range s.got {
+		for i < len(want) && want[i] < pos {
+			i++
+		}
+		if i == len(want) || want[i] != pos {
+			s.w.x.Fail("frames at %v were received, of %v", s.got, want)
+			return
+		}
+		i++
+	}
+	// Who died between the count and the stamp has left a number that was never a frame.
+	if n, most := uint64(len(s.got))+s.rd.Lost(), s.w.died(); n < uint64(len(want)) || n > uint64(len(want))+most {
+		s.w.x.Fail("%d received and %d lost, of %d", len(s.got), s.rd.Lost(), len(want))
+	}
+}

@@ -1,0 +1,45 @@
+package topics
+
+import "errors"
+
+// ErrKicked: the subscription was ended by somebody else, with Kick.
+var ErrKicked = errors.New("the subscription was ended from outside, because it held others up")
+
+// Kick ends the lossless subscription of that id, as its holder would, though it lives: it does not hold the head back any more. Its holder
+// finds out with its next call; what it has in hand then may be overwritten under its eyes. It reports whether there was one. The caller
+// rings both bells.
+//
+// The line stays its holder's. Only its state changes, by a CAS, and the holder stores its cursor by a CAS as well.
+func (r *Ring) Kick(subscription uint64) bool {
+	for i := range r.gates {
+		l := &r.gates[i]
+		if l.owner.Load() == 0 || l.subscription.Load() != subscription {
+			continue
+		}
+		for {
+			st := l.state.Load()
+			if st&kindMask != kindGate {
+				break
+			}
+			if l.state.CompareAndSwap(st, st&^kindMask|kindNone) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// barred is nil as long as a gate's line says what the gate has stored there: it bars the head.
+func (r *Reader) barred() error {
+	if r.kind != kindGate || r.line == nil {
+		return nil
+	}
+	switch st := r.line.state.Load(); st {
+	case r.stored<<2 | kindGate:
+		return nil
+	case r.stored<<2 | kindNone:
+		return ErrKicked
+	default:
+		return corrupt("a subscription's line, whose cursor", st)
+	}
+}

@@ -1,0 +1,148 @@
+package topics
+
+// maxAttempts is where attempts stop being counted.
+const maxAttempts = 1<<32 - 1
+
+// Take takes the next frame of the group, which no other member then gets, unless this one dies or leaves with it in hand. The
+// frame stays as it is until Ack, and no other may be taken before. If there is none, or look is set, frames of dead members come
+// first. It stores, but never waits. Errors: ErrEmpty, ErrRemoved, ErrCorrupt.
+func (r *Reader) Take(f *Frame, look bool) ([]byte, error) {
+	if look {
+		if b, err := r.adopt(f); err != ErrEmpty {
+			return b, err
+		}
+	}
+	g := r.ring
+	for steps := uint64(0); ; steps++ {
+		st := r.shared.state.Load()
+		pos := st >> 2
+		switch {
+		case st&kindMask != kindGroup:
+			return nil, corrupt("the group's cursor", st)
+		case steps > 1<<20: // others are always quicker, or what is read makes no sense
+			r.Ack()
+			return nil, ErrEmpty
+		}
+		r.pos = pos
+		r.pin(pos, 1) // before the cursor moves: see lowestGate
+		d := g.at(pos)
+		stamp := d.stamp.Load()
+		span, ok := resolved(stamp, pos, g.mask)
+		switch {
+		case ok && stamp&3 == aborted:
+			r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup)
+		case ok:
+			// What is read here is the frame's if the cursor still stands there afterwards: until then the head cannot have passed it.
+			r.describe(d, f, span)
+			fits := r.fits(f)
+			if !r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup) {
+				continue
+			}
+			if !fits {
+				r.Ack()
+				return nil, corrupt("a frame's length", uint64(f.Length))
+			}
+			f.Attempt = 1
+			return r.hand(f), nil
+		case r.shared.state.Load() != st:
+		default:
+			r.Ack()
+			switch h := g.control.head.Load() & positionMask; {
+			case h == tombstone:
+				return nil, ErrRemoved
+			case h > pos && r.shared.state.Load() == st:
+				return nil, corrupt("the head, past a group,", h)
+			}
+			if look {
+				return nil, ErrEmpty
+			}
+			return r.adopt(f)
+		}
+	}
+}
+
+// pin pins a position: the head will not pass it. It is a full barrier.
+func (r *Reader) pin(pos, attempts uint64) {
+	if r.attempts != attempts {
+		r.attempts = attempts
+		r.line.attempts.Store(attempts)
+	}
+	r.line.pin.Store(makePin(pos, r.line.subscription.Load()))
+}
+
+// hand counts a frame that is now in hand, and gives its bytes.
+func (r *Reader) hand(f *Frame) []byte {
+	r.pos = f.Position + f.Span
+	r.received++
+	r.line.received.StoreRelease(r.received)
+	return r.ring.payload(f.Position, f.Length)
+}
+
+// Ack says that the frame in hand is done with. The caller then looks whether somebody sleeps on the room bell.
+func (r *Reader) Ack() { r.line.pin.Store(0) }
+
+// adopt takes over the frame of a dead member, if there is one: ErrEmpty if not.
+//
+// The own pin comes first; then one is added to the count in the head word, so that every move of the head fails that was computed
+// without that pin; then the dead one's pin is cleared by a CAS, so that one adopter wins. The pin is of one holder of the line only, so
+// that a line which somebody else has got meanwhile is left alone. If the group's cursor has not passed the frame, the dead member had not
+// taken it yet, and it will be taken as usual.
+func (r *Reader) adopt(f *Frame) ([]byte, error) {
+	g := r.ring
+	for i := range g.gates {
+		l := &g.gates[i]
+		p := l.pin.Load()
+		if p == 0 || l == r.line || !g.isMember(l, r.group) {
+			continue
+		}
+		if o := l.owner.Load(); o == 0 || g.alive(o) {
+			continue
+		}
+		pos, attempts := pinned(p), l.attempts.Load()
+		r.pin(pos, min(attempts, maxAttempts)+1)
+		if err := r.stay(pos); err != nil {
+			r.Ack()
+			if err == ErrEmpty { // nothing is there any more, but the pin holds the head up
+				l.pin.CompareAndSwap(p, 0)
+				g.ReapGate(i)
+				continue
+			}
+			return nil, err
+		}
+		won := l.pin.CompareAndSwap(p, 0)
+		g.ReapGate(i)
+		d := g.at(pos)
+		stamp := d.stamp.Load()
+		span, ok := resolved(stamp, pos, g.mask)
+		if !won || !ok || stamp&3 != committed || r.shared.state.Load()>>2 <= pos {
+			r.Ack()
+			continue
+		}
+		r.pos = pos
+		r.describe(d, f, span)
+		if !r.fits(f) {
+			r.Ack()
+			return nil, corrupt("a frame's length", uint64(f.Length))
+		}
+		f.Attempt = r.attempts
+		return r.hand(f), nil
+	}
+	return nil, ErrEmpty
+}
+
+// stay makes every move of the head fail that was computed without the own pin at pos. ErrEmpty: the head has passed it.
+func (r *Reader) stay(pos uint64) error {
+	head := &r.ring.control.head
+	for {
+		hw := head.Load()
+		switch h := hw & positionMask; {
+		case h == tombstone:
+			return ErrRemoved
+		case h > pos:
+			return ErrEmpty
+		}
+		if head.CompareAndSwap(hw, hw+countOne) {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package topics
+
+import (
+	"reflect"
+	"testing"
+
+	"shmbus/internal/objcode"
+)
+
+// offsetOf is the offset of a field in memory.
+func offsetOf[T any](t *testing.T, field string) uintptr {
+	t.Helper()
+	f, ok := reflect.TypeFor[T]().FieldByName(field)
+	if !ok {
+		t.Fatalf("no field %s", field)
+	}
+	return f.Offset
+}
+
+// TestTheOrderOfAccessesOnArm64 looks at all paths through the functions that rest on it. The argument is in docs/PROTOCOL.md, "arm64".
+func TestTheOrderOfAccessesOnArm64(t *testing.T) {
+	code := objcode.Build(t, "shmbus/topics")
+	load, store, ret := objcode.Is(objcode.LoadAcquire), objcode.Is(objcode.StoreRelease), objcode.Is(objcode.Return)
+	head := objcode.IsAt(objcode.LoadAcquire, offsetOf[control](t, "head"))
+	claim := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "claim"))
+	length := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "length"))
+	cas := objcode.Is(objcode.AcquireReleaseCAS)
+	llsc := objcode.Is(objcode.ExclusiveLoad)
+	swap := func(f *objcode.Func, i int) bool { return cas(f, i) || llsc(f, i) }
+	pin := objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "pin"))
+	copied, took := objcode.Calls("runtime.memmove"), objcode.Calls("shmbus/topics.(*Writer).take")
+	described := objcode.Calls("shmbus/topics.(*Writer).describe")
+	sent := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "bytes"))
+	stamp := func(f *objcode.Func, i int) bool { return store(f, i) && !claim(f, i) && !sent(f, i) }
+	fence := objcode.IsAt(objcode.StoreRelease, offsetOf[Reader](t, "fence"))
+
+	for _, c := range []struct {
+		why, name     string
+		from, via, to objcode.Pick
+	}{
+		{"the copy's loads are before the fence", "(*Reader).Copy", copied, fence, load},
+		{"the head is loaded after the fence", "(*Reader).Copy", fence, head, ret},
+		{"a copy is handed out after that only", "(*Reader).Copy", copied, head, ret},
+		{"the length is announced first", "(*Writer).take", nil, length, claim},
+		{"the claim is announced before the tail's CAS", "(*Writer).take", nil, claim, cas},
+		{"also by LDAXR", "(*Writer).take", nil, claim, llsc},
+		{"an acquire load follows the claim", "(*Writer).Claim", took, load, ret},
+		{"a batch is filled after the head was loaded", "(*Writer).Batch", took, head, objcode.Calls("shmbus/topics.(*Writer).fill")},
+		{"the stamp is stored after the description", "(*Writer).Commit", described, stamp, claim},
+		{"the claim is closed before Commit returns", "(*Writer).Commit", described, claim, ret},
+		{"closing a claim is a store", "(*Writer).closeClaim", nil, claim, ret},
+		{"the frame's description is loaded after the stamp", "(*Reader).load", nil, load, ret},
+		{
+			"a gate's cursor is stored by a CAS", "(*Reader).Store", objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "received")),
+			swap, ret,
+		},
+		{"a joining gate's cursor is stored before the head's CAS", "(*Ring).joinHead", nil, store, cas},
+		{"a member pins before it moves the group's cursor", "(*Reader).Take", nil, pin, swap},
+		{"an adopter pins before it counts", "(*Reader).adopt", nil, pin, swap},
+		{"the pin is stored with release", "(*Reader).pin", nil, pin, ret},
+	} {
+		f := code[c.name]
+		if f == nil {
+			t.Errorf("%s: no function %s", c.why, c.name)
+			continue
+		}
+		if err := f.Between(c.from, c.via, c.to); err != nil {
+			t.Errorf("%s: %v", c.why, err)
+		}
+	}
+
+	for name, f := range code {
+		if n := f.Count(objcode.Is(objcode.WeakerAtomic)); n != 0 {
+			t.Errorf("%s has %d atomic instructions that are not both acquire and release", name, n)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package topics
+
+import "fmt"
+
+// What no correct participant leaves behind. It is looked for where it costs nothing or where somebody is held up: a slot that looks
+// unfinished and is not would be taken for a dead publisher's, and what was in it would be gone without a word.
+
+// finished says whether there is a frame or a hole at pos.
+func (r *Ring) finished(pos uint64) bool {
+	_, ok := resolved(r.at(pos).stamp.Load(), pos, r.mask)
+	return ok
+}
+
+// plausible says whether a slot may hold stamp st while nothing above pos has been claimed in it: none yet, or that of an earlier lap, or
+// that of pos.
+func plausible(st, pos, mask uint64) bool {
+	span := st >> 2 & mask
+	return st == 0 || st&3-1 < 2 && span != 0 && span <= mask+1-pos&mask && st>>2&^mask <= pos&^mask
+}
+
+// Sound is an ErrCorrupt if the slot of pos, which holds somebody up, has a stamp that no writer stores there. The stamp is loaded
+// before the head: a head not above pos says that it is not that of a later lap.
+func (r *Ring) Sound(pos uint64) error {
+	st := r.at(pos).stamp.Load()
+	if plausible(st, pos, r.mask) || r.control.head.Load()&positionMask > pos {
+		return nil
+	}
+	return corrupt(fmt.Sprintf("the stamp of position %d", pos), st)
+}
+
+// Sound is an ErrCorrupt, or ErrKicked, if this reader will never read on: its line is no longer its own, or it is held up by a slot that is not sound.
+func (r *Reader) Sound() error {
+	if r.line != nil {
+		if o := r.line.owner.Load(); o != r.owner {
+			return corrupt("a subscription's line, whose owner", o)
+		}
+		if err := r.barred(); err != nil {
+			return err
+		}
+	}
+	r.follow()
+	return r.ring.Sound(r.pos)
+}
+
+// bars says whether a line holds the head back.
+func (l *gateLine) bars() bool {
+	kind := l.state.Load() & kindMask
+	return kind == kindGate || kind == kindGroup || l.pin.Load() != 0
+}
+
+// ousted is the error of a writer whose line is no longer its own: two would announce their claims in it.
+func (w *Writer) ousted() error {
+	return corrupt("a publisher's line, whose owner", w.line.owner.Load())
+}
+
+// astray takes a claim back that lies over a frame: the tail has gone back.
+func (w *Writer) astray(t uint64) error {
+	w.withdraw()
+	return corrupt("the tail, below a frame,", t)
+}
+
+// Mislaid is ErrNoTopic, or an ErrCorrupt if the table has a live topic of that name that Find does not find because its hash is damaged:
+// whoever made it again would part its users from each other.
+func (t *Table) Mislaid(name string) error {
+	for i := range t.entries {
+		p := &t.entries[i]
+		if p.state.Load()&3 != entryLive || p.length.Get() != uint64(len(name)) {
+			continue
+		}
+		if e, _, err := t.read(i); err != nil && e.Name == name {
+			return err
+		}
+	}
+	return ErrNoTopic
+}
+
+// Within is an ErrCorrupt if a topic's region, live or removed, does not lie below end: then what is appended there would lie over it.
+func (t *Table) Within(end int64) error {
+	live, _ := t.All() // what makes no sense has no region
+	for _, e := range append(live, t.Retired()...) {
+		if e.Offset > end-e.Size {
+			return corrupt(fmt.Sprintf("topic table place %d: the region of %d bytes at %d, not below the regions' end: it", e.Place, e.Size, e.Offset), uint64(end))
+		}
+	}
+	return nil
+}
