@@ -54,6 +54,13 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	if err != nil {
 		return subscribeError(op, s.topic, s.config.mode, err)
 	}
+	if s.config.mode != topics.Tap {
+		var done func()
+		if at, e, done, err = b.admit(at, e); err != nil {
+			return subscribeError(op, s.topic, s.config.mode, err)
+		}
+		defer done()
+	}
 	b.startWatch()
 	o, err := b.openPort(at, e, writable, s.config.waiting)
 	if err != nil {

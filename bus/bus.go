@@ -101,10 +101,14 @@ func (b *Bus) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var errs []error
+	for _, at := range b.open {
+		errs = append(errs, at.leave())
+	}
+	b.freeWithin(freePatience)
 	for _, m := range []map[string]*attachment{b.open, b.taps} {
 		for name, at := range m {
 			delete(m, name)
-			errs = append(errs, at.leave(), at.release())
+			errs = append(errs, at.release())
 		}
 	}
 	return errors.Join(errs...)

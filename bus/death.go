@@ -44,6 +44,7 @@ func (w *watcher) watchDeaths(dir string) {
 // afterDeath reaps, and then wakes everybody: what they wait for may be there, and the one who died has not told them.
 func (b *Bus) afterDeath() {
 	b.sweep()
+	b.freeDeserted()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for p := range b.handles {

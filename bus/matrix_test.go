@@ -200,6 +200,7 @@ func (v *survivors) check(what string) {
 	v.works("own", what)
 	v.works("made", what)
 	v.works("single", what)
+	v.gone(what)
 	found := ""
 	defer func() {
 		if strings.Contains(found, "wrong ") || strings.Contains(found, "dead ") {
@@ -210,6 +211,23 @@ func (v *survivors) check(what string) {
 		found = findings(v.t, v.b)
 		return !strings.Contains(found, "wrong ") && !strings.Contains(found, "dead ")
 	})
+}
+
+// gone sees that what is ephemeral has gone with its last participant: a topic unless its maker died before it was the first, and the
+// files of a segment once it has been made again.
+func (v *survivors) gone(what string) {
+	v.t.Helper()
+	eventually(v.t, 10*time.Second, what+": the ephemeral topic is gone", func() bool {
+		st, err := v.b.Stat("brief")
+		return errors.Is(err, bus.ErrNoTopic) || err == nil && st.Frames == 0 && st.Publishers == 0
+	})
+	noError(v.t, comeAndGoAlone(v.b, nil))
+	if _, err := v.b.Stat("brief"); !errors.Is(err, bus.ErrNoTopic) {
+		v.t.Fatalf("%s: the ephemeral topic is still there: %v", what, err)
+	}
+	if left := strings.Join(files(v.t, v.dir), " "); strings.Contains(left, "brief") {
+		v.t.Fatalf("%s: left are %s", what, left)
+	}
 }
 
 // works fills a topic twice over, if it is there, and leaves nothing behind. The topic "made" can be made and removed in any case.

@@ -37,6 +37,7 @@ var scenes = map[string]scene{
 	"topics":   makeAndRemove,
 	"kick":     kickSelf,
 	"alone":    publishExclusively,
+	"brief":    comeAndGoAlone,
 	"once":     publishOnce,
 }
 
@@ -97,6 +98,24 @@ func publishExclusively(b *bus.Bus, _ func(string, ...any)) error {
 		}
 	}
 	return p.Close()
+}
+
+// comeAndGoAlone makes an ephemeral topic, and another in an ephemeral segment, and leaves them as the last.
+func comeAndGoAlone(b *bus.Bus, _ func(string, ...any)) error {
+	brief, err := bus.Open(b.Dir(), bus.WithSegment("brief"), bus.WithEphemeral())
+	if err != nil {
+		return err
+	}
+	for b, topic := range map[*bus.Bus]string{b: "brief", brief: "brief/too"} {
+		p, err := b.Publisher(topic, bus.WithTopic(bus.TopicOptions{Slots: 16, Ephemeral: b != brief}))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(p.TryPublish([]byte("x")), p.Close()); err != nil {
+			return err
+		}
+	}
+	return brief.Close()
 }
 
 // publishOnce publishes one frame, some time after its publisher was opened.

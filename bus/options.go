@@ -46,6 +46,9 @@ type TopicOptions struct {
 	Exclusive bool
 	// NoTime leaves out the frames' time, which saves the publisher a look at the clock.
 	NoTime bool
+	// Ephemeral topics go with their last participant: when all who had a publisher or a subscription open have closed it or died, the
+	// topic is removed. Taps do not count, and until the first has come it stays.
+	Ephemeral bool
 	// MaxPublishers is how many publishers may be open at once; 64 by default, 4096 at most.
 	MaxPublishers int
 	// MaxSubscribers is how many subscriptions may be open at once, taps not counted; 64 by default, 4096 at most.
@@ -78,6 +81,10 @@ func WithMode(mode fs.FileMode) Option { return func(c *config) { c.files.Mode =
 
 // WithGroup sets the group id of the bus directory and its files, when this Bus makes them.
 func WithGroup(gid int) Option { return func(c *config) { c.files.Group = &gid } }
+
+// WithEphemeral makes the segment that this Bus makes ephemeral: it is removed, with all its topics, when the last Bus that has joined
+// it, with a publisher, a subscription that is no tap, or by making a topic, is closed or has died. A segment that is there stays as it was made.
+func WithEphemeral() Option { return func(c *config) { c.files.Ephemeral = true } }
 
 // WithMaxParticipants is how many bus handles may be open on a segment that this Bus makes; 1024 by default, 65535 at most.
 func WithMaxParticipants(n int) Option { return func(c *config) { c.files.Participants = n } }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"shmbus/internal/mem"
 	"shmbus/segment"
 	"shmbus/topics"
 	"shmbus/wake"
@@ -137,27 +136,13 @@ func openRing(seg *segment.Segment, m *segment.Mapping, e topics.Entry) (*topics
 }
 
 // bells finds the topic's bells. Where they may not be written, waiting is by polling.
-func (p *port) bells() error {
+func (p *port) bells() (err error) {
 	p.notify = p.bus.notifier
-	seg := p.at.seg
-	if !seg.BellsWritable() {
+	if !p.at.seg.BellsWritable() {
 		p.notify = wake.Poll(0)
 	}
-	area := seg.Bells()
-	if len(area) == 0 {
-		return nil
-	}
-	for _, bell := range []struct {
-		to  **wake.Bell
-		off int
-	}{{&p.data, topics.DataBell}, {&p.room, topics.RoomBell}} {
-		l, err := mem.View[wake.Line](area, p.entry.Place*topics.BellStride+bell.off, 1)
-		if err != nil {
-			return fmt.Errorf("%w: %s: bells: %v", topics.ErrCorrupt, seg.Path(), err)
-		}
-		*bell.to = &l[0].Bell
-	}
-	return nil
+	p.data, p.room, err = p.at.topicBells(p.entry)
+	return err
 }
 
 // ringBoth wakes all who sleep on the topic.
@@ -196,6 +181,14 @@ func (p *port) setState(s uint32) {
 // close gives the lines back and lets go of everything. held says that memory of the port may still be in somebody's hands: then
 // the memory stays mapped, as private zeros, until the garbage collector finds the mapping unused. Only the handle's goroutine calls it.
 func (p *port) close(held bool) error {
+	err := p.shutDown(held)
+	if p.entry.Ephemeral && p.owner != 0 {
+		p.bus.freeDeserted()
+	}
+	return err
+}
+
+func (p *port) shutDown(held bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.shut {

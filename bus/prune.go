@@ -130,11 +130,17 @@ func (b *Bus) removeSegment(name string) error {
 		err = fmt.Errorf("%s is in use again", at.seg.Path())
 	}
 	if err == nil {
-		err = segment.Remove(b.dir, name)
-	}
-	if err == nil {
-		at.setStale()
-		b.drop(at)
+		err = b.removeFiles(at)
 	}
 	return errors.Join(err, at.release())
+}
+
+// removeFiles removes a segment's files. The caller holds the directory's lock and b.mu, and knows that at is not stale.
+func (b *Bus) removeFiles(at *attachment) error {
+	if err := segment.Remove(b.dir, at.seg.Name()); err != nil {
+		return err
+	}
+	at.setStale()
+	b.drop(at)
+	return nil
 }

@@ -59,6 +59,11 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	if err != nil {
 		return nil, err
 	}
+	at, e, done, err := b.admit(at, e)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	b.startWatch()
 	o, err := b.openPort(at, e, 2, c.waiting)
 	if err != nil {

@@ -23,6 +23,7 @@ type TopicInfo struct {
 	Memory      int64
 	Exclusive   bool
 	NoTime      bool
+	Ephemeral   bool // it goes with its last participant
 	Made        time.Time
 	Publishers  int    // open now
 	Subscribers int    // open now; taps cannot be seen
@@ -115,7 +116,7 @@ func (at *attachment) statRing(e topics.Entry, r *topics.Ring, lease bool) Topic
 	head, _ := r.Head()
 	s := TopicStat{TopicInfo: TopicInfo{
 		Name: e.Name, Segment: at.seg.Name(), Policy: g.Policy, Slots: g.Slots, CellSize: g.CellSize, MaxFrame: g.MaxFrame(),
-		Memory: e.Size, Exclusive: g.Exclusive, NoTime: g.NoTime, Made: time.Unix(0, e.Made), Head: head, Tail: r.Tail(),
+		Memory: e.Size, Exclusive: g.Exclusive, NoTime: g.NoTime, Ephemeral: e.Ephemeral, Made: time.Unix(0, e.Made), Head: head, Tail: r.Tail(),
 		MaxPublishers: g.Publishers, MaxSubscribers: g.Subscriptions,
 	}}
 	s.Frames, s.Bytes = r.Totals()

@@ -48,7 +48,7 @@ func (b *Bus) ensure(op, name string, o TopicOptions, strict bool) (*attachment,
 	}
 	at, e, have, err := b.findLive(name)
 	if errors.Is(err, topics.ErrNoTopic) {
-		at, e, have, err = b.create(name, g)
+		at, e, have, err = b.create(name, g, o.Ephemeral)
 	}
 	if err != nil {
 		return nil, none, fail(op, name, err)
@@ -64,7 +64,7 @@ func (b *Bus) ensure(op, name string, o TopicOptions, strict bool) (*attachment,
 }
 
 // findLive is find for those who make topics, and says the topic's policy. A topic that is being removed, or was when its remover
-// ended, is not there: its entry comes with ErrNoTopic. The caller holds b.mu.
+// ended, or that is deserted, is not there. The caller holds b.mu.
 func (b *Bus) findLive(name string) (at *attachment, e topics.Entry, p Policy, err error) {
 	at, e, err = b.find(name, segment.ReadWrite)
 	if err != nil {
@@ -73,6 +73,7 @@ func (b *Bus) findLive(name string) (at *attachment, e topics.Entry, p Policy, e
 	removed := false
 	err = at.look(e, func(r *topics.Ring) {
 		_, removed = r.Head()
+		removed = removed || e.Ephemeral && r.Deserted()
 		p = r.Geometry().Policy
 	})
 	if err == nil && removed {
@@ -87,7 +88,7 @@ func (b *Bus) findLive(name string) (at *attachment, e topics.Entry, p Policy, e
 
 // create makes a topic under the directory's lock, unless somebody else has meanwhile. The caller holds b.mu, which is let go of
 // while the lock is waited for.
-func (b *Bus) create(name string, g topics.Geometry) (*attachment, topics.Entry, Policy, error) {
+func (b *Bus) create(name string, g topics.Geometry, ephemeral bool) (*attachment, topics.Entry, Policy, error) {
 	none := topics.Entry{}
 	if err := segment.MakeDir(b.dir, b.config.files); err != nil {
 		return nil, none, 0, err
@@ -97,6 +98,7 @@ func (b *Bus) create(name string, g topics.Geometry) (*attachment, topics.Entry,
 		return nil, none, 0, err
 	}
 	defer unlock()
+	b.free()
 	at, e, have, err := b.findLive(name)
 	if !errors.Is(err, topics.ErrNoTopic) {
 		return at, e, have, err
@@ -114,7 +116,13 @@ func (b *Bus) create(name string, g topics.Geometry) (*attachment, topics.Entry,
 	if err != nil {
 		return nil, none, 0, err
 	}
-	if e, err = at.create(name, g); err != nil {
+	if at.seg.Ephemeral() {
+		_, err = at.owner() // who makes a topic in it holds it
+	}
+	if err == nil {
+		e, err = at.create(name, g, ephemeral)
+	}
+	if err != nil {
 		_ = at.release()
 		return nil, none, 0, err
 	}
@@ -133,12 +141,13 @@ func (b *Bus) finishRemoval(name string) error {
 	if err != nil {
 		return err
 	}
-	at.table.Retire(e)
-	return at.release()
+	err = at.remove(e)
+	_ = at.release()
+	return err
 }
 
 // create appends a region, formats it and publishes it in the table. The caller holds the directory's lock.
-func (at *attachment) create(name string, g topics.Geometry) (topics.Entry, error) {
+func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (topics.Entry, error) {
 	none := topics.Entry{}
 	at.sweepRetired()
 	if err := at.table.Free(); err != nil {
@@ -166,7 +175,7 @@ func (at *attachment) create(name string, g topics.Geometry) (topics.Entry, erro
 	if err != nil {
 		return none, err
 	}
-	return at.table.Publish(name, off, size, now)
+	return at.table.Publish(name, off, size, now, ephemeral)
 }
 
 // sweepRetired gives back the regions of removed topics that nobody uses any more. The caller holds the directory's lock.
@@ -200,21 +209,26 @@ func (at *attachment) tableBell() *wake.Bell {
 // lock takes the directory's lock. The caller holds b.mu; it is let go of meanwhile, because somebody else may have the lock for long,
 // and so whatever the caller found before must be looked for again. Closing the Bus ends the wait.
 func (b *Bus) lock() (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(b.closing, lockPatience)
+	defer cancel()
+	unlock, err = b.lockWithin(ctx)
+	switch {
+	case !b.closed.Load():
+		return unlock, err
+	case err == nil:
+		unlock()
+	}
+	return nil, ErrClosed
+}
+
+// lockWithin is lock for a time that ctx bounds, also while the Bus is closed.
+func (b *Bus) lockWithin(ctx context.Context) (unlock func(), err error) {
 	b.mu.Unlock()
 	defer b.mu.Lock()
 	b.making.Lock()
-	ctx, cancel := context.WithTimeout(b.closing, lockPatience)
-	defer cancel()
 	l, err := segment.LockDir(ctx, b.dir, b.config.files)
-	if err == nil && b.closed.Load() {
-		_ = l.Unlock()
-		err = ErrClosed
-	}
 	if err != nil {
 		b.making.Unlock()
-		if b.closed.Load() {
-			err = ErrClosed
-		}
 		return nil, err
 	}
 	return func() {
@@ -253,23 +267,59 @@ func (b *Bus) removeTopic(name string) error {
 	if err != nil {
 		return fail(op, name, err)
 	}
-	p, err := b.openPort(at, e, 2, wake.Block) // at stays: it is in b.open
-	switch {
-	case err == nil:
-		p.ring.Remove()
-		at.table.Retire(e)
-		p.ringBoth()
-	case errors.Is(err, topics.ErrCorrupt): // its place is not used again, but its name is
-		b.log.Error("removing a corrupt topic", "topic", name, "path", at.seg.Path(), "error", err)
-		at.table.Retire(e)
-	default:
-		return fail(op, name, err)
+	err = at.remove(e)
+	_ = at.release()
+	return fail(op, name, err)
+}
+
+// remove marks a topic removed, takes its name out of the table and wakes all who wait on it or for it. The caller holds the
+// directory's lock and b.mu.
+func (at *attachment) remove(e topics.Entry) error {
+	log := at.bus.log.With("topic", e.Name, "path", at.seg.Path())
+	m, err := at.seg.Map(e.Offset, e.Size, int64(at.seg.PageSize()))
+	if err == nil {
+		defer m.Close()
+		err = segment.Guard(func() error {
+			r, err := openRing(at.seg, m, e)
+			if err == nil {
+				r.Remove()
+			}
+			return err
+		})
+	}
+	if err = outside(e, err); errors.Is(err, topics.ErrCorrupt) { // its place is not used again, but its name is
+		log.Error("removing a corrupt topic", "error", err)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	at.table.Retire(e)
+	if data, room, err := at.topicBells(e); err == nil && data != nil && at.seg.BellsWritable() {
+		data.Ring(at.bus.notifier)
+		room.Ring(at.bus.notifier)
 	}
 	at.ringTable()
 	at.sweepRetired()
-	if p != nil {
-		p.abandon()
-	}
-	b.log.Info("topic removed", "topic", name, "path", at.seg.Path())
+	log.Info("topic removed")
 	return nil
+}
+
+// topicBells finds the bells of a topic; nil where the bell file may not be opened.
+func (at *attachment) topicBells(e topics.Entry) (data, room *wake.Bell, err error) {
+	area := at.seg.Bells()
+	if len(area) == 0 {
+		return nil, nil, nil
+	}
+	for _, bell := range []struct {
+		to  **wake.Bell
+		off int
+	}{{&data, topics.DataBell}, {&room, topics.RoomBell}} {
+		l, err := mem.View[wake.Line](area, e.Place*topics.BellStride+bell.off, 1)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %s: bells: %v", topics.ErrCorrupt, at.seg.Path(), err)
+		}
+		*bell.to = &l[0].Bell
+	}
+	return data, room, nil
 }

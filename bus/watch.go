@@ -123,6 +123,7 @@ func (w *watcher) run() {
 			continue
 		case <-tick.C:
 			w.bus.sweep()
+			w.bus.freeDeserted()
 		}
 		w.follow()
 		w.bus.lookAfter()

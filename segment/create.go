@@ -59,7 +59,7 @@ func newHeader(o Options) (*header, error) {
 	h := &header{
 		pageSize: uint64(page), nonce: max(binary.NativeEndian.Uint64(b[:]), 1), generation: now, created: now,
 		table: page, tableBytes: table, participants: page + table, participantCount: participants,
-		bellBytes: bells, state: stateLive,
+		bellBytes: bells, ephemeral: o.Ephemeral, state: stateLive,
 	}
 	h.regionsStart = roundUp(h.participants+participants*participantBytes, page)
 	h.regionsEnd = h.regionsStart

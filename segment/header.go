@@ -13,6 +13,7 @@ type header struct {
 	table, tableBytes                    int64
 	participants, participantCount       int64
 	regionsStart, bellBytes              int64
+	ephemeral                            bool
 	state                                uint64
 	regionsEnd                           int64
 }
@@ -46,6 +47,9 @@ func putCommon(b []byte, magic string, nonce uint64) {
 func (h *header) encode() []byte {
 	b := make([]byte, headerBytes)
 	putCommon(b, magicSegment, h.nonce)
+	if h.ephemeral {
+		order.PutUint64(b[offFlags:], flagEphemeral)
+	}
 	for off, v := range map[int]uint64{
 		offPageSize: h.pageSize, offGeneration: h.generation, offCreated: h.created,
 		offTable: uint64(h.table), offTableBytes: uint64(h.tableBytes),
@@ -132,7 +136,11 @@ func parseHeader(path string, b []byte, size, page int64) (h header, err error) 
 		}
 		*f.to = int64(v)
 	}
+	flags := word(offFlags)
+	h.ephemeral = flags&flagEphemeral != 0
 	switch end := h.participants + h.participantCount*participantBytes; {
+	case flags > flagEphemeral:
+		return h, fault(ErrCorrupt, path, "flags", "are %#x, this layout knows %#x", flags, flagEphemeral)
 	case h.participants < h.table+h.tableBytes:
 		return h, fault(ErrCorrupt, path, "participants offset", "is %d, within the topic table", h.participants)
 	case h.regionsStart < end:

@@ -12,7 +12,7 @@ import "math"
 //	+---------------+---------------+---------------+---------------+
 //	| part. offset  | participants  | regions start | bell bytes    |   64
 //	+---------------+---------------+---------------+---------------+
-//	| reserved, zero                                                |   96
+//	| flags         | reserved, zero                                |   96
 //	+---------------+-----------------------------------------------+
 //	| state         | reserved, zero (56 bytes)                     |  128  atomic, a line of its own
 //	+---------------+-----------------------------------------------+
@@ -83,6 +83,7 @@ const (
 	offParticipantCount         = 72
 	offRegionsStart             = 80
 	offBellBytes                = 88
+	offFlags                    = 96
 	offState                    = 128
 	offRegionsEnd               = 192
 	headerBytes                 = 256
@@ -108,6 +109,7 @@ const (
 	maxFileBytes                = math.MaxInt64
 	stateLive            uint64 = 1
 	stateDead            uint64 = 2
+	flagEphemeral        uint64 = 1
 )
 
 // roundUp is n rounded up to a multiple of page, a power of two. The caller has made sure that it does not overflow.

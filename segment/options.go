@@ -45,6 +45,8 @@ type Options struct {
 	TableBytes int
 	// BellBytes is the size of the bells, in bytes, rounded up to whole pages. 0: one page.
 	BellBytes int
+	// Ephemeral is a mark for those who use the segment: it is to be removed with its last participant.
+	Ephemeral bool
 }
 
 // sizes are the options of a new segment, checked and rounded.

@@ -57,6 +57,9 @@ func (s *Segment) Access() Access { return s.access }
 // PageSize is the size of a page, in bytes: what regions are multiples of.
 func (s *Segment) PageSize() int { return int(s.head.pageSize) }
 
+// Ephemeral says whether the segment was made to be removed with its last participant.
+func (s *Segment) Ephemeral() bool { return s.head.ephemeral }
+
 // Participants is the number of slots of the participant table.
 func (s *Segment) Participants() int { return int(s.head.participantCount) }
 

@@ -17,10 +17,8 @@ func TestEveryHistoryDoesWhatTheModelSays(t *testing.T) {
 		if m.name == "heap" {
 			rounds *= 3
 		}
-		for range rounds {
-			rapid.Check(t, func(rt *rapid.T) { history(rt, m, dir, all) })
-		}
-		all.report(t, "wrap", "padding", "lap", "join", "leave", "held by slot", "held by gate", "held by turn", "abort",
+		play := func() { rapid.Check(t, func(rt *rapid.T) { history(rt, m, dir, all) }) }
+		all.rounds(t, rounds, play, "wrap", "padding", "lap", "join", "leave", "held by slot", "held by gate", "held by turn", "abort",
 			"batch of several", "writer closed", "line used again", "closed with an open claim", "release out of order",
 			"removal", "loss counted", "copy", "borrow")
 	})

@@ -252,7 +252,7 @@ func (v *vandal) read(rd *Reader) {
 // TestHostileWordsEndInErrorsOrFrames runs random scripts: no panic, nothing out of bounds, no endless loop.
 func TestHostileWordsEndInErrorsOrFrames(t *testing.T) {
 	all := make(sums)
-	for range often(20, 2000) {
+	play := func() {
 		inTime(t, limit, "a hundred hostile scripts", func() {
 			rapid.Check(t, func(rt *rapid.T) {
 				runHostile(t, rapid.SliceOfN(rapid.Byte(), 20, 400).Draw(rt, "script"), all)
@@ -262,7 +262,7 @@ func TestHostileWordsEndInErrorsOrFrames(t *testing.T) {
 			})
 		})
 	}
-	all.report(t, "overwritten word", "frame", ErrCorrupt.Error(), ErrEmpty.Error(), ErrHeldBySlot.Error(), ErrHeldByGate.Error(),
+	all.rounds(t, often(20, 2000), play, "overwritten word", "frame", ErrCorrupt.Error(), ErrEmpty.Error(), ErrHeldBySlot.Error(), ErrHeldByGate.Error(),
 		ErrHeldByTurn.Error(), ErrRemoved.Error(), ErrNoLine.Error(), ErrTooLarge.Error())
 }
 

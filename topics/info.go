@@ -126,15 +126,36 @@ func (r *Ring) Totals() (frames, bytes uint64) {
 
 // InUse says whether a living participant holds a line of the topic.
 func (r *Ring) InUse() bool {
+	living, _ := r.held()
+	return living
+}
+
+// Deserted says that somebody has held a line of the topic and no living participant does.
+func (r *Ring) Deserted() bool {
+	c := r.control
+	came := c.publishers.Load() != 0 || c.subscriptions.Load() != 0
+	living, dead := r.held()
+	return !living && (came || dead)
+}
+
+// held says whether lines of the topic are held by living participants, and by the dead, as far as it has looked.
+func (r *Ring) held() (living, dead bool) {
+	look := func(o uint64) bool {
+		if o != 0 {
+			living = r.alive(o)
+			dead = dead || !living
+		}
+		return living
+	}
 	for i := range r.writers {
-		if o := r.writers[i].owner.Load(); o != 0 && r.alive(o) {
-			return true
+		if look(r.writers[i].owner.Load()) {
+			return living, dead
 		}
 	}
 	for i := range r.gates {
-		if o := r.gates[i].owner.Load(); o != 0 && r.alive(o) {
-			return true
+		if look(r.gates[i].owner.Load()) {
+			return living, dead
 		}
 	}
-	return false
+	return living, dead
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"testing"
 
 	"pgregory.net/rapid"
 )
@@ -32,11 +33,8 @@ func (e *modelEntry) end() uint64 { return e.pos + e.span }
 // sums counts what happened over a whole test. What never happened was not tested.
 type sums map[string]int
 
-func (s sums) report(t interface {
-	Logf(string, ...any)
-	Errorf(string, ...any)
-}, wanted ...string,
-) {
+func (s sums) report(t *testing.T, wanted ...string) {
+	t.Helper()
 	for _, k := range slices.Sorted(maps.Keys(s)) {
 		t.Logf("%8d %s", s[k], k)
 	}
@@ -45,6 +43,17 @@ func (s sums) report(t interface {
 			t.Errorf("%s never happened: the test shows nothing about it", k)
 		}
 	}
+}
+
+// rounds plays so many rounds, and up to fifty more until all that is wanted has happened, and reports: what is rare need not come in a
+// few rounds, but it must come.
+func (s sums) rounds(t *testing.T, n int, play func(), wanted ...string) {
+	t.Helper()
+	rare := func(k string) bool { return s[k] == 0 }
+	for i := 0; i < n || i < n+50 && !t.Failed() && slices.ContainsFunc(wanted, rare); i++ {
+		play()
+	}
+	s.report(t, wanted...)
 }
 
 // A sim runs a ring and its model side by side.

@@ -41,7 +41,8 @@ type entry struct {
 	size   mem.Plain
 	made   mem.Plain // Unix nanoseconds
 	length mem.Plain // of the name
-	_      [2]mem.Plain
+	flags  mem.Plain // bit 0 ephemeral
+	_      mem.Plain
 	name   [MaxName / 8]mem.Plain
 	_      [entrySize/8 - 8 - MaxName/8]mem.Plain
 }
@@ -51,6 +52,8 @@ const (
 	entryLive    = 1
 	entryRemoved = 2 // its region may still be in use
 )
+
+const entryEphemeral = 1 // in flags
 
 // ErrTableFull: all places in the topic table are taken.
 var ErrTableFull = fmt.Errorf("the topic table is full: a segment holds %d topics", TableEntries)
@@ -68,6 +71,7 @@ type Entry struct {
 	Generation   uint64 // rises when another topic takes the place
 	Offset, Size int64  // of the region
 	Made         int64  // Unix nanoseconds
+	Ephemeral    bool   // the topic goes with its last participant
 }
 
 // OpenTable lays a Table over the segment's table area.
@@ -140,8 +144,9 @@ func (t *Table) read(i int) (e Entry, live bool, err error) {
 				name[8*j+k] = byte(v >> (8 * k))
 			}
 		}
-		length, hash := p.length.Get(), p.hash.Get()
+		length, hash, flags := p.length.Get(), p.hash.Get(), p.flags.Get()
 		e = Entry{Place: i, Generation: st >> 2, Offset: int64(p.offset.Get()), Size: int64(p.size.Get()), Made: int64(p.made.Get())}
+		e.Ephemeral = flags == entryEphemeral
 		fence.LoadLoad()
 		if p.state.Load() != st {
 			continue
@@ -152,6 +157,9 @@ func (t *Table) read(i int) (e Entry, live bool, err error) {
 		e.Name = string(name[:length])
 		if err := CheckName(e.Name); err != nil || hashName(e.Name) != hash {
 			return e, false, fmt.Errorf("%w: topic table place %d: name %q does not fit its hash", ErrCorrupt, i, e.Name)
+		}
+		if flags > entryEphemeral {
+			return e, false, fmt.Errorf("%w: topic table place %d (%s): flags %#x", ErrCorrupt, i, e.Name, flags)
 		}
 		if e.Offset <= 0 || e.Size <= 0 || e.Offset+e.Size < 0 {
 			return e, false, fmt.Errorf("%w: topic table place %d (%s): region of %d bytes at %d", ErrCorrupt, i, e.Name, e.Size, e.Offset)
@@ -172,7 +180,11 @@ func (t *Table) Free() error {
 }
 
 // Publish makes a topic known whose region has been formatted, by one store.
-func (t *Table) Publish(name string, offset, size, made int64) (Entry, error) {
+func (t *Table) Publish(name string, offset, size, made int64, ephemeral bool) (Entry, error) {
+	var flags uint64
+	if ephemeral {
+		flags = entryEphemeral
+	}
 	for i := range t.entries {
 		p := &t.entries[i]
 		st := p.state.Load()
@@ -184,6 +196,7 @@ func (t *Table) Publish(name string, offset, size, made int64) (Entry, error) {
 		p.size.Set(uint64(size))
 		p.made.Set(uint64(made))
 		p.length.Set(uint64(len(name)))
+		p.flags.Set(flags)
 		var b [MaxName]byte
 		copy(b[:], name)
 		for j := range p.name {
@@ -195,7 +208,7 @@ func (t *Table) Publish(name string, offset, size, made int64) (Entry, error) {
 		}
 		gen := st>>2 + 1
 		p.state.Store(gen<<2 | entryLive)
-		return Entry{name, i, gen, offset, size, made}, nil
+		return Entry{name, i, gen, offset, size, made, ephemeral}, nil
 	}
 	return Entry{}, ErrTableFull
 }

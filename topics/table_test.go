@@ -27,7 +27,7 @@ func newTable(t *testing.T) (*Table, []byte) {
 
 func mustPublish(t *testing.T, tab *Table, name string) Entry {
 	t.Helper()
-	e, err := tab.Publish(name, 4096, 8192, 77)
+	e, err := tab.Publish(name, 4096, 8192, 77, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestATopicIsFoundFromPublishToRetire(t *testing.T) {
 	e := mustPublish(t, tab, "a/b")
 	mustPublish(t, tab, strings.Repeat("x", MaxName))
 	got, err := tab.Find("a/b")
-	if err != nil || got != e || got != (Entry{"a/b", 0, 1, 4096, 8192, 77}) || !tab.Is(got) {
+	if err != nil || got != e || got != (Entry{"a/b", 0, 1, 4096, 8192, 77, false}) || !tab.Is(got) {
 		t.Fatalf("found %+v, %v; published %+v", got, err, e)
 	}
 	if got, err := tab.Find(strings.Repeat("x", MaxName)); err != nil || got.Place != 1 {
@@ -79,7 +79,7 @@ func TestAFullTableSaysSo(t *testing.T) {
 		mustPublish(t, tab, fmt.Sprint("topic/", i))
 	}
 	wantErr(t, tab.Free(), ErrTableFull)
-	_, err := tab.Publish("one more", 4096, 4096, 0)
+	_, err := tab.Publish("one more", 4096, 4096, 0, true)
 	wantErr(t, err, ErrTableFull)
 	for i := range TableEntries {
 		if e, err := tab.Find(fmt.Sprint("topic/", i)); err != nil || e.Place != i {
@@ -162,7 +162,7 @@ func TestLookupsBesideChangesSeeWholeEntries(t *testing.T) {
 					if errors.Is(err, ErrNoTopic) {
 						continue
 					}
-					if err != nil || e.Name != name(i) || e.Size != e.Offset+int64(len(e.Name)) || e.Made != e.Size+1 {
+					if err != nil || e.Name != name(i) || e.Size != e.Offset+int64(len(e.Name)) || e.Made != e.Size+1 || e.Ephemeral != (e.Offset%2 == 1) {
 						t.Errorf("found %+v, %v", e, err)
 						return
 					}
@@ -172,7 +172,7 @@ func TestLookupsBesideChangesSeeWholeEntries(t *testing.T) {
 		}
 		for i := 0; i < often(30000, 1000000) || seen.Load() == 0; i++ {
 			n := name(i)
-			e, err := tab.Publish(n, int64(i+1), int64(i+1+len(n)), int64(i+2+len(n)))
+			e, err := tab.Publish(n, int64(i+1), int64(i+1+len(n)), int64(i+2+len(n)), i%2 == 0)
 			if err != nil {
 				t.Error(err)
 				break

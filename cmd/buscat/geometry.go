@@ -19,6 +19,7 @@ func (g *geometry) flags(c *cobra.Command) {
 	f.BoolVar(&g.lossless, "lossless", false, "publishers wait for subscribers that joined with --lossless,\ninstead of overwriting what those have not read")
 	f.IntVar(&g.options.Slots, "slots", 0, "`number` of slots in a new topic's ring; rounded up to a power of two\n(default 8192)")
 	f.IntVar(&g.options.CellSize, "cell", 0, "payload `bytes` in a slot of a new topic, 64 to 65536; rounded up to\na power of two (default 64). A frame takes as many slots as it needs,\nat most half the ring")
+	f.BoolVar(&g.options.Ephemeral, "ephemeral", false, "a new topic goes with the last who publishes or subscribes, taps not\ncounted")
 }
 
 // topic is the options, or an error if they make no sense.

@@ -60,6 +60,7 @@ type statJSON struct {
 	MaxSubscribers int              `json:"max_subscribers"`
 	Exclusive      bool             `json:"exclusive"`
 	NoTime         bool             `json:"no_time"`
+	Ephemeral      bool             `json:"ephemeral"`
 	Made           time.Time        `json:"made"`
 	Head           uint64           `json:"head"`
 	Tail           uint64           `json:"tail"`
@@ -102,7 +103,7 @@ func newStatJSON(s bus.TopicStat) statJSON {
 	j := statJSON{
 		topicJSON: newTopicJSON(s.TopicInfo),
 		MaxFrame:  s.MaxFrame, MaxPublishers: s.MaxPublishers, MaxSubscribers: s.MaxSubscribers,
-		Exclusive: s.Exclusive, NoTime: s.NoTime, Made: s.Made, Head: s.Head, Tail: s.Tail,
+		Exclusive: s.Exclusive, NoTime: s.NoTime, Ephemeral: s.Ephemeral, Made: s.Made, Head: s.Head, Tail: s.Tail,
 		PublisherList: []publisherJSON{}, SubscriberList: []subscriberJSON{},
 		GroupList: []groupJSON{},
 	}
@@ -130,6 +131,9 @@ func statText(s bus.TopicStat) []byte {
 	}
 	if s.NoTime {
 		policy = append(policy, "no time")
+	}
+	if s.Ephemeral {
+		policy = append(policy, "ephemeral")
 	}
 	line("topic", "%s", s.Name)
 	line("segment", "%s", s.Segment)

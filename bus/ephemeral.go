@@ -1,0 +1,129 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"shmbus/segment"
+	"shmbus/topics"
+)
+
+// What frees itself. An ephemeral topic is removed when the last who had a publisher or a subscription on it has closed it or died; an
+// ephemeral segment, with all its topics, when the last Bus that had joined it has. Whoever leaves last does it, or, after a death,
+// whoever on the bus notices it or comes there next.
+//
+// Joining and removing exclude each other by the directory's lock, so nobody joins what is just being removed. Only what is ephemeral
+// pays for that.
+
+// freePatience is how long Close waits for the directory's lock to remove what is deserted. Others remove what it has left.
+const freePatience = time.Second
+
+// admit is for those who are about to join a topic: it makes sure that it is not just being removed because it is deserted, until they
+// call done. It takes over the caller's reference to at, and gives one. ErrRemoved: it was deserted, and is gone. The caller holds
+// b.mu, which is let go of for a while.
+func (b *Bus) admit(at *attachment, e topics.Entry) (_ *attachment, _ topics.Entry, done func(), err error) {
+	if !e.Ephemeral && !at.seg.Ephemeral() {
+		return at, e, func() {}, nil
+	}
+	_ = at.release()
+	unlock, err := b.lock()
+	if err != nil {
+		return nil, e, nil, err
+	}
+	b.free()
+	if at, e, err = b.find(e.Name, segment.ReadWrite); err != nil {
+		unlock()
+		if errors.Is(err, topics.ErrNoTopic) {
+			err = topics.ErrRemoved
+		}
+		return nil, e, nil, err
+	}
+	return at, e, unlock, nil
+}
+
+// deserted is the ephemeral topics of the segment on which nobody is any more; all says that nobody is on the segment, and it is
+// ephemeral.
+func (at *attachment) deserted() (gone []topics.Entry, all bool) {
+	entries, _ := at.table.All() // what makes no sense is not removed
+	if at.seg.Ephemeral() && at.participant == nil && !at.joined() {
+		return entries, true
+	}
+	for _, e := range entries {
+		if e.Ephemeral {
+			_ = at.look(e, func(r *topics.Ring) {
+				if r.Deserted() {
+					gone = append(gone, e)
+				}
+			})
+		}
+	}
+	return gone, false
+}
+
+// free removes what is deserted of what the Bus has open for writing. The caller holds the directory's lock and b.mu.
+func (b *Bus) free() {
+	for _, at := range b.writable() {
+		err := segment.Guard(func() error {
+			if at.seg.Stale() {
+				return nil
+			}
+			gone, all := at.deserted()
+			for _, e := range gone {
+				if err := at.remove(e); err != nil {
+					return err
+				}
+			}
+			if all {
+				return b.removeFiles(at)
+			}
+			return nil
+		})
+		if err != nil {
+			b.log.Warn("removing what nobody holds", "path", at.seg.Path(), "error", err)
+		}
+	}
+}
+
+// writable is the segments that the Bus has open for writing. The caller holds b.mu.
+func (b *Bus) writable() []*attachment {
+	all := make([]*attachment, 0, len(b.open))
+	for _, at := range b.open {
+		all = append(all, at)
+	}
+	return all
+}
+
+// freeWithin is free for those who do not have the directory's lock, which it takes only if there is something to be removed. The caller
+// holds b.mu, which is let go of for a while.
+func (b *Bus) freeWithin(patience time.Duration) {
+	found := false
+	for _, at := range b.writable() {
+		_ = segment.Guard(func() error {
+			gone, all := at.deserted()
+			found = found || all || len(gone) > 0
+			return nil
+		})
+	}
+	if !found {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	unlock, err := b.lockWithin(ctx)
+	if err != nil {
+		b.log.Info("what nobody holds is left to others", "error", err)
+		return
+	}
+	defer unlock()
+	b.free()
+}
+
+// freeDeserted removes what is deserted, when somebody has left or died.
+func (b *Bus) freeDeserted() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed.Load() {
+		b.freeWithin(freePatience)
+	}
+}
