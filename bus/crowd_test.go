@@ -18,7 +18,7 @@ import (
 func TestManyGoroutinesUseOneBus(t *testing.T) {
 	length := time.Second
 	if long {
-		length = 30 * time.Second
+		length = 12 * time.Second
 	}
 	dir := newDir(t)
 	b := openAt(t, dir)

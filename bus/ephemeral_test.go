@@ -216,7 +216,7 @@ func TestEphemeralTopicsWhileAllComeAndGo(t *testing.T) {
 	dir := newDir(t)
 	rounds := 60
 	if long {
-		rounds = 600
+		rounds = 300
 	}
 	var wg sync.WaitGroup
 	for i := range 4 {

@@ -95,7 +95,7 @@ func TestNobodyIsStarved(t *testing.T) {
 			}
 			count := 200
 			if long {
-				count = 3000
+				count = 1500
 			}
 			took := make([]time.Duration, count)
 			frame := make([]byte, c.size)

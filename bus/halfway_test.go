@@ -91,6 +91,7 @@ func removeHalf(t *testing.T, b *Bus) {
 }
 
 func TestALeaseThatIsGoneEndsItsHandles(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	b, err := Open(memoryDir(t))

@@ -211,6 +211,7 @@ func TestTryReceiveAloneGetsPastADeadPublisher(t *testing.T) {
 }
 
 func TestAPublisherThatDiesFirstInTheQueueBarsNobody(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
 		for _, try := range []bool{true, false} {
 			dir := newDir(t)

@@ -136,6 +136,7 @@ func idle(peer *testproc.Peer) error {
 }
 
 func TestWaitingTakesNoProcessorTime(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	measured(t)
 	if underRace {
 		t.Skip("the race detector's own work would be measured")

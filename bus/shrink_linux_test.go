@@ -41,6 +41,7 @@ func cutError(t *testing.T, what string, err error) {
 }
 
 func TestAFileThatShrinksUnderOpenHandlesIsAnErrorAndNotAFault(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	needsTheMachine(t, "qemu-user does not say where a memory fault was")
 	value := map[string]int{"a": 1}
 	uses := map[string]func(p *bus.Publisher, s *bus.Subscriber, l *bus.Loan) error{

@@ -140,6 +140,7 @@ func soakTime(t *testing.T) time.Duration {
 // lossless subscription sees every frame of everybody, in order, whole, once; those that ended by themselves sent as many as they say.
 // In the end nothing is held, nothing is wrong, and nothing is left.
 func TestSoak(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	dir := newDir(t)
 	b := openAt(t, dir)
 	noError(t, b.CreateTopic("t", bus.TopicOptions{Policy: bus.PolicyLossless, Slots: 1024}))

@@ -262,7 +262,7 @@ func TestHostileWordsEndInErrorsOrFrames(t *testing.T) {
 			})
 		})
 	}
-	all.rounds(t, often(20, 2000), play, "overwritten word", "frame", ErrCorrupt.Error(), ErrEmpty.Error(), ErrHeldBySlot.Error(), ErrHeldByGate.Error(),
+	all.rounds(t, often(20, 800), play, "overwritten word", "frame", ErrCorrupt.Error(), ErrEmpty.Error(), ErrHeldBySlot.Error(), ErrHeldByGate.Error(),
 		ErrHeldByTurn.Error(), ErrRemoved.Error(), ErrNoLine.Error(), ErrTooLarge.Error())
 }
 

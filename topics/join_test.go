@@ -231,7 +231,7 @@ func TestJoiningARingThatRunsAway(t *testing.T) {
 		}
 	}()
 	inTime(t, limit, "joining", func() {
-		for range often(100, 5000) {
+		for range often(100, 2000) {
 			if _, err := r.NewReader(Tap, Oldest(), 0); err != nil {
 				t.Error(err)
 			}
