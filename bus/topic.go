@@ -190,8 +190,11 @@ func (at *attachment) sweepRetired() {
 	}
 }
 
-// ringTable wakes those who wait for a topic in the segment.
+// ringTable wakes those who wait for a topic, in this segment by its bell, in any by a file event.
 func (at *attachment) ringTable() {
+	if err := at.seg.Touch(); err != nil {
+		at.bus.log.Debug("no file event", "error", err) // they look by themselves, after some seconds
+	}
 	if bell := at.tableBell(); bell != nil && at.seg.BellsWritable() {
 		bell.Ring(at.bus.notifier)
 	}

@@ -140,6 +140,16 @@ func (s *Segment) Stale() bool {
 	return n < len(b) || order.Uint64(b[offNonce:]) != s.head.nonce || order.Uint64(b[offState:]) != stateLive
 }
 
+// Touch sets the time of NAME.seg to now, which those who watch the directory are told of: a store into the mapping raises no file event.
+func (s *Segment) Touch() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return s.errClosed()
+	}
+	return s.seg.touch()
+}
+
 // MarkDead tells everybody that the segment is no longer to be used. There is no way back.
 func (s *Segment) MarkDead() error {
 	s.mu.RLock()

@@ -172,6 +172,15 @@ func (f *file) writeAt(b []byte, off int64) error {
 	return nil
 }
 
+// touch sets the time of whatever file has the path to now: the path, because kernels before 5.8 cannot do it to a descriptor.
+func (f *file) touch() error {
+	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
+	if err := retry(func() error { return unix.UtimesNanoAt(unix.AT_FDCWD, f.path, now, 0) }); err != nil {
+		return &fs.PathError{Op: "touch", Path: f.path, Err: err}
+	}
+	return nil
+}
+
 func (f *file) chmod(mode fs.FileMode) error {
 	m := uint32(mode.Perm())
 	if mode&fs.ModeSetgid != 0 {

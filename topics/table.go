@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -233,4 +234,15 @@ func (t *Table) Retired() []Entry {
 // Release frees the place of a retired topic.
 func (t *Table) Release(e Entry) {
 	t.entries[e.Place].state.Store(e.Generation<<2 | entryFree)
+}
+
+// Changes is a hash that is another one when topics have been made or removed. It is quick.
+func (t *Table) Changes() uint64 {
+	h := fnv.New64a()
+	var b [8]byte
+	for i := range t.entries {
+		binary.NativeEndian.PutUint64(b[:], t.entries[i].state.Load())
+		h.Write(b[:])
+	}
+	return h.Sum64()
 }
