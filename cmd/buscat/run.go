@@ -83,14 +83,15 @@ The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // completion.go has one that also knows topics
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
 	root.PersistentFlags().StringVar(&a.dir, "bus", "", "bus `directory` (default $SHMBUS_DIR, or else /dev/shm/shmbus-UID)")
 	o.flags(root)
 	root.AddCommand(a.tapCommand(), a.pubCommand(), a.createCommand(), a.lsCommand(), a.statCommand(), a.rmCommand(),
-		a.doctorCommand(), a.kickCommand(), a.pruneCommand(), a.versionCommand(), a.topCommand())
+		a.doctorCommand(), a.kickCommand(), a.pruneCommand(), a.versionCommand(), a.topCommand(), a.completionCommand(), a.manCommand())
+	a.complete(root)
 	return root
 }
 

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"shmbus/bus"
+)
+
+// completionScripts writes the script for a shell.
+var completionScripts = map[string]func(a *app, root *cobra.Command) error{
+	"bash":       func(a *app, root *cobra.Command) error { return root.GenBashCompletionV2(a.out, true) },
+	"zsh":        func(a *app, root *cobra.Command) error { return root.GenZshCompletion(a.out) },
+	"fish":       func(a *app, root *cobra.Command) error { return root.GenFishCompletion(a.out, true) },
+	"powershell": func(a *app, root *cobra.Command) error { return root.GenPowerShellCompletionWithDesc(a.out) },
+}
+
+// completionShells is the shells, in the order in which they are shown.
+var completionShells = []string{"bash", "zsh", "fish", "powershell"}
+
+func (a *app) completionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Print a script that completes commands, flags and topics in a shell",
+		Long: `Completion prints a script for a shell. When it has been read there, the tab key
+completes buscat's commands and flags, and the names of the topics that are on
+the bus just then. Bash needs the package bash-completion for it.`,
+		Example: `  source <(buscat completion bash)                     for this shell
+  buscat completion bash > /etc/bash_completion.d/buscat
+  buscat completion zsh > "${fpath[1]}/_buscat"
+  buscat completion fish > ~/.config/fish/completions/buscat.fish`,
+		ValidArgs: completionShells,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) != 1:
+				return usage(c, "give one shell: %s", strings.Join(completionShells, ", "))
+			case completionScripts[args[0]] == nil:
+				return usage(c, "there is no script for %q; there are some for %s", args[0], strings.Join(completionShells, ", "))
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			return outputError(completionScripts[args[0]](a, c.Root()))
+		},
+	}
+}
+
+// complete tells the shells what the arguments of all commands may be. A command's usage line says it: TOPIC stands for a topic, with dots
+// behind it for several; FILE and DIR are left to the shell.
+func (a *app) complete(root *cobra.Command) {
+	_ = root.MarkPersistentFlagDirname("bus") // it fails only if there is no such flag
+	for _, c := range append(root.Commands(), root) {
+		if c.ValidArgsFunction == nil && c.ValidArgs == nil {
+			c.ValidArgsFunction = a.completeArgs
+		}
+		if c.Flags().Lookup("from") != nil {
+			_ = c.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{"newest", "oldest"}, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+}
+
+// completeArgs completes the argument that comes after args.
+func (a *app) completeArgs(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	words := strings.Fields(c.Use)[1:]
+	var word string
+	switch n := len(words); {
+	case n == 0:
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	case len(args) < n:
+		word = words[len(args)]
+	case strings.Contains(words[n-1], "..."):
+		word = words[n-1]
+	}
+	switch {
+	case strings.Contains(word, "TOPIC"):
+		return a.topicNames(args, typed), cobra.ShellCompDirectiveNoFileComp
+	case strings.Contains(word, "ID"):
+		return a.subscriptions(args[0]), cobra.ShellCompDirectiveNoFileComp
+	case strings.Contains(word, "FILE"):
+		return nil, cobra.ShellCompDirectiveDefault
+	case strings.Contains(word, "DIR"):
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// topicNames is the topics whose names begin so, with what they are, but for those given already. Names that begin with '$' have to be asked
+// for. A bus that cannot be read has none: this is no place for errors.
+func (a *app) topicNames(given []string, typed string) (names []string) {
+	b, err := bus.Open(a.dir)
+	if err != nil {
+		return nil
+	}
+	defer b.Close()
+	all, _ := b.Topics()
+	seen := make(map[string]bool)
+	for _, name := range given {
+		seen[name] = true
+	}
+	for _, t := range all {
+		if seen[t.Name] || !strings.HasPrefix(t.Name, typed) || strings.HasPrefix(t.Name, "$") && typed == "" {
+			continue
+		}
+		names = append(names, t.Name+"\t"+t.Policy.String()+", "+frames(t.Frames))
+	}
+	return names
+}
+
+// subscriptions is the ids of the lossless subscriptions on a topic, which can be kicked.
+func (a *app) subscriptions(topic string) (ids []string) {
+	b, err := bus.Open(a.dir)
+	if err != nil {
+		return nil
+	}
+	defer b.Close()
+	s, _ := b.Stat(topic)
+	for _, u := range s.SubscriberList {
+		if u.Lossless && u.Group == "" {
+			ids = append(ids, strconv.FormatUint(u.ID, 10)+"\tpid "+pid(u.Pid)+", "+strconv.FormatUint(u.Lag, 10)+" slots behind")
+		}
+	}
+	return ids
+}
