@@ -82,3 +82,19 @@ func TestShellsTakeTheScripts(t *testing.T) {
 		})
 	}
 }
+
+func TestFishCompletesTopicsByTheScript(t *testing.T) {
+	fish, err := exec.LookPath("fish")
+	if err != nil {
+		t.Skip("no fish here: ", err)
+	}
+	b := openBus(t)
+	if err := b.CreateTopic("sensors/a", bus.TopicOptions{Slots: 2}); err != nil {
+		t.Fatal(err)
+	}
+	line := "buscat --bus " + b.Dir() + " tap sens"
+	out, err := exec.Command(fish, "--no-config", "-c", "buscat completion fish | source; complete -C '"+line+"'").CombinedOutput()
+	if err != nil || string(out) != "sensors/a\toverwrite, 0 frames\n" {
+		t.Errorf("%q is completed to %q, %v", line, out, err)
+	}
+}
