@@ -63,7 +63,7 @@ func (a *app) complete(root *cobra.Command) {
 
 // completeArgs completes the argument that comes after args.
 func (a *app) completeArgs(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	words := strings.Fields(c.Use)[1:]
+	words := argWords(c.Use)
 	var word string
 	switch n := len(words); {
 	case n == 0:
@@ -84,6 +84,23 @@ func (a *app) completeArgs(c *cobra.Command, args []string, typed string) ([]str
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	}
 	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// argWords is what a usage line says of arguments: its words without the command, and without flags and their values.
+func argWords(use string) (words []string) {
+	value := false // the next word is that of a flag
+	for _, w := range strings.Fields(use)[1:] {
+		flag := strings.HasPrefix(strings.TrimLeft(w, "["), "-")
+		switch {
+		case flag:
+			value = !strings.HasSuffix(w, "]") && !strings.Contains(w, "=")
+		case value, w == "[flags]":
+			value = false
+		default:
+			words = append(words, w)
+		}
+	}
+	return words
 }
 
 // topicNames is the topics whose names begin so, with what they are, but for those given already. Names that begin with '$' have to be asked

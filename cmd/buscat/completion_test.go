@@ -98,3 +98,14 @@ func TestFishCompletesTopicsByTheScript(t *testing.T) {
 		t.Errorf("%q is completed to %q, %v", line, out, err)
 	}
 }
+
+func TestTheUsageLineSaysWhatArgumentsAre(t *testing.T) {
+	for use, want := range map[string]string{
+		"ls": "", "tap TOPIC...": "TOPIC...", "kick TOPIC ID": "TOPIC ID", "record -o FILE TOPIC...": "TOPIC...",
+		"record [-o FILE] [--zstd] TOPIC...": "TOPIC...", "replay [flags] FILE": "FILE", "x --a=B DIR": "DIR",
+	} {
+		if got := strings.Join(argWords(use), " "); got != want {
+			t.Errorf("%q: %q, want %q", use, got, want)
+		}
+	}
+}
