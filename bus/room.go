@@ -30,8 +30,13 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 	if !held(err) {
 		return err
 	}
-	start := time.Now()
-	queued := start
+	told := time.Now() // up to then the waiting is counted
+	tell := func() {
+		now := time.Now()
+		p.w.Blocked(now.Sub(told).Nanoseconds())
+		told = now
+	}
+	queued := told
 	for held(err) {
 		if err == topics.ErrHeldByTurn {
 			if time.Since(queued) > turnPatience {
@@ -45,7 +50,9 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 		if err == topics.ErrHeldBySlot {
 			bell = p.data
 		}
-		if werr := p.waiter.Wait(ctx, bell, p.ready, recoverEvery); werr != nil {
+		werr := p.waiter.Wait(ctx, bell, p.ready, recoverEvery)
+		tell() // now and then, so that it is seen of one that waits for long
+		if werr != nil {
 			err = p.blocked(err, werr)
 			break
 		}
@@ -61,7 +68,7 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 		}
 		err = p.w.Claim(n)
 	}
-	p.w.Blocked(time.Since(start).Nanoseconds())
+	tell()
 	if p.w.PassTurn() {
 		p.room.Ring(p.notify)
 	}

@@ -103,3 +103,21 @@ func TestATopicIsMadeOnce(t *testing.T) {
 	is(t, b.CreateTopic("l", bus.TopicOptions{}), bus.ErrPolicy)
 	publisher(t, b, "l") // says no policy, takes what is there
 }
+
+// TestHowLongAPublisherHasWaitedIsSeenWhileItWaits: not only when it goes on.
+func TestHowLongAPublisherHasWaitedIsSeenWhileItWaits(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(8))
+	s := subscribe(t, b, "t", bus.Lossless())
+	for range 8 {
+		noError(t, p.TryPublish([]byte("x")))
+	}
+	said := make(chan error)
+	go func() { said <- p.Publish(soon(t), []byte("y")) }()
+	eventually(t, 10*time.Second, "it is seen that the publisher waits", func() bool {
+		st, err := b.Stat("t")
+		return err == nil && st.PublisherList[0].Blocked > 20*time.Millisecond
+	})
+	receive(t, s).Release()
+	noError(t, <-said)
+}
