@@ -15,32 +15,49 @@ import (
 type Grade uint8
 
 const (
+	// Info: worth knowing, and nothing is wrong.
+	Info Grade = iota
 	// Holds: a living participant has something that others may have to wait for. That is how a bus works; it is of interest when one of
 	// them stands still.
-	Holds Grade = iota
-	// Dead: something is left by the dead. Whoever needs it takes it back, and so do handles that stand on the topic.
+	Holds
+	// Dead: something is left by the dead. Whoever needs it takes it back, and so do handles that stand on the topic, and Reap.
 	Dead
-	// Wrong: what no correct participant leaves behind.
+	// Warning: it works, and may not much longer, or not for all.
+	Warning
+	// Wrong: what no correct participant leaves behind, or what keeps the bus from working.
 	Wrong
 )
 
 // String is the grade in lower case.
-func (g Grade) String() string { return [...]string{"holds", "dead", "wrong"}[min(g, Wrong)] }
+func (g Grade) String() string {
+	return [...]string{"info", "holds", "dead", "warning", "wrong"}[min(g, Wrong)]
+}
 
 // A Finding is one thing that Doctor has seen.
 type Finding struct {
 	Grade   Grade
+	Check   string // a short name of this kind of finding, which stays the same
 	Segment string
-	Topic   string // "" if it is about the segment
+	Topic   string // "" if it is about the segment, or the directory
 	Text    string
-	Pid     int // of who holds it; 0 if that is not known
+	Todo    string // what to do about it; "" if nothing needs to be done
+	Pid     int    // of who holds it; 0 if that is not known
 	// Stopped: that process is stopped, by SIGSTOP say. It is alive, and nothing of it is taken.
 	Stopped bool
 	// Since is when it was so already, as far as the times of frames tell; zero if they tell nothing.
 	Since time.Time
 	// Position and Slots are what is held: from Position on.
 	Position, Slots uint64
+	// Ring is the number of slots in the topic's ring; 0 if that is not known.
+	Ring uint64
+
+	what string // with Check and Topic it says whether two findings are about the same
 }
+
+// Reapable says whether Reap does something about the finding.
+func (f Finding) Reapable() bool { return f.Grade == Dead && f.Check != checkKept }
+
+const checkKept = "dead-frame"
 
 // Doctor looks at everything on the bus: who holds what and since when, what the dead have left, and what cannot be. It needs no more than
 // permission to read, and changes nothing; without permission to write it cannot tell who is dead. With no bus directory there is nothing
@@ -60,47 +77,91 @@ func (b *Bus) doctor() ([]Finding, error) {
 	}
 	var all []Finding
 	for _, name := range names {
-		at, err := b.attach(name, segment.ReadWrite)
-		if errors.Is(err, fs.ErrPermission) {
-			at, err = b.attach(name, segment.ReadOnly)
-		}
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			all = append(all, Finding{Grade: Wrong, Segment: name, Text: err.Error()})
-		default:
+		err := b.visit(name, segment.ReadWrite, func(at *attachment) error {
 			all = append(all, at.examine()...)
-			_ = at.release()
+			return nil
+		})
+		if errors.Is(err, fs.ErrPermission) {
+			err = b.visit(name, segment.ReadOnly, func(at *attachment) error {
+				all = append(append(all, mayOnlyRead(name)), at.examine()...)
+				return nil
+			})
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = append(all, unopened(name, err))
 		}
 	}
-	return all, nil
+	more, err := b.examineFiles()
+	return append(all, more...), err
+}
+
+// visit gives f a segment, and leaves it as it was: one that this Bus had not open is closed again, so that Close finds nothing to free in
+// it. The caller holds b.mu.
+func (b *Bus) visit(name string, access segment.Access, f func(*attachment) error) error {
+	had := b.open[name]
+	if access == segment.ReadOnly {
+		had = b.taps[name]
+	}
+	at, err := b.attach(name, access)
+	if err != nil {
+		return err
+	}
+	err = f(at)
+	if at != had {
+		b.drop(at)
+	}
+	return errors.Join(err, at.release())
 }
 
 // examine looks at the topics of a segment.
 func (at *attachment) examine() []Finding {
+	all := at.examineTables()
+	for i := range all {
+		all[i].Segment = at.seg.Name()
+	}
+	return all
+}
+
+func (at *attachment) examineTables() []Finding {
 	var all []Finding
-	wrong := func(topic string, text string) {
-		all = append(all, Finding{Grade: Wrong, Segment: at.seg.Name(), Topic: topic, Text: text})
+	wrong := func(check, topic, text, todo string) {
+		all = append(all, Finding{Grade: Wrong, Check: check, Topic: topic, Text: text, Todo: todo})
 	}
 	entries, err := at.table.All()
 	if err != nil {
-		wrong("", err.Error())
+		wrong("corrupt-table", "", err.Error(), todoFiles)
 	}
+	if end, err := at.seg.RegionsEnd(); err == nil {
+		if err := at.table.Within(end); err != nil {
+			wrong("corrupt-table", "", err.Error(), todoFiles)
+		}
+	}
+	all = append(all, at.examineRoom(entries)...)
 	people := participants(at.seg)
 	for _, e := range entries {
 		var x topics.Examination
-		if err := at.look(e, func(r *topics.Ring) { x = r.Examine() }); err != nil {
+		var ring uint64
+		if err := at.look(e, func(r *topics.Ring) {
+			x = r.Examine()
+			ring = uint64(r.Geometry().Slots)
+		}); err != nil {
 			if at.table.Is(e) {
-				wrong(e.Name, err.Error())
+				wrong("corrupt-topic", e.Name, err.Error(), todoTopic(e.Name))
 			}
 			continue
 		}
-		for _, text := range x.Wrong {
-			wrong(e.Name, text)
+		if x.Removed && at.abandonedRemoval(e) {
+			all = append(all, Finding{
+				Grade: Dead, Check: "half-removed", Topic: e.Name, Todo: todoReap,
+				Text: "the topic's removal was begun, and who began it is gone",
+			})
 		}
-		found := func(g Grade, holds []topics.Hold, does string) {
+		for _, text := range x.Wrong {
+			wrong("corrupt-ring", e.Name, text, todoTopic(e.Name))
+		}
+		found := func(g Grade, check string, holds []topics.Hold, does string, todo func(h topics.Hold, pid int) string) {
 			for _, h := range holds {
-				f := Finding{Grade: g, Segment: at.seg.Name(), Topic: e.Name, Position: h.Position, Slots: h.Slots}
+				f := Finding{Grade: g, Check: check, Topic: e.Name, Position: h.Position, Slots: h.Slots, Ring: ring, what: h.What}
 				p := people[segment.Owner(h.Owner)]
 				f.Pid, f.Stopped = p.PID, p.Stopped()
 				if h.Since != 0 {
@@ -110,15 +171,17 @@ func (at *attachment) examine() []Finding {
 				if h.Slots > 0 {
 					f.Text += fmt.Sprintf(" (%d slots)", h.Slots)
 				}
+				f.Todo = todo(h, f.Pid)
 				all = append(all, f)
 			}
 		}
-		found(Holds, x.Claims, "has begun a frame and not finished it, at")
-		found(Holds, x.Hands, "has a frame in hand, at")
-		found(Holds, x.Behind, "is behind, at")
-		found(Dead, x.Dead, "is dead and not reaped yet, at")
+		found(Holds, "claim", x.Claims, "has begun a frame and not finished it, at", todoEnd)
+		found(Holds, "in-hand", x.Hands, "has a frame in hand, at", todoEnd)
+		found(Holds, "behind", x.Behind, "is behind, at", todoBehind(e.Name))
+		found(Dead, "dead", x.Dead, "is dead and not reaped yet, at", todoDead)
+		found(Dead, checkKept, x.Kept, "is dead or has left with a frame in hand, at", todoKept)
 	}
-	return all
+	return append(all, at.examineDeserted()...)
 }
 
 // Kick ends the lossless subscription of that id on a topic, though its process lives: publishers do not wait for it any more. It is told

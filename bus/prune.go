@@ -33,16 +33,13 @@ func (b *Bus) Unheld() ([]Unheld, error) {
 	var all []Unheld
 	var bad []error
 	for _, name := range names {
-		at, err := b.attach(name, segment.ReadWrite)
+		err := b.visit(name, segment.ReadWrite, func(at *attachment) error {
+			found, err := at.unheld()
+			all = append(all, found...)
+			return err
+		})
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
-		}
-		if err == nil {
-			var found []Unheld
-			if found, err = at.unheld(); err == nil {
-				all = append(all, found...)
-			}
-			_ = at.release()
 		}
 		if err != nil {
 			bad = append(bad, fail(op, "", err))

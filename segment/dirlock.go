@@ -117,13 +117,21 @@ func lockHolder(path string) string {
 		return ""
 	}
 	defer f.close()
+	if pid := lastLocker(f); pid != 0 {
+		return fmt.Sprintf(" (last taken by pid %d)", pid)
+	}
+	return ""
+}
+
+// lastLocker is the pid in a lock file, or 0.
+func lastLocker(f *file) int {
 	b := make([]byte, 20)
 	n, err := f.readAt(b, 0)
 	pid, aerr := strconv.Atoi(strings.TrimSpace(string(b[:n])))
 	if err != nil || aerr != nil {
-		return ""
+		return 0
 	}
-	return fmt.Sprintf(" (last taken by pid %d)", pid)
+	return pid
 }
 
 // Unlock lets go of the lock. A second call is an os.ErrClosed.

@@ -13,6 +13,7 @@
 //	errors.go, options.go, names.go  what their names say
 //	dir.go, dirlock.go               the directory and its lock
 //	create.go                        Create and Remove
+//	leftover.go                      files that belong to no segment
 //	open.go, segment.go              Open and the open segment
 //	grow.go                          regions: Grow, Map, Punch
 //	mapping.go                       a mapped region

@@ -5,19 +5,22 @@ import "fmt"
 // An Examination is what a look at a whole ring found. It is made with plain loads while everything goes on.
 type Examination struct {
 	Removed bool
-	Claims  []Hold   // open claims
-	Hands   []Hold   // frames that members of groups have in hand
-	Behind  []Hold   // lossless subscriptions, and groups, that are behind the tail
+	Claims  []Hold   // open claims of the living
+	Hands   []Hold   // frames that living members of groups have in hand
+	Behind  []Hold   // lossless subscriptions of the living, and groups, that are behind the tail
 	Dead    []Hold   // lines of the dead, which whoever is held up by them takes back
+	Kept    []Hold   // frames that members who died or left had in hand, which wait for another member
 	Wrong   []string // what no participant leaves behind
 }
 
 // A Hold is a line that others may have to wait for.
 type Hold struct {
-	What     string // "publisher 3"
-	Owner    uint64
-	Position uint64
-	Slots    uint64 // claimed, from Position on; or from there to the tail
+	What  string // "publisher 3"
+	Owner uint64
+	// Subscription is its id; 0 of publishers and groups.
+	Subscription uint64
+	Position     uint64
+	Slots        uint64 // claimed, from Position on; or from there to the tail
 	// Since is when it was so already, in Unix nanoseconds, as the times of frames tell; 0 if they tell nothing.
 	Since int64
 }
@@ -40,6 +43,9 @@ func (r *Ring) Examine() Examination {
 	}
 	r.examineSlots(&e, head, tail)
 	r.examineLines(&e, tail)
+	if len(e.Dead) == 0 && r.AnyDead() {
+		e.Dead = append(e.Dead, Hold{What: "somebody who was just coming or going", Position: tail})
+	}
 	return e
 }
 
@@ -72,32 +78,38 @@ func (r *Ring) examineSlots(e *Examination, p, tail uint64) {
 func (r *Ring) examineLines(e *Examination, tail uint64) {
 	for _, w := range r.Writers() {
 		h := Hold{What: fmt.Sprintf("publisher %d", w.Publisher), Owner: w.Owner}
-		if w.Open && w.Position < tail {
+		claims := w.Open && w.Position < tail
+		if claims {
 			h.Position, h.Slots = w.Position, w.Slots
 			h.Since = r.timeBehind(w.Position+w.Slots, tail)
-			e.Claims = append(e.Claims, h)
 		}
-		if !r.alive(w.Owner) {
+		switch {
+		case !r.alive(w.Owner):
 			e.Dead = append(e.Dead, h)
+		case claims:
+			e.Claims = append(e.Claims, h)
 		}
 	}
 	for _, g := range r.Gates() {
-		h := Hold{What: fmt.Sprintf("subscription %d", g.Subscription), Owner: g.Owner, Position: g.Position}
+		h := Hold{What: fmt.Sprintf("subscription %d", g.Subscription), Owner: g.Owner, Subscription: g.Subscription, Position: g.Position}
 		if g.Mode == Member {
 			h.What = fmt.Sprintf("member %d of group %s", g.Subscription, g.Group)
 		}
 		if g.Position < tail {
 			h.Slots, h.Since = tail-g.Position, r.timeBehind(g.Position, tail)
 		}
-		switch {
+		if g.Holds {
+			h.Slots = 0
+		}
+		switch alive := r.alive(g.Owner); {
+		case !alive && g.Holds:
+			e.Kept = append(e.Kept, h)
+		case !alive:
+			e.Dead = append(e.Dead, h)
+		case g.Holds:
+			e.Hands = append(e.Hands, h)
 		case g.Mode == Gate && h.Slots > 0:
 			e.Behind = append(e.Behind, h)
-		case g.Holds:
-			h.Slots = 0
-			e.Hands = append(e.Hands, h)
-		}
-		if !r.alive(g.Owner) {
-			e.Dead = append(e.Dead, h)
 		}
 	}
 	for _, g := range r.Groups() {

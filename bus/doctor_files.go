@@ -1,0 +1,107 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"shmbus/segment"
+	"shmbus/topics"
+)
+
+// What the doctor looks at beside the rings: tables that fill up, files, the directory's lock.
+
+// abandonedRemoval says whether nobody is just removing a topic that is marked removed. Whoever does has the directory's lock until its
+// name is out of the table.
+func (at *attachment) abandonedRemoval(e topics.Entry) bool {
+	held, _, err := segment.Locked(at.seg.Dir())
+	return err == nil && !held && at.table.Is(e)
+}
+
+// examineDeserted finds ephemeral topics, or a segment, that nobody is on any more.
+func (at *attachment) examineDeserted() []Finding {
+	if at.seg.Access() != segment.ReadWrite {
+		return nil
+	}
+	gone, all := at.deserted()
+	if all {
+		return []Finding{{
+			Grade: Dead, Check: "deserted", Text: "the segment is ephemeral, and nobody is on it any more",
+			Todo: todoDeserted,
+		}}
+	}
+	var found []Finding
+	for _, e := range gone {
+		found = append(found, Finding{
+			Grade: Dead, Check: "deserted", Topic: e.Name, Text: "the topic is ephemeral, and nobody is on it any more", Todo: todoDeserted,
+		})
+	}
+	return found
+}
+
+const todoDeserted = "whoever comes next removes it; 'buscat doctor --fix' does so now"
+
+// examineRoom warns of tables that are nearly full: nine tenths of the places are taken.
+func (at *attachment) examineRoom(entries []topics.Entry) []Finding {
+	var found []Finding
+	full := func(check, what, todo string, n, most int) {
+		if n*10 >= most*9 && most > 1 {
+			found = append(found, Finding{
+				Grade: Warning, Check: check, Text: fmt.Sprintf("%d of %d %s are taken", n, most, what), Todo: todo,
+			})
+		}
+	}
+	full("topics-full", "places for topics", "remove topics that nobody uses ('buscat prune'), or use another segment (bus.WithSegment)",
+		len(entries)+len(at.table.Retired()), topics.TableEntries)
+	alive := 0
+	for _, p := range at.seg.ParticipantTable() {
+		if p.Alive && p.Known {
+			alive++
+		}
+	}
+	full("participants-full", "places for bus handles", "end processes, or make the segment anew with more (bus.WithMaxParticipants)",
+		alive, at.seg.Participants())
+	return found
+}
+
+// examineFiles looks at what is in the directory and belongs to no segment, and at its lock.
+func (b *Bus) examineFiles() ([]Finding, error) {
+	left, err := segment.Leftovers(b.dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []Finding
+	for _, l := range left {
+		f := Finding{Grade: Dead, Check: "leftover", Todo: "'buscat doctor --fix' removes it", what: l.File}
+		switch l.Kind {
+		case segment.Unfinished:
+			f.Text = l.File + " is of a process that ended while it made a segment"
+		case segment.HalfGone:
+			f.Text = l.File + " is left of a segment that was removed, or never finished"
+		default:
+			f.Grade, f.Check = Warning, "foreign-file"
+			f.Text, f.Todo = fmt.Sprintf("%q is no file of a bus", l.File), "remove it, or move it away, if nobody needs it here"
+		}
+		all = append(all, f)
+	}
+	held, pid, err := segment.Locked(b.dir)
+	switch {
+	case err != nil || !held:
+	case segment.StoppedProcess(pid):
+		all = append(all, Finding{
+			Grade: Warning, Check: "directory-lock", Pid: pid, Stopped: true,
+			Text: "the directory's lock is held by a process that is stopped: no topic can be made or removed",
+			Todo: fmt.Sprintf("continue or end process %d", pid),
+		})
+	default:
+		all = append(all, Finding{
+			Grade: Holds, Check: "directory-lock", Pid: pid,
+			Text: "somebody has the directory's lock, to make or remove something",
+			Todo: "if it stays so, look what that process does",
+		})
+	}
+	return all, nil
+}

@@ -1,0 +1,147 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"shmbus/segment"
+	"shmbus/topics"
+)
+
+// Reap takes back what the dead have left, on all topics of all segments that this process may write to, and says what that was: lines of
+// dead publishers and subscriptions, removals that were begun and not finished, files of no segment, ephemeral topics that nobody is on.
+// Only what the kernel has proved dead counts. It can be ended at any point, and begun again; if there is nothing to take back it changes
+// nothing. What members of groups had in hand is kept for other members.
+func (b *Bus) Reap() ([]Finding, error) {
+	const op = "reap"
+	before, err := b.Doctor()
+	if err != nil {
+		return nil, err
+	}
+	lines, files := false, false
+	for _, f := range before {
+		lines = lines || f.Reapable() && f.Check == "dead"
+		files = files || f.Reapable() && f.Check != "dead"
+	}
+	var errs []error
+	if files { // first: who has joined a segment, to reap, keeps it
+		errs = append(errs, segment.Guard(b.reapFiles))
+	}
+	if lines {
+		errs = append(errs, segment.Guard(b.reapLines))
+	}
+	err = fail(op, "", errors.Join(errs...))
+	after, derr := b.Doctor()
+	still := make(map[string]bool)
+	for _, f := range after {
+		still[f.about()] = true
+	}
+	var done []Finding
+	for _, f := range before {
+		if f.Reapable() && !still[f.about()] {
+			done = append(done, f)
+		}
+	}
+	return done, errors.Join(err, derr)
+}
+
+// about tells findings about different things apart.
+func (f Finding) about() string {
+	return fmt.Sprintf("%s %s %s %q", f.Check, f.Segment, f.Topic, f.what)
+}
+
+// reapFiles finishes removals, and removes files that belong to no segment, and what is deserted.
+func (b *Bus) reapFiles() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	unlock, err := b.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = segment.RemoveLeftovers(b.dir)
+	errs := []error{err, b.everySegment((*attachment).finishRemovals)}
+	b.free()
+	return errors.Join(errs...)
+}
+
+// finishRemovals takes topics out of the table that are marked removed. The caller holds the directory's lock: nobody else is about it.
+func (at *attachment) finishRemovals() error {
+	entries, _ := at.table.All() // what makes no sense is left alone
+	var errs []error
+	for _, e := range entries {
+		removed := false
+		if err := at.look(e, func(r *topics.Ring) { _, removed = r.Head() }); err == nil && removed {
+			errs = append(errs, at.remove(e))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// reapLines gives back the lines of the dead.
+func (b *Bus) reapLines() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.everySegment(func(at *attachment) error {
+		entries, _ := at.table.All()
+		var errs []error
+		for _, e := range entries {
+			dead := false
+			if err := at.look(e, func(r *topics.Ring) { dead = r.AnyDead() }); err == nil && dead {
+				errs = append(errs, at.reap(e))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// reap gives back the lines of the dead on one topic, and wakes who waits there.
+func (at *attachment) reap(e topics.Entry) error {
+	owner, err := at.owner()
+	if err != nil {
+		return err
+	}
+	m, err := at.seg.Map(e.Offset, e.Size, e.Size)
+	if err != nil {
+		return outside(e, err)
+	}
+	defer m.Close()
+	return segment.Guard(func() error {
+		r, err := openRing(at.seg, m, e)
+		if err != nil {
+			return fmt.Errorf("%s: topic %q: %w", at.seg.Path(), e.Name, err)
+		}
+		r.Self = uint64(owner)
+		if n := r.Sweep(); n > 0 {
+			at.bus.log.Info("the dead were reaped", "topic", e.Name, "lines", n)
+		}
+		data, room, err := at.topicBells(e)
+		if err == nil && data != nil && at.seg.BellsWritable() {
+			data.Ring(at.bus.notifier)
+			room.Ring(at.bus.notifier)
+		}
+		return err
+	})
+}
+
+// everySegment opens each segment for writing and gives it to f. Segments that are not whole, or that this process may not write to, are left
+// alone: Doctor tells of them. The caller holds b.mu.
+func (b *Bus) everySegment(f func(*attachment) error) error {
+	names, err := b.segments("reap")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		at, err := b.attach(name, segment.ReadWrite)
+		if err != nil {
+			if errors.Is(err, fs.ErrPermission) {
+				b.log.Debug("a segment is left to those who may write to it", "segment", name)
+			}
+			continue
+		}
+		errs = append(errs, f(at), at.release())
+	}
+	return errors.Join(errs...)
+}
