@@ -46,6 +46,9 @@ func (b *Bus) Reap() ([]Finding, error) {
 	return done, errors.Join(err, derr)
 }
 
+// Same says whether two findings are about the same, at different times.
+func (f Finding) Same(other Finding) bool { return f.about() == other.about() }
+
 // about tells findings about different things apart.
 func (f Finding) about() string {
 	return fmt.Sprintf("%s %s %s %q", f.Check, f.Segment, f.Topic, f.what)

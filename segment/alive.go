@@ -68,6 +68,12 @@ func (p ParticipantInfo) Stopped() bool {
 	return p.PID > 0 && start == p.Start && (state == 'T' || state == 't')
 }
 
+// Here says whether the process is to be seen from here, under its pid.
+func (p ParticipantInfo) Here() bool {
+	_, start := processStat(strconv.Itoa(p.PID))
+	return p.PID > 0 && start != 0 && start == p.Start
+}
+
 // Owner is what the participant's possessions are marked with.
 func (p ParticipantInfo) Owner() Owner { return newOwner(p.Slot, p.Generation) }
 

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 		"buscat":   main,
 		"pubvalue": pubValue,
 		"holder":   holder,
+		"grip":     grip,
 	})
 }
 
