@@ -86,6 +86,9 @@ func (at *attachment) joined() bool {
 	return false
 }
 
+// errHeldAgain: somebody has come to what nobody held.
+var errHeldAgain = errors.New("somebody holds it again")
+
 // Prune removes what nobody holds, and says what that was. Each is looked at once more just before.
 func (b *Bus) Prune() ([]Unheld, error) {
 	const op = "prune"
@@ -95,14 +98,14 @@ func (b *Bus) Prune() ([]Unheld, error) {
 	for _, u := range all {
 		var err error
 		if u.Topic != "" {
-			err = b.RemoveTopic(u.Topic)
+			err = segment.Guard(func() error { return b.removeTopic(u.Topic, true) })
 		} else {
 			err = b.removeSegment(u.Segment)
 		}
 		switch {
 		case err == nil:
 			done = append(done, u)
-		case !absent(err):
+		case !absent(err) && !errors.Is(err, errHeldAgain):
 			errs = append(errs, fail(op, u.Topic, err))
 		}
 	}
@@ -124,7 +127,7 @@ func (b *Bus) removeSegment(name string) error {
 	}
 	found, err := at.unheld()
 	if err == nil && (len(found) != 1 || found[0].Topic != "") {
-		err = fmt.Errorf("%s is in use again", at.seg.Path())
+		err = errHeldAgain
 	}
 	if err == nil {
 		err = b.removeFiles(at)

@@ -243,10 +243,11 @@ func (b *Bus) lockWithin(ctx context.Context) (unlock func(), err error) {
 // RemoveTopic removes a topic. Its publishers and subscribers get ErrNoTopic; those that wait for topics wait for it to be made
 // again. Its memory is given back when the last of them has let go. Errors: ErrNoTopic, ErrClosed.
 func (b *Bus) RemoveTopic(name string) error {
-	return fail("remove topic", name, segment.Guard(func() error { return b.removeTopic(name) }))
+	return fail("remove topic", name, segment.Guard(func() error { return b.removeTopic(name, false) }))
 }
 
-func (b *Bus) removeTopic(name string) error {
+// removeTopic is RemoveTopic. idle: not if somebody living holds it, which is errHeldAgain.
+func (b *Bus) removeTopic(name string, idle bool) error {
 	const op = "remove topic"
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -270,7 +271,17 @@ func (b *Bus) removeTopic(name string) error {
 	if err != nil {
 		return fail(op, name, err)
 	}
-	err = at.remove(e)
+	held := false
+	if idle {
+		err = at.look(e, func(r *topics.Ring) { held = r.InUse() })
+	}
+	switch {
+	case err != nil:
+	case held:
+		err = errHeldAgain
+	default:
+		err = at.remove(e)
+	}
 	_ = at.release()
 	return fail(op, name, err)
 }

@@ -136,15 +136,18 @@ func judgeHold(f bus.Finding, now time.Time, stuck time.Duration) bus.Finding {
 	if f.Grade != bus.Holds {
 		return f
 	}
+	far := f.Check == "behind" && f.Ring > 0 && f.Slots >= f.Ring/2
+	if far {
+		f.Text += fmt.Sprintf(", of a ring of %d", f.Ring)
+	}
 	switch old := !f.Since.IsZero() && now.Sub(f.Since) >= stuck; {
 	case f.Stopped:
 		f.Grade, f.Check = bus.Warning, "stopped"
 		f.Todo = fmt.Sprintf("'kill -CONT %d' continues it; %s", f.Pid, f.Todo)
 	case old && (f.Check == "claim" || f.Check == "in-hand"):
 		f.Grade, f.Check = bus.Warning, "stuck-"+f.Check
-	case f.Check == "behind" && f.Ring > 0 && f.Slots >= f.Ring/2:
+	case far:
 		f.Grade, f.Check = bus.Warning, "far-behind"
-		f.Text += fmt.Sprintf(", of a ring of %d", f.Ring)
 	}
 	return f
 }

@@ -93,7 +93,7 @@ func TestDoctorTellsDamagedSegmentsApart(t *testing.T) {
 		"byte order": {at(12, []byte{1, 2, 3, 4}), "wrong byte-order"},
 		"page size":  {at(16, word(1<<20)), "wrong page-size"},
 		"magic":      {at(0, []byte("something")), "wrong not-segment"},
-		"flags":      {at(96, word(1 << 40)), "wrong corrupt-segment"},
+		"flags":      {at(96, word(1<<40)), "wrong corrupt-segment"},
 		"truncated":  {func(t *testing.T, dir string) { noFault(t, os.Truncate(filepath.Join(dir, "main.seg"), 1<<13)) }, "wrong truncated"},
 		"no lease":   {func(t *testing.T, dir string) { noFault(t, os.Remove(filepath.Join(dir, "main.lease"))) }, "wrong corrupt-segment"},
 		"table":      {at(int64(os.Getpagesize())+64, []byte("other")), "wrong corrupt-table"},
