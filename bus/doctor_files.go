@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"shmbus/segment"
 	"shmbus/topics"
@@ -84,6 +85,10 @@ func (b *Bus) examineFiles() ([]Finding, error) {
 		default:
 			f.Grade, f.Check = Warning, "foreign-file"
 			f.Text, f.Todo = fmt.Sprintf("%q is no file of a bus", l.File), "remove it, or move it away, if nobody needs it here"
+			if strings.HasPrefix(l.File, ".bus.lock.") {
+				f.Text = l.File + " is of a process that ended while it made the directory's lock"
+				f.Todo = "remove it, if it has been there for more than a moment"
+			}
 		}
 		all = append(all, f)
 	}

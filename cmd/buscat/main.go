@@ -1,7 +1,7 @@
 // Buscat is the shell's way onto the bus: it prints topics, publishes lines, and shows what is there.
 //
 // Reading order: main.go, run.go (the command tree, exit codes, errors), then one file per verb: tap.go, pub.go, create.go, ls.go,
-// stat.go, rm.go, doctor.go, prune.go, version.go. What tap needs: from.go (where it starts), sink.go (output), msgpack.go (to JSON), escape.go,
+// stat.go, rm.go, doctor*.go (with what is around the bus: doctor_env_linux.go and so on), kick.go, prune.go, version.go. What tap needs: from.go (where it starts), sink.go (output), msgpack.go (to JSON), escape.go,
 // loss.go, stuck.go (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. What pub needs: input.go (standard input in frames), pace.go.
 // Top is top.go (between terminal and bus), top_model.go (state and keys), top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go.
 // completion.go and man.go work on the whole command tree.
