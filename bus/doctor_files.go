@@ -65,6 +65,9 @@ func (at *attachment) examineRoom(entries []topics.Entry) []Finding {
 	return found
 }
 
+// mostForeign is how many files that do not belong there are named one by one.
+const mostForeign = 8
+
 // examineFiles looks at what is in the directory and belongs to no segment, and at its lock.
 func (b *Bus) examineFiles() ([]Finding, error) {
 	left, err := segment.Leftovers(b.dir)
@@ -75,7 +78,13 @@ func (b *Bus) examineFiles() ([]Finding, error) {
 		return nil, err
 	}
 	var all []Finding
+	foreign := 0
 	for _, l := range left {
+		if l.Kind == segment.Foreign {
+			if foreign++; foreign > mostForeign {
+				continue
+			}
+		}
 		f := Finding{Grade: Dead, Check: "leftover", Todo: "'buscat doctor --fix' removes it", what: l.File}
 		switch l.Kind {
 		case segment.Unfinished:
@@ -91,6 +100,12 @@ func (b *Bus) examineFiles() ([]Finding, error) {
 			}
 		}
 		all = append(all, f)
+	}
+	if foreign > mostForeign {
+		all = append(all, Finding{
+			Grade: Warning, Check: "foreign-file", Text: fmt.Sprintf("there are %d more files that are none of a bus", foreign-mostForeign),
+			Todo: "is it the directory that is meant? Let the bus have one of its own", what: "more",
+		})
 	}
 	held, pid, err := segment.Locked(b.dir)
 	switch {

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
 
 	"shmbus/bus"
@@ -26,11 +25,8 @@ type surroundings struct {
 
 // around looks at everything around the bus in dir.
 func around(dir string, people []bus.Participant) []bus.Finding {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
-	}
 	s := &surroundings{
-		dir: dir, people: people, proc: "/proc", shm: "/dev/shm",
+		dir: realPath(dir), people: people, proc: "/proc", shm: "/dev/shm",
 		systemd: []string{"/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd"},
 		running: "/run/systemd/system", linger: "/var/lib/systemd/linger", user: userName, space: spaceOf,
 	}

@@ -213,6 +213,33 @@ func TestDoctorFindsFilesOfAnotherOwner(t *testing.T) {
 	}
 }
 
+// The directory that a user's bus has by default, made by somebody else.
+func TestDoctorFindsADefaultDirectoryOfSomebodyElse(t *testing.T) {
+	dir := fmt.Sprintf("/dev/shm/shmbus-%d", testproc.Nobody)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Skipf("the directory that the test needs cannot be made: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	out, _ := asNobody(t, exitError, dir, "doctor", "--json")
+	wantChecks(t, decodeFindings(t, out), "wrong foreign-directory")
+}
+
+func TestPathsWithLinksAreFollowedAsFarAsTheyAreThere(t *testing.T) {
+	real, err := filepath.EvalSymlinks(t.TempDir())
+	noFault(t, err)
+	link := filepath.Join(real, "link")
+	noFault(t, os.Mkdir(filepath.Join(real, "a"), 0o700))
+	noFault(t, os.Symlink("a", link))
+	for path, want := range map[string]string{link: "a", filepath.Join(link, "bus", "x"): "a/bus/x", real: "", filepath.Join(real, "b"): "b"} {
+		if got := realPath(path); got != filepath.Join(real, want) {
+			t.Errorf("%s is %s", path, got)
+		}
+	}
+	if got := printable("a\x1b[31m"); strings.Contains(got, "\x1b") || printable("grip") != "grip" {
+		t.Errorf("a name with an escape sequence is shown as %q", got)
+	}
+}
+
 // unshared starts a grip within other namespaces, where setup has been run by the shell; it is skipped where that cannot be done.
 func unshared(t *testing.T, dir, flags, setup, kind, topic string) *held {
 	t.Helper()

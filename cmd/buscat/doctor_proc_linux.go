@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"shmbus/bus"
+	"shmbus/segment"
 )
 
 // A mapper is a process that has files mapped by names in the bus directory.
@@ -46,7 +47,7 @@ func (s *surroundings) examineProcesses() []bus.Finding {
 	for _, p := range s.people {
 		switch {
 		case !p.Here:
-			f := infoOf("pid-namespace", fmt.Sprintf("a participant calls itself process %d, and is not to be seen by that number here: it is in another container", p.Pid),
+			f := infoOf("pid-namespace", fmt.Sprintf("a participant calls itself process %d, and is not to be seen by that number here: it is in another container, or hidden", p.Pid),
 				"look for it there; signals to that number would reach somebody else")
 			f.Segment = p.Segment
 			all = append(all, f)
@@ -80,11 +81,19 @@ func (s *surroundings) mappers() (all []mapper, denied int) {
 			denied++
 		case err == nil && len(m.files)+len(m.deleted) > 0:
 			name, _ := os.ReadFile(filepath.Join(s.proc, e.Name(), "comm"))
-			m.name = strings.TrimSpace(string(name))
+			m.name = printable(strings.TrimSpace(string(name)))
 			all = append(all, m)
 		}
 	}
 	return all, denied
+}
+
+// printable is a process's name, which it chooses itself, as a terminal may be given it.
+func printable(name string) string {
+	if q := strconv.Quote(name); q != `"`+name+`"` {
+		return q
+	}
+	return name
 }
 
 // readMaps finds the files of the bus directory in what a process has mapped. A line has five fields and the path; a newline in a path is
@@ -104,6 +113,9 @@ func (s *surroundings) readMaps(m *mapper) error {
 		path = strings.ReplaceAll("/"+path, `\012`, "\n")
 		path, gone := strings.CutSuffix(path, " (deleted)")
 		if filepath.Dir(path) != s.dir || filepath.Ext(path) != ".seg" && filepath.Ext(path) != ".bell" {
+			continue
+		}
+		if segment.CheckName(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))) != nil {
 			continue
 		}
 		to := &m.files

@@ -59,8 +59,13 @@ func (s *surroundings) examineSpace() []bus.Finding {
 	}
 	var all []bus.Finding
 	// It opens nothing: there is no segment of that name, unless the file system is refused before.
-	if _, err := segment.Open(at, "doctor.none", segment.ReadOnly); errors.Is(err, segment.ErrFileSystem) {
+	switch seg, err := segment.Open(at, "doctor.none", segment.ReadOnly); {
+	case err == nil:
+		_ = seg.Close()
+	case errors.Is(err, segment.ErrFileSystem):
 		all = append(all, wrongOf("file-system", err.Error(), "use /dev/shm or a local disk"))
+	case errors.Is(err, segment.ErrForeignDir):
+		all = append(all, wrongOf("foreign-directory", err.Error(), "ask its owner to remove it, or set SHMBUS_DIR to another directory"))
 	}
 	help := "free some disk space, remove topics ('buscat prune'), or choose another directory"
 	switch name := disks[sp.magic]; {
@@ -103,6 +108,17 @@ func topicSize() int64 {
 		return 1 << 20
 	}
 	return g.Areas(os.Getpagesize()).Size
+}
+
+// realPath is a path without symbolic links, also if its last elements are not there.
+func realPath(path string) string {
+	there := existingPath(path)
+	real, err := filepath.EvalSymlinks(there)
+	rest, rerr := filepath.Rel(there, path)
+	if err != nil || rerr != nil {
+		return path
+	}
+	return filepath.Join(real, rest)
 }
 
 // existingPath is a path, or the nearest folder above it that is there.
