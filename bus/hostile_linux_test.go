@@ -226,6 +226,10 @@ func (v *wrecker) act() {
 		v.check("Stat", start, 0, err)
 		_, err = v.b.Doctor()
 		v.check("Doctor", start, 0, err)
+		_, err = v.b.Participants()
+		v.check("Participants", start, 0, err)
+		_, err = v.b.Reap()
+		v.check("Reap", start, 0, err)
 	case 13:
 		name := []string{"t", "u"}[v.pick(2)]
 		v.check("CreateTopic", start, 0, v.b.CreateTopic(name, v.shape))
