@@ -80,3 +80,30 @@ warning
 		t.Error("colours for what is no terminal")
 	}
 }
+
+func TestDoctorSaysWhenAllIsWell(t *testing.T) {
+	b := openBus(t)
+	for name, c := range map[string]struct {
+		all  []bus.Finding
+		well bool
+	}{
+		"nothing": {nil, true},
+		"info":    {[]bus.Finding{{Grade: bus.Info, Text: "x"}}, true},
+		"holds":   {[]bus.Finding{{Grade: bus.Holds, Text: "x"}}, false},
+		"warning": {[]bus.Finding{{Grade: bus.Warning, Text: "x"}}, false},
+	} {
+		var out, said strings.Builder
+		a := &app{out: &out, errOut: &said}
+		if err := a.showFindings(b, c.all, false); err != nil {
+			t.Fatal(err)
+		}
+		if well := strings.Contains(said.String(), "nothing is held, and nothing is wrong on "+b.Dir()); well != c.well {
+			t.Errorf("%s: it says %q", name, said.String())
+		}
+		said.Reset()
+		out.Reset()
+		if err := a.showFindings(b, c.all, true); err != nil || said.String() != "" || !strings.HasPrefix(out.String(), "[") {
+			t.Errorf("%s: as JSON it says %q and prints %q, %v", name, said.String(), out.String(), err)
+		}
+	}
+}
