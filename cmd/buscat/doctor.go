@@ -185,6 +185,11 @@ func (a *app) runFix(b *bus.Bus, all []bus.Finding, o *doctorOptions) error {
 	case o.dryRun:
 		a.say("nothing was changed; without --dry-run it is taken back")
 	default:
+		for _, f := range all {
+			if f.Check == "directory-lock" {
+				a.say("process %d has the directory's lock; what needs it waits", f.Pid)
+			}
+		}
 		done, failed = b.Reap()
 	}
 	var text []byte

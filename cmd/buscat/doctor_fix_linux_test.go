@@ -199,6 +199,19 @@ func TestDoctorFixFreesWhatIsDeserted(t *testing.T) {
 	}
 }
 
+// What needs the directory's lock waits for whoever has it.
+func TestDoctorFixWaitsForTheDirectorysLock(t *testing.T) {
+	dir := doctorDir(t)
+	startGrip(t, dir, nil, "ephemeral", "brief").kill()
+	lock := startGrip(t, dir, nil, "lock", "-")
+	p := command(t, dir, "doctor", "--fix")
+	p.start()
+	p.says(fmt.Sprintf("process %d has the directory's lock", lock.Process.Pid))
+	lock.kill()
+	p.ends(exitOK)
+	wantChecks(t, diagnose(t, exitOK, dir))
+}
+
 // Whenever --fix is killed, another one does the rest.
 func TestDoctorFixMayBeKilledAtAnyTime(t *testing.T) {
 	rounds := 8
