@@ -18,7 +18,7 @@ type busFile struct {
 	uid, gid uint32
 }
 
-func lookAt(path string) (f busFile, ok bool) {
+func statFile(path string) (f busFile, ok bool) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return f, false
@@ -34,12 +34,12 @@ func lookAt(path string) (f busFile, ok bool) {
 func (s *surroundings) examineAccess() []bus.Finding {
 	var all []bus.Finding
 	for _, dir := range []string{s.dir, filepath.Dir(s.dir)} {
-		if d, ok := lookAt(dir); ok && d.mode&0o002 != 0 && d.mode&fs.ModeSticky == 0 {
+		if d, ok := statFile(dir); ok && d.mode&0o002 != 0 && d.mode&fs.ModeSticky == 0 {
 			all = append(all, warnOf("open-directory", fmt.Sprintf("anybody may remove and replace what others have in %s (mode %v)", dir, d.mode),
 				"chmod o-w "+dir+", and let a group in instead; or at least chmod +t"))
 		}
 	}
-	dir, ok := lookAt(s.dir)
+	dir, ok := statFile(s.dir)
 	entries, err := os.ReadDir(s.dir)
 	if !ok || err != nil {
 		return all
@@ -48,7 +48,7 @@ func (s *surroundings) examineAccess() []bus.Finding {
 	for _, e := range entries {
 		switch filepath.Ext(e.Name()) {
 		case ".seg", ".bell", ".lease", ".lock":
-			if f, ok := lookAt(filepath.Join(s.dir, e.Name())); ok && f.mode.IsRegular() {
+			if f, ok := statFile(filepath.Join(s.dir, e.Name())); ok && f.mode.IsRegular() {
 				files[f.name] = f
 			}
 		}

@@ -22,7 +22,7 @@ func (s *surroundings) examineLogind() []bus.Finding {
 	if rel, err := filepath.Rel(s.shm, s.dir); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
 		return nil
 	}
-	d, ok := lookAt(s.dir)
+	d, ok := statFile(s.dir)
 	if _, err := os.Stat(s.running); err != nil || !ok || d.uid <= systemUsers || d.uid == nobodyUID {
 		return nil
 	}

@@ -58,7 +58,7 @@ func (s *surroundings) examineProcesses() []bus.Finding {
 			all = append(all, f)
 		}
 	}
-	if d, ok := lookAt(s.dir); ok && denied > 0 && d.mode&0o066 != 0 {
+	if d, ok := statFile(s.dir); ok && denied > 0 && d.mode&0o066 != 0 {
 		all = append(all, infoOf("unseen", fmt.Sprintf("processes that may not be looked at: %d", denied), "look as root, to see them all"))
 	}
 	return all
@@ -86,14 +86,6 @@ func (s *surroundings) mappers() (all []mapper, denied int) {
 		}
 	}
 	return all, denied
-}
-
-// printable is a process's name, which it chooses itself, as a terminal may be given it.
-func printable(name string) string {
-	if q := strconv.Quote(name); q != `"`+name+`"` {
-		return q
-	}
-	return name
 }
 
 // readMaps finds the files of the bus directory in what a process has mapped. A line has five fields and the path; a newline in a path is
