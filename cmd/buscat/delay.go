@@ -75,7 +75,7 @@ func (a *app) runDelay(c *cobra.Command, topic string, o *delayOptions) error {
 	defer cancel(nil)
 	defer watchReader(a.out, func() { cancel(errOutputClosed) })()
 	if o.duration > 0 {
-		timer := time.AfterFunc(o.duration, func() { cancel(errEnough) })
+		timer := time.AfterFunc(o.duration, func() { cancel(errMeasured) })
 		defer timer.Stop()
 	}
 	options := []bus.SubscribeOption{bus.ReadOnly(), bus.OnWait(func() { a.say("waiting for topic %q on %s", topic, b.Dir()) })}
@@ -99,7 +99,7 @@ func (a *app) runDelay(c *cobra.Command, topic string, o *delayOptions) error {
 	switch {
 	case errors.Is(err, errOutputClosed), errors.Is(cause, errOutputClosed):
 		return errOutputClosed
-	case err != nil && cause == nil && !errors.Is(err, errEnough):
+	case err != nil && cause == nil && !errors.Is(err, errMeasured):
 		return err
 	}
 	if d.all.n+d.now.n > 0 {
@@ -122,6 +122,7 @@ type delay struct {
 	all   histogram // before that
 	early uint64    // frames that came before they went
 	lost  uint64    // before the last line
+	idle  bool      // the user has been told that nothing comes
 }
 
 // receive measures until ctx is done, and prints a line now and then.
@@ -162,7 +163,7 @@ func (d *delay) until(ctx context.Context, next time.Time) error {
 			return err
 		}
 		if d.left == 0 {
-			return errEnough
+			return errMeasured
 		}
 		if !now.Before(next) {
 			return nil
@@ -217,6 +218,11 @@ func (d *delay) line() error {
 	d.lost = lost
 	d.all.merge(&d.now)
 	d.now = histogram{}
+	idle := d.idle
+	d.idle = j.Count == 0
+	if d.idle && idle && !d.json {
+		return nil
+	}
 	return d.print(j, nil)
 }
 

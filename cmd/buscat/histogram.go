@@ -140,13 +140,13 @@ func (h *histogram) draw(b *bytes.Buffer) {
 		if r.To != math.MaxInt64 {
 			to = nice(float64(r.To))
 		}
-		bar := bar(r.Count, most)
+		bar := drawBar(r.Count, most)
 		fmt.Fprintf(b, "%6s - %-6s %*d %5.1f%% %s\n", nice(float64(r.From)), to, digits, r.Count, 100*float64(r.Count)/float64(h.n), bar)
 	}
 }
 
-// bar is a bar for n of most, in eighths of a character. What is there can be seen.
-func bar(n, most uint64) string {
+// drawBar is a bar for n of most, in eighths of a character. What is there can be seen.
+func drawBar(n, most uint64) string {
 	if n == 0 {
 		return ""
 	}

@@ -15,13 +15,13 @@ import (
 
 // readFrames is all frames of an input, and the error after them.
 func readFrames(r io.Reader, s splitter) (frames []string, err error) {
-	frames, refused, err := readAll(newStream(r, s))
+	frames, refused, err := readAll(newPieces(r, s))
 	return frames, errors.Join(append(refused, err)...)
 }
 
-// newStream is a source that cuts a reader once.
-func newStream(r io.Reader, s splitter) source {
-	return &stream{r: r, s: s}
+// newPieces is a source that cuts a reader once.
+func newPieces(r io.Reader, s splitter) source {
+	return &pieces{r: r, s: s}
 }
 
 // readAll is all frames of a source, what it refused, and the error after them, nil for io.EOF.
@@ -133,7 +133,7 @@ func TestFramesDoNotDependOnHowTheyAreRead(t *testing.T) {
 
 func TestAReadThatWaitsHoldsNothingBack(t *testing.T) {
 	r, w := io.Pipe()
-	in := newInput(newStream(r, newLines(100)), false)
+	in := newInput(newPieces(r, newLines(100)), false)
 	defer in.close()
 	defer w.Close()
 	for _, s := range []string{"one\n", "two\nthree\nfo", "ur\n"} {

@@ -3,6 +3,8 @@
 // Reading order: main.go, run.go (the command tree, exit codes, errors), then one file per verb: tap.go, pub.go, create.go, ls.go,
 // stat.go, rm.go, doctor.go, prune.go, version.go. What tap needs: from.go (where it starts), sink.go (output), msgpack.go (to JSON), escape.go,
 // loss.go, stuck.go (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. What pub needs: input.go (standard input in frames), pace.go.
+// More of pub: source.go (pipes, files, again), split.go (where frames end), jsonmsgpack.go. Of ls and stat: tree.go, watch.go, rates.go,
+// winsize_*.go. hz.go and bw.go share measure.go, meter.go (one topic) and series.go; delay.go has histogram.go.
 package main
 
 import (

@@ -17,8 +17,8 @@ import (
 	"shmbus/bus"
 )
 
-// errEnough ends a measurement that is over.
-var errEnough = errors.New("measured enough")
+// errMeasured ends a measurement that is over.
+var errMeasured = errors.New("measured enough")
 
 // A gauge is what hz and bw do not share.
 type gauge struct {
@@ -110,7 +110,7 @@ func (a *app) measure(c *cobra.Command, args []string, o measureOptions, g gauge
 	m.stop = cancel
 	defer watchReader(a.out, func() { cancel(errOutputClosed) })()
 	if o.duration > 0 {
-		timer := time.AfterFunc(o.duration, func() { cancel(errEnough) })
+		timer := time.AfterFunc(o.duration, func() { cancel(errMeasured) })
 		defer timer.Stop()
 	}
 	ended := make(chan struct{})
@@ -129,10 +129,10 @@ func (a *app) measure(c *cobra.Command, args []string, o measureOptions, g gauge
 	if errors.Is(err, errOutputClosed) {
 		return err
 	}
-	if e := m.print(true); e != nil && (errors.Is(err, errEnough) || interrupted(c.Context(), err) == nil) {
+	if e := m.print(true); e != nil && (errors.Is(err, errMeasured) || interrupted(c.Context(), err) == nil) {
 		err = e
 	}
-	if !errors.Is(err, errEnough) {
+	if !errors.Is(err, errMeasured) {
 		return interrupted(c.Context(), err)
 	}
 	if m.left.Load() == most {
@@ -172,8 +172,8 @@ func (m *measurement) counted(news uint64) error {
 	if m.left.Add(-int64(news)) > 0 {
 		return nil
 	}
-	m.stop(errEnough)
-	return errEnough
+	m.stop(errMeasured)
+	return errMeasured
 }
 
 // meter is the meter of a subscription's topic.

@@ -12,8 +12,8 @@ import (
 // A convert turns a frame into another, which it appends to dst.
 type convert func(dst, frame []byte) ([]byte, error)
 
-// A stream is a source: frames that follow each other in one reader.
-type stream struct {
+// Pieces are a source: frames that follow each other in one reader.
+type pieces struct {
 	r       io.Reader
 	cut     func() splitter // a new one
 	convert convert         // nil: frames stay as they are
@@ -24,14 +24,14 @@ type stream struct {
 	rest []byte // aliases the batch before
 }
 
-func (s *stream) rewind() error {
+func (s *pieces) rewind() error {
 	s.s, s.rest = s.cut(), nil
 	r, err := s.keep.again()
 	s.r = r
 	return err
 }
 
-func (s *stream) fill(b *batch) {
+func (s *pieces) fill(b *batch) {
 	b.buf = append(b.buf, s.rest...)
 	for b.empty() {
 		b.grow()
@@ -48,7 +48,7 @@ func (s *stream) fill(b *batch) {
 }
 
 // split cuts what is there into frames, and returns the rest. err is that of the last read.
-func (s *stream) split(b *batch, err error) []byte {
+func (s *pieces) split(b *batch, err error) []byte {
 	data, atEnd := b.buf, err == io.EOF
 	for {
 		found, frame, used, e := s.s.next(data, atEnd)
@@ -102,7 +102,7 @@ func (o *pubOptions) source(in io.Reader, names []string, most int) source {
 		f := &files{names: names, convert: to, max: most, most: limit, twice: o.repeat != 1}
 		return o.again(f)
 	}
-	s := &stream{r: in, convert: to, max: most}
+	s := &pieces{r: in, convert: to, max: most}
 	switch {
 	case o.null:
 		s.cut = func() splitter { return &delimited{delimiter: []byte{0}, unit: "frame", max: limit} }

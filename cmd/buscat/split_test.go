@@ -52,7 +52,7 @@ func TestFramesEndWithTheirDelimiter(t *testing.T) {
 			}
 		}
 		s := &delimited{delimiter: []byte(delimiter), unit: "frame", max: most}
-		got, no, err := readAll(newStream(&chopped{[]byte(text), sizes}, s))
+		got, no, err := readAll(newPieces(&chopped{[]byte(text), sizes}, s))
 		if err != nil || !slices.Equal(got, want) || len(no) != refused {
 			t.Fatalf("%q at %q: %q and %d refused, want %q and %d; %v", text, delimiter, got, len(no), want, refused, err)
 		}
@@ -74,16 +74,16 @@ func TestWhatIsTooLongIsSteppedOver(t *testing.T) {
 		"lines":    {"one\n" + big + "\ntwo\n" + big, newLines(1000), "line 2 has more than 1000 bytes"},
 		"prefixed": {binaryText.String(), &prefixed{max: 1000}, "frame 2 of the input has 1048576 bytes"},
 	} {
-		got, refused, err := readAll(newStream(strings.NewReader(c.text), c.s))
+		got, refused, err := readAll(newPieces(strings.NewReader(c.text), c.s))
 		if err != nil || !slices.Equal(got, []string{"one", "two"}) || len(refused) != 2 || !strings.Contains(refused[0].Error(), c.first) {
 			t.Errorf("%s: %d frames, %v, %v", name, len(got), refused, err)
 		}
 	}
-	_, refused, err := readAll(newStream(bytes.NewReader(binaryText.Bytes()[:5000]), &prefixed{max: 1000}))
+	_, refused, err := readAll(newPieces(bytes.NewReader(binaryText.Bytes()[:5000]), &prefixed{max: 1000}))
 	if len(refused) != 1 || err == nil || !strings.Contains(err.Error(), "ends within frame 2") {
 		t.Errorf("truncated in a frame that is refused: %v, %v", refused, err)
 	}
-	got, refused, err := readAll(newStream(iotest.OneByteReader(strings.NewReader(big[:5000])), &whole{max: 1000}))
+	got, refused, err := readAll(newPieces(iotest.OneByteReader(strings.NewReader(big[:5000])), &whole{max: 1000}))
 	if err != nil || len(got) != 0 || len(refused) != 1 || !strings.Contains(refused[0].Error(), "the input has more than 1000 bytes") {
 		t.Errorf("whole: %d frames, %v, %v", len(got), refused, err)
 	}
@@ -91,7 +91,7 @@ func TestWhatIsTooLongIsSteppedOver(t *testing.T) {
 
 func TestTheWholeInputIsOneFrame(t *testing.T) {
 	for _, text := range []string{"", "a", "a\nb\x00\n", strings.Repeat("x", 300<<10)} {
-		got, refused, err := readAll(newStream(iotest.HalfReader(strings.NewReader(text)), &whole{max: 300 << 10}))
+		got, refused, err := readAll(newPieces(iotest.HalfReader(strings.NewReader(text)), &whole{max: 300 << 10}))
 		if err != nil || !slices.Equal(got, []string{text}) || len(refused) != 0 {
 			t.Errorf("%d bytes became %d frames, %v, %v", len(text), len(got), refused, err)
 		}
@@ -99,7 +99,7 @@ func TestTheWholeInputIsOneFrame(t *testing.T) {
 }
 
 func TestStrictInputEndsWithWhatIsRefused(t *testing.T) {
-	in := newInput(newStream(strings.NewReader("1\n2\n333\n4\n"), newLines(2)), true)
+	in := newInput(newPieces(strings.NewReader("1\n2\n333\n4\n"), newLines(2)), true)
 	defer in.close()
 	b := <-in.full
 	if len(b.frames) != 2 || !errors.As(b.err, new(*tooLongError)) {
@@ -161,7 +161,7 @@ func BenchmarkLines(b *testing.B) {
 	}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		in := newInput(newStream(bytes.NewReader(text.Bytes()), newLines(1000)), false)
+		in := newInput(newPieces(bytes.NewReader(text.Bytes()), newLines(1000)), false)
 		for n := 0; n < 100000; {
 			batch := <-in.full
 			n += len(batch.frames)

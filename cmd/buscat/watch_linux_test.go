@@ -38,7 +38,9 @@ func TestLsIsRedrawnOnATerminal(t *testing.T) {
 	}()
 	eventually(t, "it is drawn three times", func() bool { return strings.Count(out.String(), cursorHome) > 3 })
 	_ = ls.Process.Signal(unix.SIGINT)
-	ls.ends(0)
+	if _ = ls.Wait(); !ls.ProcessState.Exited() {
+		t.Errorf("it did not end by itself: %v", ls.ProcessState)
+	}
 	screens := strings.Split(out.String(), cursorHome)
 	if !strings.HasPrefix(screens[1], "\x1b[2J") || strings.Count(out.String(), "\x1b[2J") != 1 {
 		t.Errorf("it is not cleared once, at the start: %q", screens[1])
