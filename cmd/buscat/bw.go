@@ -19,7 +19,8 @@ over all of the time.
 Bytes, frames and the mean come from the topic's own counters, and are exact
 however fast the topic is. For the least and the greatest size it reads along as
 a tap, for which nobody waits: of frames that it loses it does not know the size,
-and says how many they are.
+and says how many they are. When a topic is removed, what was published on it
+since the line before is not counted.
 
 TOPIC may be a pattern: sensors/*/temp, or sensors/** for all below; topics that
 come later are included.`,
