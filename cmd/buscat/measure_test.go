@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -73,8 +75,9 @@ func TestNothingIsMissingInTheCount(t *testing.T) {
 	}
 	b := openBus(t)
 	hz := command(t, b.Dir(), "hz", "--json", "-n", fmt.Sprint(n), "t")
-	bw := command(t, b.Dir(), "bw", "--json", "-n", fmt.Sprint(n), "t")
-	var hzOut, bwOut bytes.Buffer
+	bw := command(t, b.Dir(), "bw", "--json", "--interval", "10ms", "t")
+	var hzOut bytes.Buffer
+	var bwOut lockedBuffer
 	hz.Stdout, bw.Stdout = &hzOut, &bwOut
 	for _, p := range []*process{hz, bw} {
 		p.start()
@@ -85,8 +88,13 @@ func TestNothingIsMissingInTheCount(t *testing.T) {
 	pub.start()
 	pub.ends(0)
 	hz.ends(0)
-	bw.ends(0)
-	h, w := lastLine[hzJSON](t, hzOut.Bytes()), lastLine[bwJSON](t, bwOut.Bytes())
+	seen := regexp.MustCompile(`"size_min":[1-9]`)
+	eventually(t, "bw has seen a frame", func() bool { return seen.MatchString(bwOut.String()) })
+	_ = bw.Process.Signal(os.Interrupt)
+	if _ = bw.Wait(); !bw.ProcessState.Exited() {
+		t.Errorf("bw did not end by itself: %v", bw.ProcessState)
+	}
+	h, w := lastLine[hzJSON](t, hzOut.Bytes()), lastLine[bwJSON](t, []byte(bwOut.String()))
 	size := uint64(text.Len() - n)
 	if h.Frames != n || w.Frames != n || w.Bytes != size || w.SizeMin < 1 || w.SizeMax > 6 {
 		t.Errorf("hz: %+v; bw: %+v, want %d bytes", h, w, size)
