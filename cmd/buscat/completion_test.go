@@ -37,7 +37,7 @@ func TestBashCompletesTopicsByTheScript(t *testing.T) {
 		{"tap sens", "sensors/a sensors/b"},
 		{"rm sensors/a s", "sensors/b"},
 		{"lo", "logs"},
-		{"stat sensors/a s", ""},
+		{"kick sensors/a s", ""},
 		{"vers", "version"},
 		{"completion f", "fish"},
 	} {

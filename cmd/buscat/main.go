@@ -5,6 +5,8 @@
 // loss.go, stuck.go (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. What pub needs: input.go (standard input in frames), pace.go.
 // Top is top.go (between terminal and bus), top_model.go (state and keys), top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go.
 // completion.go and man.go work on the whole command tree.
+// More of pub: source.go (pipes, files, again), split.go (where frames end), jsonmsgpack.go. Of ls and stat: tree.go, watch.go, rates.go,
+// winsize_*.go. hz.go and bw.go share measure.go, meter.go (one topic) and series.go; delay.go has histogram.go.
 package main
 
 import (

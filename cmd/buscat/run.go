@@ -89,8 +89,12 @@ The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
 	root.PersistentFlags().StringVar(&a.dir, "bus", "", "bus `directory` (default $SHMBUS_DIR, or else /dev/shm/shmbus-UID)")
 	o.flags(root)
-	root.AddCommand(a.tapCommand(), a.pubCommand(), a.createCommand(), a.lsCommand(), a.statCommand(), a.rmCommand(),
-		a.doctorCommand(), a.kickCommand(), a.pruneCommand(), a.versionCommand(), a.topCommand(), a.completionCommand(), a.manCommand())
+	root.AddCommand(
+		a.tapCommand(), a.pubCommand(), a.createCommand(), a.rmCommand(),
+		a.lsCommand(), a.statCommand(), a.topCommand(), a.hzCommand(), a.bwCommand(), a.delayCommand(),
+		a.doctorCommand(), a.kickCommand(), a.pruneCommand(),
+		a.completionCommand(), a.manCommand(), a.versionCommand(),
+	)
 	a.complete(root)
 	return root
 }

@@ -8,53 +8,84 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"shmbus/bus"
 )
 
+// statOptions are the flags of stat.
+type statOptions struct {
+	interval time.Duration
+	json     bool
+}
+
 func (a *app) statCommand() *cobra.Command {
-	asJSON := false
+	o := &statOptions{}
 	c := &cobra.Command{
-		Use:   "stat TOPIC",
-		Short: "Show a topic's shape, counts, publishers and subscribers",
-		Long: `Stat shows a topic: its shape, what was published, its publishers, and the
-subscribers that have joined it (a plain tap does not). LAG is how many slots a
-subscriber is behind; BLOCKED is how long a publisher has waited for room so far.`,
+		Use:   "stat TOPIC...",
+		Short: "Show a topic's shape, rates, publishers and subscribers",
+		Long: `Stat shows topics: their shape, what was published, how much that is a second, the
+publishers, and the subscribers that have joined (a plain tap does not). LAG is
+how many slots a subscriber is behind; BLOCKED is how long a publisher has
+waited for room so far.
+
+For the rates it looks twice, --interval apart. TOPIC may be a pattern:
+sensors/*/temp, or sensors/** for all below. With --json each topic is an object
+on a line.`,
 		Example: `  buscat stat numbers
-  buscat stat --json numbers | jq '.subscriber_list[].lag'`,
-		Args: oneTopic,
-		RunE: func(c *cobra.Command, args []string) error { return a.runStat(c, args[0], asJSON) },
+  buscat stat --interval 0 'sensors/**'           at once, without rates
+  buscat stat --json numbers | jq '.subscriber_list[].lag'
+  buscat stat --json --interval 2s numbers | jq .frames_per_second`,
+		RunE: func(c *cobra.Command, args []string) error { return a.runStat(c, args, o) },
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	f := c.Flags()
+	f.SortFlags = false
+	f.DurationVar(&o.interval, "interval", 500*time.Millisecond, "measure rates for so long; 0: no rates")
+	f.BoolVar(&o.json, "json", false, "print JSON objects")
 	return c
 }
 
-func (a *app) runStat(c *cobra.Command, topic string, asJSON bool) error {
+func (a *app) runStat(c *cobra.Command, args []string, o *statOptions) error {
+	patterns, err := parsePatterns(c, args)
+	if err == nil && o.interval < 0 {
+		err = usage(c, "--interval %v: it has to be above 0, or 0", o.interval)
+	}
+	if err != nil {
+		return err
+	}
 	b, err := a.open(c)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	s, err := b.Stat(topic)
-	if err != nil {
-		return noTopic(b, topic, err)
-	}
-	var text []byte
-	if asJSON {
-		if text, err = marshal(newStatJSON(s)); err != nil {
-			return err
+	all, failed := a.statTwice(c.Context(), b, patterns, o.interval)
+	var out []byte
+	for i, s := range all {
+		switch {
+		case o.json:
+			text, err := marshal(newStatJSON(s))
+			if err != nil {
+				return err
+			}
+			out = append(append(out, text...), '\n')
+		default:
+			if i > 0 {
+				out = append(out, '\n')
+			}
+			out = append(out, statText(s)...)
 		}
-		text = append(text, '\n')
-	} else {
-		text = statText(s)
 	}
-	_, err = a.out.Write(text)
-	return outputError(err)
+	if _, err := a.out.Write(out); err != nil {
+		return outputError(err)
+	}
+	return interrupted(c.Context(), failed)
 }
 
 // statJSON is what stat --json prints: what ls shows of a topic, and more.
 type statJSON struct {
 	topicJSON
+	Frequency      *float64         `json:"frames_per_second,omitempty"`
+	Bandwidth      *float64         `json:"bytes_per_second,omitempty"`
+	Blocked        int64            `json:"blocked_ns"`
+	Lag            uint64           `json:"lag"`
+	Lost           uint64           `json:"lost"`
 	MaxFrame       int              `json:"max_frame"`
 	MaxPublishers  int              `json:"max_publishers"`
 	MaxSubscribers int              `json:"max_subscribers"`
@@ -99,7 +130,7 @@ type groupJSON struct {
 	Lag      uint64 `json:"lag"`
 }
 
-func newStatJSON(s bus.TopicStat) statJSON {
+func newStatJSON(s measured) statJSON {
 	j := statJSON{
 		topicJSON: newTopicJSON(s.TopicInfo),
 		MaxFrame:  s.MaxFrame, MaxPublishers: s.MaxPublishers, MaxSubscribers: s.MaxSubscribers,
@@ -107,6 +138,11 @@ func newStatJSON(s bus.TopicStat) statJSON {
 		PublisherList: []publisherJSON{}, SubscriberList: []subscriberJSON{},
 		GroupList: []groupJSON{},
 	}
+	if s.elapsed > 0 {
+		frames, bytes := perSecond(s.frames, s.elapsed), perSecond(s.bytes, s.elapsed)
+		j.Frequency, j.Bandwidth = &frames, &bytes
+	}
+	j.Blocked, j.Lag, j.Lost = int64(s.blocked()), s.lag(), s.lost()
 	for _, p := range s.PublisherList {
 		j.PublisherList = append(j.PublisherList, publisherJSON{p.ID, p.Pid, p.Alive, p.Blocked.Nanoseconds(), p.Claimed, p.Claim})
 	}
@@ -120,7 +156,7 @@ func newStatJSON(s bus.TopicStat) statJSON {
 	return j
 }
 
-func statText(s bus.TopicStat) []byte {
+func statText(s measured) []byte {
 	var b bytes.Buffer
 	line := func(key, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", key, fmt.Sprintf(format, args...))
@@ -141,6 +177,9 @@ func statText(s bus.TopicStat) []byte {
 	line("ring", "%d slots of %d bytes, frames up to %s, %s of memory", s.Slots, s.CellSize, size(s.MaxFrame), size(s.Memory))
 	line("made", "%s", s.Made.Format("2006-01-02 15:04:05.000 -0700"))
 	line("published", "%s, %s", frames(s.Frames), size(s.Bytes))
+	if s.elapsed > 0 {
+		line("rate", "%s frames/s, %s/s", each(perSecond(s.frames, s.elapsed)), size(int64(perSecond(s.bytes, s.elapsed)+0.5)))
+	}
 	line("positions", "head %d, tail %d", s.Head, s.Tail)
 	line("publishers", "%d of %d", s.Publishers, s.MaxPublishers)
 	table(&b, len(s.PublisherList), func(w *tabwriter.Writer) {
@@ -182,6 +221,7 @@ func statText(s bus.TopicStat) []byte {
 	return b.Bytes()
 }
 
+// table writes rows in columns.
 func table(b *bytes.Buffer, rows int, fill func(*tabwriter.Writer)) {
 	if rows == 0 {
 		return
