@@ -80,5 +80,5 @@ func TestABinaryFile(t *testing.T) {
 	}
 	pub.ends(0)
 	_ = tap.Process.Signal(os.Interrupt)
-	tap.ends(0)
+	tap.ends(130)
 }
