@@ -24,8 +24,9 @@ func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
 			return err
 		},
 	}
-	if now, err := t.topicsNow(patterns); err == nil && len(now) == 0 && globbed(patterns) {
-		t.say("waiting for topics that match %s on %s", names(patterns), t.bus.Dir())
+	globs := slices.DeleteFunc(slices.Clone(patterns), topics.Pattern.Literal)
+	if now, err := t.topicsNow(globs); err == nil && len(now) == 0 && len(globs) > 0 {
+		t.say("waiting for topics that match %s on %s", names(globs), t.bus.Dir())
 	}
 	return f.follow(ctx)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -151,4 +150,4 @@ func (o *tapOptions) filter(c *cobra.Command, t *tap) (*program, error) {
 }
 
 // idleError is the end of a tap with --timeout.
-func idleError(d time.Duration) error { return fmt.Errorf("no frame for %v (%w)", d, errTimeout) }
+func idleError(d time.Duration) error { return explain(errTimeout, "no frame for %v", d) }
