@@ -158,7 +158,8 @@ func (f *formatForm) write(w *bufio.Writer, r *record) error {
 func (f *formatForm) append(dst []byte, p *formatPart, r *record) []byte {
 	switch p.verb {
 	case 't':
-		return f.show(dst, append(f.body[:0], r.topic...))
+		f.body = append(f.body[:0], r.topic...)
+		return f.show(dst, f.body)
 	case 'p':
 		return strconv.AppendUint(dst, r.position, 10)
 	case 's':
