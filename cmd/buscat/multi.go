@@ -12,7 +12,7 @@ import (
 // followAll prints the frames of several topics as they come.
 func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
 	f := &follower{
-		app: t.app, bus: t.bus, patterns: patterns, options: t.options, waits: t.waits,
+		app: t.app, bus: t.bus, patterns: patterns, options: t.options, waits: t.waits, explain: t.refusal,
 		refused: func(topic string, err error) error {
 			t.say("%s; it is left out", text(t.refusal(topic, err)))
 			return nil

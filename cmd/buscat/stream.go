@@ -107,8 +107,14 @@ func (s *stream) drain(ctx context.Context, f *bus.Frame) (busy bool, err error)
 		}
 		f = nil
 	}
-	return true, s.due()
+	if err := s.due(); err != nil || !s.picky() {
+		return true, err
+	}
+	return true, s.out.flush()
 }
+
+// picky says that few of many frames may be printed, so that they cannot wait until there are enough of them for a batch.
+func (t *tap) picky() bool { return len(t.programs) > 0 || t.every > 0 }
 
 // frame prints a frame if it is wanted, and releases it. A member of a group writes it out before; unreleased it goes to another member.
 func (s *stream) frame(f *bus.Frame) error {

@@ -129,8 +129,7 @@ func (o *tapOptions) form(c *cobra.Command, t *tap) (form, error) {
 		f.end = "\x00"
 	case o.raw && !terminal:
 		f.end = ""
-	}
-	if terminal && t.several {
+	case terminal && t.several && !o.raw:
 		f.prefix = topicPrefix(t.out.coloured)
 	}
 	return f, nil
