@@ -244,7 +244,7 @@ func TestPathsWithLinksAreFollowedAsFarAsTheyAreThere(t *testing.T) {
 }
 
 // unshared starts a grip within other namespaces, where setup has been run by the shell; it is skipped where that cannot be done.
-func unshared(t *testing.T, dir, flags, setup, kind, topic string) *held {
+func unshared(t *testing.T, dir, flags, setup, kind, topic string) *gripping {
 	t.Helper()
 	wrap := []string{"unshare"}
 	wrap = append(append(wrap, strings.Fields(flags)...), "sh", "-ec", setup+`

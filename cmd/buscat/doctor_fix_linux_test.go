@@ -25,7 +25,7 @@ func openDoctorBus(t *testing.T, dir string, o ...bus.Option) *bus.Bus {
 // leaveTheDead kills three processes that hold something, one on each topic.
 func leaveTheDead(t *testing.T, dir string) {
 	t.Helper()
-	var all []*held
+	var all []*gripping
 	for _, h := range [][2]string{{"claim", "claims"}, {"gate", "gates"}, {"hand", "jobs"}} {
 		all = append(all, startGrip(t, dir, nil, h[0], h[1]))
 	}
@@ -34,24 +34,24 @@ func leaveTheDead(t *testing.T, dir string) {
 	}
 }
 
-// A stream is a publisher and a subscriber that live on, and miss nothing.
-type stream struct {
+// A livingPair is a publisher and a subscriber that live on, and miss nothing.
+type livingPair struct {
 	p    *bus.Publisher
 	s    *bus.Subscriber
 	next int
 }
 
-func newStream(t *testing.T, b *bus.Bus) *stream {
+func newLivingPair(t *testing.T, b *bus.Bus) *livingPair {
 	t.Helper()
 	p, err := b.Publisher("live", bus.WithTopic(gripLossless))
 	noFault(t, err)
 	s, err := b.Subscribe(context.Background(), "live", bus.Lossless())
 	noFault(t, err)
-	return &stream{p: p, s: s}
+	return &livingPair{p: p, s: s}
 }
 
 // one sends a frame and receives it.
-func (l *stream) one() error {
+func (l *livingPair) one() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	want := fmt.Sprint(l.next)
@@ -75,7 +75,7 @@ func (l *stream) one() error {
 func TestDoctorFixTakesBackWhatTheDeadHeld(t *testing.T) {
 	dir := doctorDir(t)
 	b := openDoctorBus(t, dir)
-	live := newStream(t, b)
+	live := newLivingPair(t, b)
 	noFault(t, live.one())
 	leaveTheDead(t, dir)
 	dead := []string{"dead dead claims", "dead dead gates", "dead dead-frame jobs", "holds behind jobs"}
@@ -149,7 +149,7 @@ func TestDoctorFixTakesBackWhatTheDeadHeld(t *testing.T) {
 func TestDoctorFixRemovesLeftoverFilesOnly(t *testing.T) {
 	dir := doctorDir(t)
 	b := openDoctorBus(t, dir)
-	live := newStream(t, b)
+	live := newLivingPair(t, b)
 	noFault(t, live.one())
 	// A removal that was begun: the header says so, and the files are there.
 	dead := openDoctorBus(t, dir, bus.WithSegment("gone"))
@@ -220,7 +220,7 @@ func TestDoctorFixMayBeKilledAtAnyTime(t *testing.T) {
 	}
 	dir := doctorDir(t)
 	b := openDoctorBus(t, dir)
-	live := newStream(t, b)
+	live := newLivingPair(t, b)
 	for range rounds {
 		leaveTheDead(t, dir)
 		startGrip(t, dir, nil, "ephemeral", "brief").kill()

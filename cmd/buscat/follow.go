@@ -39,6 +39,8 @@ type follower struct {
 	// refused is told of a topic that matches a pattern and cannot be subscribed to; nil from it goes on without that topic. nil: an error
 	// ends all.
 	refused func(topic string, err error) error
+	// explain puts an error of subscribing to a topic that was given by name into other words; nil: it stays as it is.
+	explain func(topic string, err error) error
 	// waits is told of a topic that was given by name and is not there; it is waited for.
 	waits func(topic string)
 
@@ -103,6 +105,9 @@ func (f *follower) one(ctx context.Context, name string) error {
 		}
 	})
 	s, err := f.bus.Subscribe(ctx, name, append(f.options[:len(f.options):len(f.options)], waits)...)
+	if err != nil && f.explain != nil {
+		err = f.explain(name, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -84,15 +84,15 @@ func gripOn(kind, topic string) error {
 	return fmt.Errorf("no grip %q", kind)
 }
 
-// A held is a grip that runs.
-type held struct {
+// A gripping is a grip that runs.
+type gripping struct {
 	*exec.Cmd
 	t  *testing.T
 	in io.Closer
 }
 
 // startGrip starts a grip on a bus; wrap, if any, is put before it.
-func startGrip(t *testing.T, dir string, wrap []string, kind, topic string) *held {
+func startGrip(t *testing.T, dir string, wrap []string, kind, topic string) *gripping {
 	t.Helper()
 	h, err := tryGrip(t, dir, wrap, kind, topic)
 	if err != nil {
@@ -101,7 +101,7 @@ func startGrip(t *testing.T, dir string, wrap []string, kind, topic string) *hel
 	return h
 }
 
-func tryGrip(t *testing.T, dir string, wrap []string, kind, topic string) (*held, error) {
+func tryGrip(t *testing.T, dir string, wrap []string, kind, topic string) (*gripping, error) {
 	t.Helper()
 	line := append(append([]string{}, wrap...), "grip", kind, topic)
 	c := exec.Command(line[0], line[1:]...)
@@ -119,7 +119,7 @@ func tryGrip(t *testing.T, dir string, wrap []string, kind, topic string) (*held
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	h := &held{c, t, in}
+	h := &gripping{c, t, in}
 	t.Cleanup(h.kill)
 	s := bufio.NewScanner(out)
 	if !s.Scan() || s.Text() != "gripping" {
@@ -130,7 +130,7 @@ func tryGrip(t *testing.T, dir string, wrap []string, kind, topic string) (*held
 }
 
 // kill ends it as kill -9 does, and waits for its end.
-func (h *held) kill() {
+func (h *gripping) kill() {
 	if h.ProcessState == nil {
 		_ = h.Process.Kill()
 		_ = h.Wait()
@@ -138,12 +138,12 @@ func (h *held) kill() {
 }
 
 // ends lets it end, and waits for that.
-func (h *held) ends() {
+func (h *gripping) ends() {
 	_ = h.in.Close()
 	_ = h.Wait()
 }
 
-func (h *held) signal(s syscall.Signal) {
+func (h *gripping) signal(s syscall.Signal) {
 	h.t.Helper()
 	if err := h.Process.Signal(s); err != nil {
 		h.t.Fatal(err)
@@ -151,7 +151,7 @@ func (h *held) signal(s syscall.Signal) {
 }
 
 // stop stops the process, and waits until it is.
-func (h *held) stop() {
+func (h *gripping) stop() {
 	h.t.Helper()
 	h.signal(syscall.SIGSTOP)
 	eventually(h.t, "it is stopped", func() bool {

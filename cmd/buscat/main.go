@@ -1,12 +1,14 @@
 // Buscat is the shell's way onto the bus: it prints topics, publishes lines, and shows what is there.
 //
 // Reading order: main.go, run.go (the command tree, exit codes, errors), then one file per verb: tap.go, pub.go, create.go, ls.go,
-// stat.go, rm.go, doctor*.go (with what is around the bus: doctor_env_linux.go and so on), kick.go, prune.go, version.go. What tap needs: from.go (where it starts), sink.go (output), msgpack.go (to JSON), escape.go,
-// loss.go, stuck.go (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. What pub needs: input.go (standard input in frames), pace.go.
-// Top is top.go (between terminal and bus), top_model.go (state and keys), top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go.
-// completion.go and man.go work on the whole command tree.
-// More of pub: source.go (pipes, files, again), split.go (where frames end), jsonmsgpack.go. Of ls and stat: tree.go, watch.go, rates.go,
-// winsize_*.go. hz.go and bw.go share measure.go, meter.go (one topic) and series.go; delay.go has histogram.go.
+// stat.go, rm.go, doctor*.go (with what is around the bus: doctor_env_linux.go and so on), kick.go, prune.go, version.go.
+//
+// Tap: tapoptions.go and from.go (the flags), stream.go (one topic) and multi.go (several), every.go and idle.go (its clocks), output.go,
+// json.go, hex.go, format.go and colour.go (how frames are printed), filter.go (jq), msgpack.go (to JSON), escape.go, loss.go, stuck.go
+// (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. Pub: input.go, source.go (pipes, files, again), split.go
+// (where frames end), jsonmsgpack.go, pace.go. Ls and stat: tree.go, watch.go, rates.go, winsize_*.go. hz.go and bw.go share measure.go,
+// meter.go (one topic) and series.go; delay.go has histogram.go. Top is top.go (between terminal and bus), top_model.go (state and keys),
+// top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go. completion.go and man.go work on the whole command tree.
 package main
 
 import (
@@ -23,15 +25,33 @@ func main() { os.Exit(start()) }
 func start() int {
 	// A closed standard output is an error of write, and no deadly signal.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, func() {
-		stop() // a second signal ends the process at once
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		sig := signalled{<-signals}
+		signal.Stop(signals) // a second signal ends the process at once
+		cancel(sig)
 		time.Sleep(stuckOutput)
-		os.Exit(exitOK)
-	})
+		os.Exit(sig.exitCode())
+	}()
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // stuckOutput is how long an interrupted buscat tries to get rid of its last output when nobody reads it.
 const stuckOutput = 300 * time.Millisecond
+
+// A signalled is why a run was cancelled: the process got a signal. It is a context.Canceled.
+type signalled struct{ os.Signal }
+
+func (s signalled) Error() string        { return "stopped by a signal: " + s.String() }
+func (s signalled) Is(target error) bool { return target == context.Canceled }
+
+// exitCode is what a shell makes of a process that such a signal has killed.
+func (s signalled) exitCode() int {
+	if n, ok := s.Signal.(syscall.Signal); ok {
+		return exitSignal + int(n)
+	}
+	return exitError
+}

@@ -27,7 +27,7 @@ func TestASignalEndsPubAtOnce(t *testing.T) {
 		c := command(t, b.Dir(), "pub", "--wait-subscribers", "1", "a")
 		c.start()
 		c.says("waiting for 1 subscriber")
-		interrupt(t, c, 0)
+		interrupt(t, c, 130)
 	})
 	t.Run("while it waits for input", func(t *testing.T) {
 		c := command(t, b.Dir(), "pub", "b")
@@ -40,7 +40,7 @@ func TestASignalEndsPubAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		published(t, b, "b", 1) // at once, although the input goes on
-		interrupt(t, c, 0)
+		interrupt(t, c, 130)
 	})
 	t.Run("while it waits for room", func(t *testing.T) {
 		c := command(t, b.Dir(), "pub", "--lossless", "--slots", "4", "--wait-subscribers", "1", "c")
@@ -56,7 +56,7 @@ func TestASignalEndsPubAtOnce(t *testing.T) {
 			st, err := b.Stat("c")
 			return err == nil && st.Tail-st.Head >= 4
 		})
-		interrupt(t, c, 1)
+		interrupt(t, c, 130)
 		if !strings.Contains(c.err.String(), "interrupted before ") {
 			t.Errorf("standard error: %s", c.err.String())
 		}
@@ -66,7 +66,7 @@ func TestASignalEndsPubAtOnce(t *testing.T) {
 		c.Stdin = strings.NewReader("one\ntwo\n")
 		c.start()
 		published(t, b, "d", 1)
-		interrupt(t, c, 1)
+		interrupt(t, c, 130)
 	})
 }
 

@@ -15,10 +15,15 @@ import (
 
 // Exit codes.
 const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
+	exitOK      = 0
+	exitError   = 1
+	exitUsage   = 2
+	exitTimeout = 124 // as timeout(1)
+	exitSignal  = 128 // and the signal's number: 130 for an interrupt
 )
+
+// errTimeout is wrapped by errors of waiting that went on for as long as the user has allowed.
+var errTimeout = errors.New("timeout")
 
 // An app is one run of buscat: what all verbs share.
 type app struct {
@@ -36,20 +41,31 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	return a.exit(root.ExecuteContext(ctx))
+	return a.exit(ctx, root.ExecuteContext(ctx))
 }
 
 // exit tells the user about err and says which exit code it is.
-func (a *app) exit(err error) int {
-	usage := (*usageError)(nil)
+func (a *app) exit(ctx context.Context, err error) int {
+	usage, stopped := (*usageError)(nil), signalled{}
+	interrupted := errors.As(context.Cause(ctx), &stopped)
 	switch {
-	case err == nil, errors.Is(err, errOutputClosed):
+	case errors.Is(err, errOutputClosed):
+		return exitOK
+	case interrupted && (err == nil || errors.Is(err, context.Canceled)):
+		return stopped.exitCode()
+	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
 		a.say("%v\nTry '%s --help'.", err, usage.command)
 		return exitUsage
 	}
 	a.say("%s", text(err))
+	switch {
+	case interrupted:
+		return stopped.exitCode()
+	case errors.Is(err, errTimeout):
+		return exitTimeout
+	}
 	return exitError
 }
 
@@ -66,19 +82,23 @@ func text(err error) string {
 func (a *app) rootCommand() *cobra.Command {
 	o := &tapOptions{}
 	root := &cobra.Command{
-		Use:   "buscat TOPIC",
+		Use:   "buscat TOPIC...",
 		Short: "Look at a shared-memory bus, and publish to it, from the shell",
-		Long: `buscat prints what is published on a topic, line by line, as it comes.
-'buscat TOPIC' is short for 'buscat tap TOPIC'; the other verbs are below.
+		Long: `buscat prints what is published on topics, line by line, as it comes.
+'buscat TOPIC...' is short for 'buscat tap TOPIC...'; the other verbs are below.
 
 The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
-/dev/shm/shmbus-UID. Exit codes: 0, 1 for an error, 2 for wrong usage.`,
+/dev/shm/shmbus-UID.
+
+Exit codes: 0, 1 for an error, 2 for wrong usage, 124 for --timeout, 130 when
+interrupted (143 when terminated). A closed output pipe is no error.`,
 		Example: `  buscat sensors/imu/0                  print the topic's frames as they come
+  buscat 'sensors/**' --json            those of many topics, as JSON objects
   seq 10 | buscat pub numbers           publish each line
   buscat --exit numbers                 print what is there, and stop
   buscat ls                             show the topics`,
 		Version:       version(),
-		Args:          oneTopic,
+		Args:          somePatterns,
 		RunE:          a.runTap(o),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -123,16 +143,18 @@ func usage(c *cobra.Command, format string, args ...any) error {
 // oneTopic checks that the arguments are one topic's name.
 func oneTopic(c *cobra.Command, args []string) error {
 	switch {
-	case len(args) == 0 && !c.HasParent():
-		return usage(c, "no topic given; 'buscat ls' shows those there are")
 	case len(args) == 0:
 		return usage(c, "no topic given")
-	case len(args) > 1 && !c.HasParent():
-		return usage(c, "one topic at a time, please: %q is too much (and %q is no command)", args[1], args[0])
 	case len(args) > 1:
 		return usage(c, "one topic at a time, please: %q is too much", args[1])
 	}
 	return topicName(c, args[0])
+}
+
+// somePatterns checks that the arguments are topics' names, or patterns.
+func somePatterns(c *cobra.Command, args []string) error {
+	_, err := parsePatterns(c, args)
+	return err
 }
 
 // someTopics checks that the arguments are topics' names.

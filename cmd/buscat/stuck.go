@@ -18,24 +18,24 @@ type stuck struct {
 }
 
 // unstick is called now and then while nothing comes.
-func (t *tap) unstick(ctx context.Context) {
-	s := t.sub.Stats()
-	if s.Lag == 0 {
-		t.stuck = stuck{}
+func (s *stream) unstick(ctx context.Context) {
+	stats := s.sub.Stats()
+	if stats.Lag == 0 {
+		s.stuck = stuck{}
 		return
 	}
-	if !t.stuck.seen || t.stuck.at != s.Position {
-		t.stuck = stuck{at: s.Position, seen: true}
+	if !s.stuck.seen || s.stuck.at != stats.Position {
+		s.stuck = stuck{at: stats.Position, seen: true}
 		return // it may be a frame that has just been begun
 	}
-	cleared, err := t.join(ctx, s.Position)
-	if cleared || t.stuck.told || ctx.Err() != nil {
+	cleared, err := s.join(ctx, stats.Position)
+	if cleared || s.stuck.told || ctx.Err() != nil {
 		return
 	}
-	t.stuck.told = true
-	t.say("waiting at position %d: a publisher has not finished its frame there; 'buscat stat' shows which", s.Position)
+	s.stuck.told = true
+	s.say("waiting at position %d%s: a publisher has not finished its frame there; 'buscat stat' shows which", stats.Position, s.loss.of())
 	if err != nil {
-		t.say("if it is dead, somebody has to join who may write: %s", text(err))
+		s.say("if it is dead, somebody has to join who may write: %s", text(err))
 	}
 }
 
@@ -43,16 +43,16 @@ func (t *tap) unstick(ctx context.Context) {
 const unstickTime = 100 * time.Millisecond
 
 // join joins the topic for a moment at the frame that is not finished. If its publisher is dead that clears it.
-func (t *tap) join(ctx context.Context, pos uint64) (cleared bool, err error) {
-	s, err := t.bus.Subscribe(ctx, t.topic, bus.FromPosition(pos))
+func (s *stream) join(ctx context.Context, pos uint64) (cleared bool, err error) {
+	sub, err := s.bus.Subscribe(ctx, s.topic, bus.FromPosition(pos))
 	if err != nil {
 		return false, err
 	}
-	defer s.Close()
+	defer sub.Close()
 	ctx, cancel := context.WithTimeout(ctx, unstickTime)
 	defer cancel()
-	if f, err := s.Receive(ctx); err == nil {
+	if f, err := sub.Receive(ctx); err == nil {
 		f.Release()
 	}
-	return s.Stats().Position > pos, nil
+	return sub.Stats().Position > pos, nil
 }

@@ -4,62 +4,77 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/topics"
 )
-
-// tapOptions are the flags of tap.
-type tapOptions struct {
-	count    int64
-	from     string
-	exit     bool
-	raw      bool
-	lossless bool
-	group    string
-	prefixed bool
-}
-
-func (o *tapOptions) flags(c *cobra.Command) {
-	f := c.Flags()
-	f.SortFlags = false
-	f.Int64VarP(&o.count, "count", "n", 0, "stop after `N` frames (default: go on for ever)")
-	f.StringVar(&o.from, "from", "", "`where` to start: newest, oldest, -N (the last N frames), or a position\n(default newest; oldest with --exit)")
-	f.BoolVar(&o.exit, "exit", false, "print what is there now, and stop")
-	f.BoolVar(&o.raw, "raw", false, "print msgpack frames as they are instead of as JSON")
-	f.BoolVar(&o.prefixed, "length-prefixed", false, "print each frame's length (4 bytes, big endian) before it and no newline\nafter it; frames stay as they are")
-	f.BoolVar(&o.lossless, "lossless", false, "join the topic: publishers wait for this tap, and none of its frames is\nlost; for topics made with --lossless")
-	f.StringVar(&o.group, "group", "", "join the topic as a member of the group `NAME`: each frame goes to one member\nonly, and publishers wait; for topics made with --lossless")
-}
 
 func (a *app) tapCommand() *cobra.Command {
 	o := &tapOptions{}
 	c := &cobra.Command{
-		Use:   "tap TOPIC",
-		Short: "Print a topic's frames, each on a line, as they come",
-		Long: `Tap prints the bytes of each frame and a newline, as the frames come. It reads
-the bus without joining it: publishers do not see it and do not wait for it. If
-it is too slow it loses frames, and says how many on standard error. Only
-with --lossless or --group it joins, and then publishers wait for it.
+		Use:   "tap TOPIC...",
+		Short: "Print the frames of topics, each on a line, as they come",
+		Long: `Tap prints the bytes of each frame and a newline, as the frames come.
 
+TOPICS are names and patterns, which should be quoted: '*' stands for any bytes
+between two slashes, the part '**' for any number of parts. Names that begin
+with '$' are only meant by patterns that do. A topic that is not there is waited
+for, and topics that match and come later are printed from their first frame.
+The lines of several topics come without their names: --format '%t %b\n' or
+--json tells them apart. On a terminal the name stands before each line.
+
+With --exit tap prints what is there now, topic by topic, and stops. Then a name
+that is not there is an error, and a pattern that matches nothing is not: it is
+only mentioned on standard error.
+
+Tap reads the bus without joining it: publishers do not see it and do not wait
+for it. If it, or the terminal or pipe behind it, is too slow it loses frames,
+and says how many on standard error. Only with --lossless or --group it joins,
+and then publishers wait for it, so that a slow pipe slows the bus.
 With --group several taps share the frames, each going to one of them; a frame
 that a member had in hand when it was killed goes to another. The first member
 makes the group, and only its --from counts.
 
-If the topic is not there tap waits for it; with --exit that is an error.
+Output: one of --format, --json, --jq, --raw, --null, --length-prefixed, --hex.
+Otherwise, and with --null, frames of kind msgpack are shown as JSON. Bytes
+become base64, NaN and the infinities the strings "NaN", "+Inf" and "-Inf",
+times RFC 3339 strings, other extensions {"ext":TYPE,"data":BASE64}; keys that
+are no strings are put into quotes. On a terminal control bytes are shown
+escaped.
 
-Frames of kind msgpack are shown as JSON. Bytes become base64, NaN and the
-infinities the strings "NaN", "+Inf" and "-Inf", times RFC 3339 strings, other
-extensions {"ext":TYPE,"data":BASE64}; keys that are no strings are put into
-quotes. On a terminal control bytes are shown escaped.`,
+--format prints nothing but what it says. It knows \n, \t, \0, \\ and
+  %t topic      %p position   %s sequence (counts the publisher's frames)
+  %P publisher  %k kind       %l length of the body in bytes     %% percent sign
+  %b body, as it is           %j body as JSON: decoded, or a string of text or
+  %x body in hex              of base64
+  %B body in base64           %T time, %T{LAYOUT}
+LAYOUT is rfc3339, rfc3339nano (the default), unix, unixmilli, unixmicro,
+unixnano, strftime (%T{%H:%M:%S}), or a layout of Go (%T{15:04:05.000}). Times
+are local; set TZ=UTC for others. Without a time it prints '-'.
+
+--json has topic, position, sequence, publisher, time (UTC; not if the topic has
+none), kind, and one of: body (msgpack or JSON, decoded), text (other UTF-8),
+base64.
+
+--where and --jq take a jq expression over the body, msgpack or JSON; other
+frames do not match. $topic, $position, $sequence, $publisher, $time and $kind
+can be used in it. Frames on which it fails are skipped, counted, and the first
+is reported. -n, --every and --timeout count what --where lets through.`,
 		Example: `  buscat tap sensors/imu/0
+  buscat tap 'sensors/**' --format '%T{15:04:05} %t %b\n'
   buscat tap --from -10 -n 20 numbers          the last 10 frames and the next 10
+  buscat tap --from 5m --exit log              the last five minutes
   buscat tap --exit numbers | wc -l            what is there now
+  buscat tap --where '.celsius > 30' --jq '.name' 'sensors/*'
+  buscat tap --every 1s --json 'sensors/**'    a sample of each, once a second
+  buscat tap -n 1 --timeout 5s status          wait for one frame, at most 5 seconds
   buscat tap --lossless --length-prefixed video > video.frames
   buscat tap --group resize jobs | resize      one of several workers`,
-		Args: oneTopic,
+		Args: somePatterns,
 		RunE: a.runTap(o),
 	}
 	o.flags(c)
@@ -68,37 +83,13 @@ quotes. On a terminal control bytes are shown escaped.`,
 
 func (a *app) runTap(o *tapOptions) func(c *cobra.Command, args []string) error {
 	return func(c *cobra.Command, args []string) error {
-		t := &tap{app: a, topic: args[0], left: math.MaxInt64, out: newSink(a.out), loss: lossReport{say: a.say}}
-		if c.Flags().Changed("count") {
-			t.left = o.count
+		patterns, err := parsePatterns(c, args)
+		if err != nil {
+			return err
 		}
-		if o.from == "" && !c.Flags().Changed("from") {
-			o.from = "newest"
-			if o.exit {
-				o.from = "oldest"
-			}
-		}
-		from, err := parseFrom(o.from)
-		switch {
-		case err != nil:
-			return usage(c, "%w", err)
-		case o.count < 0:
-			return usage(c, "-n %d: it is the number of frames to print", o.count)
-		case o.lossless && c.Flags().Changed("group"):
-			return usage(c, "--lossless and --group: a member of a group gets its share of the frames, not all; give one of the two")
-		case o.prefixed && t.out.terminal:
-			return usage(c, "--length-prefixed is not for terminals; send the output to a file or a pipe")
-		case t.left == 0:
-			return nil
-		}
-		t.out.raw, t.out.prefixed = o.raw, o.prefixed
-		t.out.odd = t.odd
-		t.options = []bus.SubscribeOption{from, bus.ReadOnly()}
-		switch {
-		case c.Flags().Changed("group"):
-			t.options[1], t.member = bus.Group(o.group), true
-		case o.lossless:
-			t.options[1] = bus.Lossless()
+		t, err := a.newTap(c, o, patterns)
+		if err != nil || t.left == 0 {
+			return err
 		}
 		if t.bus, err = a.open(c); err != nil {
 			return err
@@ -108,10 +99,14 @@ func (a *app) runTap(o *tapOptions) func(c *cobra.Command, args []string) error 
 		ctx, cancel := context.WithCancelCause(c.Context())
 		defer cancel(nil)
 		defer watchReader(a.out, func() { cancel(errOutputClosed) })()
+		for _, p := range t.programs {
+			p.ctx = ctx
+		}
 		if o.exit {
-			err = t.printAll(ctx)
+			err = t.printAll(ctx, patterns)
 		} else {
-			err = t.follow(ctx)
+			defer t.watchIdle(func() { cancel(idleError(t.timeout)) })()
+			err = t.follow(ctx, patterns)
 		}
 		return t.end(ctx, err)
 	}
@@ -120,192 +115,141 @@ func (a *app) runTap(o *tapOptions) func(c *cobra.Command, args []string) error 
 // A tap is one run of tap.
 type tap struct {
 	*app
-	bus     *bus.Bus
-	sub     *bus.Subscriber
-	topic   string
-	options []bus.SubscribeOption
-	member  bool // of a group: each frame is written out before it is released
+	bus      *bus.Bus
+	options  []bus.SubscribeOption
+	several  bool      // more topics than one, or it may be
+	member   bool      // of a group: each frame is written out before it is released
+	since    time.Time // of the first frame that is wanted, or zero
+	where    *program  // or nil
+	programs []*program
+	every    time.Duration
+	timeout  time.Duration
+
+	mu      sync.Mutex // of what follows, for streams; with --exit there is only one at a time
 	out     *sink
 	left    int64 // frames still to be printed
-	loss    lossReport
-	stuck   stuck
 	oddTold bool
-
-	every  time.Duration   // between looks
-	until  context.Context // ends when it is time for a look
-	cancel context.CancelFunc
+	came    bool      // a frame to print
+	last    time.Time // such a frame came
 }
 
-// follow prints frames as they come.
-func (t *tap) follow(ctx context.Context) (err error) {
-	waits := bus.OnWait(func() { t.say("waiting for topic %q on %s", t.topic, t.bus.Dir()) })
-	if t.sub, err = t.bus.Subscribe(ctx, t.topic, append(t.options, waits)...); err != nil {
-		return err
-	}
-	t.nextLook(ctx)
-	defer t.endLook()
-	for n := 1; t.left > 0; n++ {
-		f, err := t.sub.TryReceive()
-		if f == nil && err == nil {
-			f, err = t.wait(ctx)
-		}
-		if err != nil && errors.Is(err, context.DeadlineExceeded) { // nothing has come for some time
-			t.look(ctx)
-			t.nextLook(ctx)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := t.print(f); err != nil {
-			return err
-		}
-		if n%1024 == 0 { // busy: there may be no pause for a long time
-			t.loss.look(t.sub.Lost())
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-		}
-	}
-	return nil
-}
-
-// How often a tap that waits looks whether there is something to tell: soon, then more and more seldom, as it costs CPU time.
-const (
-	lookSoon   = time.Second
-	lookSeldom = 8 * time.Second
-)
-
-// nextLook sets the time of the next look. One context is good for all waits till then.
-func (t *tap) nextLook(ctx context.Context) {
-	t.endLook()
-	t.every = max(lookSoon, min(2*t.every, lookSeldom))
-	if t.loss.pending() || t.stuck.seen && !t.stuck.told {
-		t.every = lookSoon
-	}
-	t.until, t.cancel = context.WithTimeout(ctx, t.every)
-}
-
-func (t *tap) endLook() {
-	if t.cancel != nil {
-		t.cancel()
-		t.cancel = nil
-	}
-}
-
-// wait flushes and waits for a frame.
-func (t *tap) wait(ctx context.Context) (*bus.Frame, error) {
-	if err := t.out.flush(); err != nil {
+// newTap is a tap as the flags want it, on no bus yet.
+func (a *app) newTap(c *cobra.Command, o *tapOptions, patterns []topics.Pattern) (*tap, error) {
+	if err := o.check(c); err != nil {
 		return nil, err
 	}
-	pending := t.loss.pending()
-	t.loss.look(t.sub.Lost())
-	if t.loss.pending() && !pending {
-		t.nextLook(ctx)
-	}
-	f, err := t.sub.Receive(t.until)
-	if f != nil {
-		t.every = 0
-	}
-	return f, err
-}
-
-// look is what a tap does now and then while nothing comes.
-func (t *tap) look(ctx context.Context) {
-	t.loss.look(t.sub.Lost())
-	t.unstick(ctx)
-}
-
-// claimPatience is how long tap --exit gives a publisher to finish the frame that it has begun.
-const claimPatience = 100 * time.Millisecond
-
-// printAll prints the frames that are there now.
-func (t *tap) printAll(ctx context.Context) error {
-	stat, err := t.bus.Stat(t.topic)
-	if err == nil {
-		t.sub, err = t.bus.Subscribe(ctx, t.topic, t.options...)
-	}
+	from, err := o.start(c)
 	if err != nil {
+		return nil, err
+	}
+	t := &tap{app: a, left: math.MaxInt64, out: newSink(a.out), since: from.since, every: o.every, timeout: o.timeout}
+	t.several = globbed(patterns) || len(patterns) > 1
+	if c.Flags().Changed("count") {
+		t.left = o.count
+	}
+	if t.out.form, err = o.form(c, t); err != nil {
+		return nil, err
+	}
+	if t.where, err = o.filter(c, t); err != nil {
+		return nil, err
+	}
+	t.options = []bus.SubscribeOption{from.option, bus.ReadOnly()}
+	switch {
+	case c.Flags().Changed("group"):
+		t.options[1], t.member = bus.Group(o.group), true
+	case o.lossless:
+		t.options[1] = bus.Lossless()
+	}
+	return t, nil
+}
+
+// follow prints frames as they come. One topic by name needs no goroutine but this.
+func (t *tap) follow(ctx context.Context, patterns []topics.Pattern) error {
+	if t.several {
+		return t.followAll(ctx, patterns)
+	}
+	topic := patterns[0].String()
+	waits := bus.OnWait(func() { t.waits(topic) })
+	sub, err := t.bus.Subscribe(ctx, topic, append(t.options, waits)...)
+	if err != nil {
+		return t.refusal(topic, err)
+	}
+	s := t.stream(topic, sub)
+	err = s.follow(ctx)
+	if !t.closed(ctx, err) {
+		if e := t.out.flush(); errors.Is(e, errOutputClosed) {
+			err = e
+		}
+	}
+	s.close(t.closed(ctx, err))
+	return t.refusal(topic, err)
+}
+
+func (t *tap) waits(topic string) { t.say("waiting for topic %q on %s", topic, t.bus.Dir()) }
+
+// errEnough: as many frames have been printed as were asked for. It is no error.
+var errEnough = errors.New("that was the last frame")
+
+func (t *tap) print(r *record) error {
+	if t.left == 0 {
+		return errEnough
+	}
+	switch err := t.out.write(r); {
+	case errors.Is(err, errNothing):
+		return nil
+	case err != nil:
 		return err
 	}
-	for t.left > 0 {
-		f, err := t.sub.TryReceive()
-		if f == nil && err == nil {
-			if t.sub.Stats().Position >= stat.Tail {
-				return nil
-			}
-			soon, cancel := context.WithTimeout(ctx, claimPatience)
-			f, err = t.sub.Receive(soon)
-			cancel()
-			if errors.Is(err, context.DeadlineExceeded) {
-				t.say("stopped at position %d: a publisher has not finished its frame there", t.sub.Stats().Position)
-				return nil
-			}
-		}
-		if err != nil {
-			return err
-		}
-		if f.Position() >= stat.Tail {
-			if !t.member { // a member leaves it to others
-				f.Release()
-			}
-			return nil
-		}
-		if err := t.print(f); err != nil {
-			return err
-		}
+	if t.left--; t.left == 0 {
+		return errEnough
 	}
 	return nil
-}
-
-func (t *tap) print(f *bus.Frame) error {
-	err := t.out.frame(f)
-	if t.member && err == nil {
-		err = t.out.flush()
-	}
-	if t.member && err != nil {
-		return err // unreleased, the frame goes to another member
-	}
-	f.Release()
-	t.left--
-	return err
 }
 
 // odd tells about the first frame that is said to be msgpack and is not.
-func (t *tap) odd(pos uint64) {
+func (t *tap) odd(r *record) {
 	if !t.oddTold {
-		t.say("the frame at position %d is marked msgpack and is none; such frames are printed as they are", pos)
+		t.say("the frame at position %d is marked msgpack and is none; such frames are printed as they are", r.position)
 		t.oddTold = true
 	}
 }
 
+// closed says whether err, or that ctx is done, means that nobody reads the output any more.
+func (t *tap) closed(ctx context.Context, err error) bool {
+	return errors.Is(err, errOutputClosed) || errors.Is(context.Cause(ctx), errOutputClosed)
+}
+
 // end writes what is still to be written and says what the error means that ended the tap.
 func (t *tap) end(ctx context.Context, err error) error {
-	closed := func() bool {
-		return errors.Is(err, errOutputClosed) || errors.Is(context.Cause(ctx), errOutputClosed)
-	}
-	if !closed() {
-		if e := t.out.flush(); err == nil || errors.Is(e, errOutputClosed) {
+	if !t.closed(ctx, err) {
+		if e := t.out.flush(); err == nil || errors.Is(err, errEnough) || errors.Is(e, errOutputClosed) {
 			err = e
 		}
 	}
-	if t.sub != nil {
-		t.loss.known = t.sub.Lost()
-		_ = t.sub.Close()
-	}
-	if closed() {
+	if t.closed(ctx, err) {
 		return errOutputClosed
 	}
-	t.loss.end()
+	for _, p := range t.programs {
+		p.end()
+	}
 	switch {
+	case errors.Is(context.Cause(ctx), errTimeout) && (err == nil || errors.Is(err, context.Canceled)):
+		return context.Cause(ctx)
 	case errors.Is(err, context.Canceled):
 		return nil
+	}
+	return err
+}
+
+// refusal says what it means that a topic cannot be tapped, or not any more.
+func (t *tap) refusal(topic string, err error) error {
+	switch {
 	case errors.Is(err, bus.ErrPolicy):
 		return explain(err, "topic %q overwrites, so nobody can keep all its frames; tap it without --lossless or --group, "+
-			"or make it with 'buscat create --lossless'", t.topic)
+			"or make it with 'buscat create --lossless'", topic)
 	case errors.Is(err, bus.ErrLimit):
 		return explain(err, "topic %q has no place for one more subscriber; tap it without --lossless or --group, "+
-			"or make it with more --subscribers", t.topic)
+			"or make it with more --subscribers", topic)
 	}
-	return noTopic(t.bus, t.topic, err)
+	return noTopic(t.bus, topic, err)
 }

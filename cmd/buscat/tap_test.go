@@ -118,12 +118,12 @@ func TestAClosedPipeEndsATapThatWaits(t *testing.T) {
 func TestSignalsEndATapQuietly(t *testing.T) {
 	b := openBus(t)
 	p := publisher(t, b, "t", bus.TopicOptions{})
-	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for sig, code := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
 		c, _, _ := tapping(t, b, p)
 		if err := c.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
-		c.ends(0)
+		c.ends(code)
 		if s := c.err.String(); s != "" {
 			t.Errorf("%v: standard error: %s", sig, s)
 		}
@@ -132,7 +132,7 @@ func TestSignalsEndATapQuietly(t *testing.T) {
 	c.start()
 	c.says("waiting for topic")
 	_ = c.Process.Signal(os.Interrupt)
-	c.ends(0)
+	c.ends(130)
 }
 
 func TestASignalEndsATapWhoseOutputNobodyReads(t *testing.T) {
@@ -146,7 +146,7 @@ func TestASignalEndsATapWhoseOutputNobodyReads(t *testing.T) {
 		cancel()
 	}
 	_ = c.Process.Signal(os.Interrupt)
-	c.ends(0)
+	c.ends(130)
 }
 
 // TestAFrameAfterSilenceIsThereAtOnce measures how long a frame takes from Publish to the pipe's other end. A line through cat, sent at
@@ -305,7 +305,7 @@ func TestATapGoesOnBehindAPublisherThatDied(t *testing.T) {
 	_ = h.Wait()
 	readLine(t, r, lines, "behind")
 	_ = c.Process.Signal(os.Interrupt)
-	c.ends(0)
+	c.ends(130)
 	if s := c.err.String(); strings.Count(s, "buscat: ") != 1 {
 		t.Errorf("standard error: %s", s)
 	}
@@ -328,7 +328,7 @@ func TestLossIsCountedExactly(t *testing.T) {
 	last := fmt.Sprint(n-1, "\n")
 	eventually(t, "the last line", func() bool { return strings.HasSuffix(out.String(), "\n"+last) })
 	_ = c.Process.Signal(os.Interrupt)
-	c.ends(0)
+	c.ends(130)
 	lost := 0
 	if i := strings.LastIndex(c.err.String(), "buscat: "); i >= 0 {
 		_, _ = fmt.Sscanf(c.err.String()[i:], "buscat: %d frame", &lost)

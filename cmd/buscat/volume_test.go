@@ -8,6 +8,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -47,6 +49,46 @@ func TestAMillionLines(t *testing.T) {
 	}
 }
 
+// TestTwoMillionLinesIntoAFile follows them by name and by pattern, and says how much of a CPU it took. Both taps keep all lines, so the
+// publisher goes at their pace.
+func TestTwoMillionLinesIntoAFile(t *testing.T) {
+	const n = 2000000
+	var want []byte
+	for i := range n {
+		want = append(strconv.AppendInt(want, int64(i+1), 10), '\n')
+	}
+	b := openBus(t)
+	var taps []*process
+	var files []string
+	for _, topic := range []string{"t", "*"} {
+		name := filepath.Join(t.TempDir(), "lines")
+		f, err := os.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		c := command(t, b.Dir(), "tap", "--lossless", "-n", strconv.Itoa(n), topic)
+		c.Stdout = f
+		c.start()
+		c.says("waiting for topic")
+		taps, files = append(taps, c), append(files, name)
+	}
+	pub := command(t, b.Dir(), "pub", "--lossless", "--slots", "65536", "--wait-subscribers", "2", "t")
+	pub.Stdin = bytes.NewReader(want)
+	start := time.Now()
+	pub.start()
+	pub.ends(0)
+	for i, c := range taps {
+		c.ends(0)
+		cpu := c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+		t.Logf("%v: %.1f million lines for each second of CPU", c.Args[3:], n/cpu.Seconds()/1e6)
+		if got, err := os.ReadFile(files[i]); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%v: %d bytes came, and they are not the %d that went: %v", c.Args[3:], len(got), len(want), err)
+		}
+	}
+	t.Logf("%d lines to two files in %v", n, time.Since(start))
+}
+
 // TestABinaryFile sends a file through pub and tap in frames of many sizes.
 func TestABinaryFile(t *testing.T) {
 	megabytes := 20
@@ -80,5 +122,5 @@ func TestABinaryFile(t *testing.T) {
 	}
 	pub.ends(0)
 	_ = tap.Process.Signal(os.Interrupt)
-	tap.ends(0)
+	tap.ends(130)
 }

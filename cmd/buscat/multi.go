@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"shmbus/bus"
+	"shmbus/topics"
+)
+
+// followAll prints the frames of several topics as they come.
+func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
+	f := &follower{
+		app: t.app, bus: t.bus, patterns: patterns, options: t.options, waits: t.waits, explain: t.refusal,
+		refused: func(topic string, err error) error {
+			t.say("%s; it is left out", text(t.refusal(topic, err)))
+			return nil
+		},
+		run: func(ctx context.Context, sub *bus.Subscriber) error {
+			s := t.stream(sub.Topic(), sub)
+			err := s.follow(ctx)
+			s.close(t.closed(ctx, err))
+			return err
+		},
+	}
+	globs := slices.DeleteFunc(slices.Clone(patterns), topics.Pattern.Literal)
+	if now, err := t.topicsNow(globs); err == nil && len(now) == 0 && len(globs) > 0 {
+		t.say("waiting for topics that match %s on %s", names(globs), t.bus.Dir())
+	}
+	return f.follow(ctx)
+}
+
+// printAll prints the frames that are there now, one topic after the other. What cannot be printed is told, and the rest printed.
+func (t *tap) printAll(ctx context.Context, patterns []topics.Pattern) error {
+	there, failed := t.topicsNow(patterns)
+	if failed != nil && len(there) == 0 {
+		return failed
+	}
+	note := func(err error) {
+		if failed != nil { // the last one is told by the caller
+			t.say("%s", text(failed))
+		}
+		failed = err
+	}
+	for _, name := range there {
+		err := t.printTopic(ctx, name)
+		switch {
+		case err == nil:
+		case t.closed(ctx, err), errors.Is(err, errEnough), ctx.Err() != nil, !errors.As(err, new(*topicError)):
+			return err
+		default:
+			note(err)
+		}
+	}
+	for _, p := range patterns {
+		if !p.Literal() && !slices.ContainsFunc(there, p.Match) {
+			t.say("no topic matches %s on %s", p, t.bus.Dir())
+		}
+	}
+	return failed
+}
+
+// A topicError is about one topic of several; there is nothing wrong with the others.
+type topicError struct{ error }
+
+func (e *topicError) Unwrap() error { return e.error }
+
+// printTopic prints the frames of one topic that are there now.
+func (t *tap) printTopic(ctx context.Context, topic string) error {
+	stat, err := t.bus.Stat(topic)
+	var sub *bus.Subscriber
+	if err == nil {
+		sub, err = t.bus.Subscribe(ctx, topic, t.options...)
+	}
+	if err != nil {
+		return &topicError{t.refusal(topic, err)}
+	}
+	s := t.stream(topic, sub)
+	err = s.printTo(ctx, stat.Tail)
+	if errors.Is(err, bus.ErrNoTopic) || errors.Is(err, bus.ErrCorrupt) {
+		err = &topicError{t.refusal(topic, err)}
+	}
+	s.close(t.closed(ctx, err))
+	return err
+}
+
+// topicsNow is the names given and those that match now: as the patterns stand, and by name for each of them.
+func (t *tap) topicsNow(patterns []topics.Pattern) ([]string, error) {
+	var all []bus.TopicInfo
+	var err error
+	if globbed(patterns) {
+		all, err = t.bus.Topics()
+	}
+	var found []string
+	add := func(name string) {
+		if !slices.Contains(found, name) {
+			found = append(found, name)
+		}
+	}
+	for _, p := range patterns {
+		if p.Literal() {
+			add(p.String())
+			continue
+		}
+		for _, info := range all {
+			if p.Match(info.Name) {
+				add(info.Name)
+			}
+		}
+	}
+	return found, err
+}
