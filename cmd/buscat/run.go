@@ -90,7 +90,7 @@ The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
 	root.PersistentFlags().StringVar(&a.dir, "bus", "", "bus `directory` (default $SHMBUS_DIR, or else /dev/shm/shmbus-UID)")
 	o.flags(root)
 	root.AddCommand(a.tapCommand(), a.pubCommand(), a.createCommand(), a.lsCommand(), a.statCommand(), a.rmCommand(),
-		a.doctorCommand(), a.kickCommand(), a.pruneCommand(), a.versionCommand())
+		a.doctorCommand(), a.kickCommand(), a.pruneCommand(), a.benchCommand(), a.versionCommand())
 	return root
 }
 

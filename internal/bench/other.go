@@ -15,3 +15,6 @@ func Serve() {}
 func Measure(context.Context, Spec) (*Result, error) {
 	return nil, errors.New("the benchmark is not there yet on " + runtime.GOOS)
 }
+
+// AllowedCPUs is nothing here: nobody can be pinned.
+func AllowedCPUs() []int { return nil }

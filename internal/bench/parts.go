@@ -54,3 +54,17 @@ func timing() int64 {
 	}
 	return least
 }
+
+// AllowedCPUs are the numbers of the CPUs that this process may use.
+func AllowedCPUs() (all []int) {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return nil
+	}
+	for i := range 64 * len(set) {
+		if set.IsSet(i) {
+			all = append(all, i)
+		}
+	}
+	return all
+}

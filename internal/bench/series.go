@@ -49,3 +49,12 @@ func (s Series) Over(o Series) Series {
 	}
 	return r
 }
+
+// Inverse is n divided by each figure.
+func (s Series) Inverse(n float64) Series {
+	r := make(Series, len(s))
+	for i, v := range s {
+		r[i] = n / v
+	}
+	return r
+}
