@@ -42,10 +42,10 @@ type slice struct {
 	part   float64 // of all
 }
 
-// distribution cuts the distribution into n parts, from the least to the 99.9 % quantile, that are equally wide on a logarithmic scale.
-func distribution(h *bench.Histogram, n int) []slice {
+// distribution cuts the latencies from the least to the quantile q into n parts that are equally wide on a logarithmic scale.
+func distribution(h *bench.Histogram, n int, q float64) []slice {
 	lo := math.Max(.5, float64(h.Min())/2)
-	hi := math.Max(lo*1.01, float64(h.Quantile(.999))/2)
+	hi := math.Max(lo*1.01, float64(h.Quantile(q))/2)
 	step := math.Pow(hi/lo, 1/float64(n))
 	all := make([]slice, n)
 	for i := range all {
@@ -53,14 +53,17 @@ func distribution(h *bench.Histogram, n int) []slice {
 		all[i].hi = all[i].lo * step
 	}
 	for b := range h.Bars() {
-		// A bucket may be wider than a slice, and lie across several: each gets what would be its own if the bucket were even.
+		share := float64(b.Count) / float64(h.Count())
 		from, to := math.Max(lo, float64(b.Lo)/2), math.Max(lo, float64(b.Hi+1)/2)
 		first, last := place(from/lo, step), place(to/lo, step)
+		if from == to { // it is less than what the scale begins with
+			all[0].part += share
+			continue
+		}
+		// A bucket may lie across several parts: each gets what would be its own if the bucket were even.
 		for i := first; i <= last && i < n; i++ {
 			overlap := math.Min(to, all[i].hi) - math.Max(from, all[i].lo)
-			if overlap > 0 && to > from {
-				all[i].part += float64(b.Count) / float64(h.Count()) * overlap / (to - from)
-			}
+			all[i].part += share * math.Max(0, overlap) / (to - from)
 		}
 	}
 	return all
@@ -70,13 +73,14 @@ func place(ratio, step float64) int { return max(0, int(math.Log(ratio)/math.Log
 
 // latencyPlot draws how latencies are distributed.
 func latencyPlot(w io.Writer, r *bench.Result) {
-	all := distribution(r.All(), plotRows)
+	h := r.All()
+	all := distribution(h, plotRows, .99)
 	most := 0.0
 	for _, s := range all {
 		most = max(most, s.part)
 	}
 	ring := r.Rings().Median()
-	fmt.Fprintln(w, "latency up to p99.9, and ◂ where the bare ring is")
+	fmt.Fprintln(w, "latency up to p99, and ◂ where the bare ring is")
 	for _, s := range all {
 		mark := ""
 		if ring >= s.lo && ring < s.hi {

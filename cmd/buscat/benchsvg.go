@@ -56,7 +56,7 @@ func latencySVG(p *picture, r *bench.Result) {
 	x := r.Halves(.5).Over(r.Rings())
 	p.heading("buscat bench: "+benchTitle(r), fmt.Sprintf("half the round trip; p50 %s, p99 %s; p50 is %.2f (%.2f–%.2f) times the bare ring of the same turn",
 		nanoseconds(float64(h.Quantile(.5))/2), nanoseconds(float64(h.Quantile(.99))/2), x.Median(), x.Least(), x.Most()))
-	all := distribution(h, 160)
+	all := distribution(h, 160, .999)
 	most := 0.0
 	for _, s := range all {
 		most = max(most, s.part)
@@ -64,7 +64,7 @@ func latencySVG(p *picture, r *bench.Result) {
 	c := p.chart(1.15 * most)
 	c.grid(func(v float64) string { return fmt.Sprintf("%.2g %%", 100*v) })
 	lo, hi := .9*min(line, ring, all[0].lo), 1.1*max(line, ring, all[len(all)-1].hi)
-	at := func(v float64) float64 { return c.left + (c.right-c.left)*math.Log(v/lo)/math.Log(hi/lo) }
+	at := func(v float64) float64 { return c.left + (c.right-c.left)*math.Log(max(v, lo)/lo)/math.Log(hi/lo) }
 	for _, s := range all {
 		if s.part > 0 {
 			c.box(at(s.lo), c.y(s.part), at(s.hi)-at(s.lo), c.bottom-c.y(s.part), ourColour)
@@ -77,7 +77,11 @@ func latencySVG(p *picture, r *bench.Result) {
 	}
 	mark := func(name string, v float64, colour string, row float64) {
 		c.line(at(v), c.top, at(v), c.bottom, 1.2, colour, dashed)
-		c.text(at(v)+3, c.top+14*row, "start", colour, "%s", name)
+		side, anchor := 3.0, "start"
+		if at(v) > c.right-50 {
+			side, anchor = -3, "end"
+		}
+		c.text(at(v)+side, c.top+14*row, anchor, colour, "%s", name)
 	}
 	for i, q := range quantiles[1:5] {
 		mark(q.name, float64(h.Quantile(q.part))/2, inkColour, float64(i+3))

@@ -33,7 +33,8 @@ func benchText(r *bench.Result) []byte {
 		pinned = "pinned"
 	}
 	fmt.Fprintf(&b, "%s\n%d slots of %d bytes, %s, %s\n\n", benchTitle(r), s.Topic.Slots, s.Topic.CellSize, pinned, count(len(r.Turns), "turn"))
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var cells bytes.Buffer
+	w := tabwriter.NewWriter(&cells, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tmedian\tleast\tmost\tratio\tleast\tmost\t")
 	row := func(name string, v bench.Series, unit func(float64) string, over bench.Series) {
 		fmt.Fprintf(w, "%-14s\t%s\t%s\t%s\t", name, unit(v.Median()), unit(v.Least()), unit(v.Most()))
@@ -44,9 +45,9 @@ func benchText(r *bench.Result) []byte {
 		}
 		fmt.Fprintln(w)
 	}
-	note := "ratio: to the bare stream of the same turn"
+	note := "ratio: to the bare stream in the same turn"
 	if s.Mode == bench.LatencyMode {
-		note = "latency: half the round trip; ratio: to the bare ring of the same turn"
+		note = "latency: half the round trip; ratio: to the bare ring in the same turn"
 		for _, q := range quantiles {
 			row(q.name, r.Halves(q.part), nanoseconds, r.Rings())
 		}
@@ -59,9 +60,12 @@ func benchText(r *bench.Result) []byte {
 	row("bare ring, ns", r.Rings(), nanoseconds, nil)
 	row("bare stream/s", r.StreamRates(), number, nil)
 	_ = w.Flush()
+	for line := range strings.Lines(cells.String()) {
+		fmt.Fprintln(&b, strings.TrimRight(line[2:], " \n")) // the first column is not to be set apart
+	}
 	lost := r.Sum(func(o *bench.Outcome) uint64 { return o.Lost })
 	received := r.Sum(func(o *bench.Outcome) uint64 { return o.Received })
-	fmt.Fprintf(&b, "%s; each round of turns has its own\n", note)
+	fmt.Fprintf(&b, "%s\n", note)
 	if s.Topic.Policy == bus.PolicyLossless {
 		fmt.Fprintf(&b, "%s received, checked: every one, once, in order\n", frames(received))
 	} else {
@@ -125,6 +129,8 @@ func nanoseconds(v float64) string {
 // digits is a number with three digits that count.
 func digits(v float64) string {
 	switch {
+	case v == 0:
+		return "0"
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:

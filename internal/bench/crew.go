@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,8 @@ type Crew struct {
 	dir    string
 	bus    *bus.Bus
 	stop   func() bool // undoes that the crew ends with its context
-	topics int
+	topics int         // so many were named
+	made   []string    // of these, those that may be there still
 
 	mu     sync.Mutex
 	people []*member // publishers, then subscribers
@@ -122,6 +124,7 @@ func (c *Crew) hire(m *member) error {
 		return err
 	}
 	m.cmd = exec.Command(exe)
+	m.cmd.Args[0] = os.Args[0] // a program may be several, by name
 	m.cmd.Env = append(os.Environ(), helperEnv+"="+c.dir)
 	m.cmd.Stderr = c.spec.Stderr
 	if m.in, err = m.cmd.StdinPipe(); err != nil {
@@ -216,9 +219,20 @@ func (c *Crew) Close() {
 		m.end()
 	}
 	if c.bus != nil {
+		c.remove(slices.Clone(c.made)...)
 		c.bus.Close()
 	}
 	os.RemoveAll(c.dir)
+}
+
+// remove removes topics. They may have gone with their last participant.
+func (c *Crew) remove(names ...string) {
+	for _, name := range names {
+		if i := slices.Index(c.made, name); i >= 0 {
+			_ = c.bus.RemoveTopic(name)
+			c.made = slices.Delete(c.made, i, i+1)
+		}
+	}
 }
 
 // patience is how long a process may take to end, once it was told to. Only one that is stopped takes longer.

@@ -69,7 +69,7 @@ func (s *side) leave(topic string) {
 	}
 }
 
-// topicsOf are the topics of a job: one for each way.
+// topicsOf are the topics that a job may have: one for each way.
 func topicsOf(topic string) []string { return []string{topic + "/ping", topic + "/pong"} }
 
 // take receives, reads, checks and releases one frame.

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -13,6 +14,17 @@ const (
 	// bareWithCount is the time of each in a turn, when it is the frames that are counted.
 	bareWithCount = 10 * time.Millisecond
 )
+
+// Measure does a whole measurement: the bare hardware and the bus in turn.
+func Measure(ctx context.Context, s Spec) (*Result, error) {
+	c, err := Start(ctx, s.CrewSpec)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	r, err := c.measure(s)
+	return r, ended(ctx, err)
+}
 
 func (c *Crew) measure(s Spec) (*Result, error) {
 	job := Job{Name: s.Mode, Topic: &s.Topic, Size: s.Size, Batch: s.Batch, Wait: s.Wait, Each: s.Mode == LatencyMode}
@@ -59,6 +71,11 @@ func (c *Crew) measure(s Spec) (*Result, error) {
 		r.Turns = append(r.Turns, Turn{Line: o[0].NS, Ring: o[1].NS, Stream: o[2].NS, Outcome: o[3]})
 		if s.Progress != nil {
 			s.Progress(turn + 1)
+		}
+	}
+	for _, t := range tasks {
+		if err := t.Close(); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil

@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"time"
@@ -33,22 +32,16 @@ func (c *Crew) Task(job Job) (*Task, error) {
 	}
 	c.topics++
 	t.topic = fmt.Sprintf("$bench/%d/%d", os.Getpid(), c.topics)
-	for _, name := range topicsOf(t.topic) {
-		// On a bus that others have, nothing is left even if this process is killed.
-		o := *job.Topic
-		o.Ephemeral = true
+	// On a bus that others have, nothing is left even if this process is killed.
+	o := *job.Topic
+	o.Ephemeral = true
+	for _, name := range topicsOf(t.topic)[:int(h.ways)] {
 		if err := c.bus.CreateTopic(name, o); err != nil {
-			t.remove()
 			return nil, err
 		}
+		c.made = append(c.made, name)
 	}
 	return t, nil
-}
-
-func (t *Task) remove() {
-	for _, name := range topicsOf(t.topic) {
-		_ = t.crew.bus.RemoveTopic(name) // it may have gone with its last participant
-	}
 }
 
 // Close closes what the crew has open on the topics, and removes them.
@@ -60,7 +53,7 @@ func (t *Task) Close() error {
 		m.order(order{Leave: true, Topic: t.topic})
 	}
 	_, err := t.crew.reports(t.who)
-	t.remove()
+	t.crew.remove(topicsOf(t.topic)...)
 	return err
 }
 
@@ -169,15 +162,4 @@ func (c *Crew) Turns(turns, n int, list ...Job) ([]Series, error) {
 		}
 	}
 	return all, nil
-}
-
-// Measure does a whole measurement: the bare hardware and the bus in turn.
-func Measure(ctx context.Context, s Spec) (*Result, error) {
-	c, err := Start(ctx, s.CrewSpec)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	r, err := c.measure(s)
-	return r, ended(ctx, err)
 }
