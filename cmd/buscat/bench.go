@@ -70,7 +70,7 @@ mode its rates are of round trips.`,
 	f.StringVar(&o.mode, "mode", bench.ThroughputMode, "`what` to measure: throughput or latency")
 	f.Var(&o.size, "size", "`bytes` in a frame; units like 1KiB are understood")
 	f.Uint64Var(&o.count, "count", 0, "measure `N` frames, or round trips, in all (default: as many as take\n--duration)")
-	f.DurationVar(&o.duration, "duration", 2*time.Second, "time of the measurement in all; the bare hardware takes half as long\nagain")
+	f.DurationVar(&o.duration, "duration", 2*time.Second, "time of the measurement in all; the bare hardware takes a little more")
 	f.IntVar(&o.publishers, "publishers", 1, "`number` of publishers")
 	f.IntVar(&o.subscribers, "subscribers", 1, "`number` of subscribers")
 	f.StringVar(&o.policy, "policy", "lossless", "of the topic: lossless or overwrite")
@@ -82,7 +82,7 @@ mode its rates are of round trips.`,
 	f.Lookup("pin").NoOptDefVal = "true"
 	f.IntVar(&o.slots, "slots", 0, "`number` of slots in the ring (default: by size)")
 	f.IntVar(&o.cell, "cell", 0, "payload `bytes` in a slot (default: by size)")
-	f.IntVar(&o.turns, "turns", 0, "how often to take turns with the bare hardware (default 11, less if\n--duration is short)")
+	f.IntVar(&o.turns, "turns", 0, "how often to take turns with the bare hardware (default 21, less if\n--duration is short)")
 	f.StringVar(&o.svg, "svg", "", "draw the result into `FILE`")
 	f.BoolVar(&o.json, "json", false, "print a JSON object")
 	return c

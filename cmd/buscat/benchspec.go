@@ -15,9 +15,9 @@ import (
 	"shmbus/topics"
 )
 
-// benchTurns is how many turns a measurement has: ten or more for a verdict, and one more has a middle.
+// benchTurns is how many turns a measurement has. A verdict needs ten; more of them are better than longer ones.
 const (
-	benchTurns   = 11
+	benchTurns   = 21
 	verdictTurns = 10
 	turnAtLeast  = 50 * time.Millisecond // so long should a turn be
 )

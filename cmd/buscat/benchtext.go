@@ -56,6 +56,9 @@ func benchText(r *bench.Result) []byte {
 		row("bytes/s", scale(r.Rates(), float64(s.Size)), number, nil)
 		row("ns a frame", r.Rates().Inverse(1e9), nanoseconds, r.Each(func(t *bench.Turn) float64 { return t.Stream }))
 	}
+	if s.Size > 64 {
+		note += ", whose messages have 64 bytes"
+	}
 	row("bare line, ns", r.Lines(), nanoseconds, nil)
 	row("bare ring, ns", r.Rings(), nanoseconds, nil)
 	row("bare stream/s", r.StreamRates(), number, nil)

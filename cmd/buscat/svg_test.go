@@ -58,7 +58,8 @@ func madeUp(mode string, turns int, trips ...uint64) *bench.Result {
 			h.Record(v)
 		}
 		r.Turns = append(r.Turns, bench.Turn{Line: 180, Ring: 290, Stream: 36 + float64(i), Outcome: bench.Outcome{
-			Took: 100 * time.Millisecond, Published: 1e6, Received: 1e6, Hist: h}})
+			Took: 100 * time.Millisecond, Published: 1e6, Received: 1e6, Hist: h,
+		}})
 	}
 	return r
 }
