@@ -11,7 +11,8 @@ import (
 	"shmbus/internal/bench"
 )
 
-// benchOptions are the flags of bench.
+// benchOptions are the flags of bench. benchspec.go makes a measurement of them, internal/bench does it, and benchtext.go, benchplot.go,
+// benchjson.go and benchsvg.go show what came of it.
 type benchOptions struct {
 	mode        string
 	size        byteSize

@@ -22,6 +22,7 @@ func benchProcess(t *testing.T, args ...string) (*process, *lockedBuffer) {
 	t.Helper()
 	p, out := &process{Cmd: exec.Command("buscat", append([]string{"bench"}, args...)...), t: t}, &lockedBuffer{}
 	p.Stdout, p.Stderr = out, &p.err
+	p.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // with the race detector each of many processes would end a second late
 	return p, out
 }
 

@@ -7,11 +7,12 @@
 // The program that measures starts itself again, once for each publisher and subscriber; it leads these processes and does nothing
 // else meanwhile. "buscat bench" and "go test -bench" both use it.
 //
-//	crew.go    the leader: the processes, and what they are told
-//	worker.go  a process of the crew: what it is told and what it answers
-//	bare.go    the bare line and the bare ring
+//	crew.go    the leader: the processes; task.go what they are told to do
+//	worker.go  a process of the crew: what it is told and what it answers; end.go what it has open
 //	job.go     what can be measured
+//	bare.go    the bare line and the bare ring
 //	stream.go  frames one way, latency.go frames there and back, check.go whether they are the right ones
-//	measure.go one whole measurement: turns, calibration, result.go what came of it
+//	parts.go   clocks
+//	measure.go one whole measurement, spec.go what it is to be, result.go what came of it
 //	series.go  medians and spreads, hist.go a histogram of latencies
 package bench
