@@ -76,8 +76,8 @@ func (o *benchOptions) check(c *cobra.Command) error {
 		return usage(c, "--exclusive and --publishers %d: an exclusive topic takes one publisher", o.publishers)
 	case o.batch < 1 || o.batch > maxBatch:
 		return usage(c, "--batch %d: it is a number of frames from 1 to %d", o.batch, maxBatch)
-	case changed("turns") && o.turns < 1:
-		return usage(c, "--turns %d: there must be one", o.turns)
+	case changed("turns") && (o.turns < 1 || o.turns > maxTurns):
+		return usage(c, "--turns %d: it is a number from 1 to %d", o.turns, maxTurns)
 	case changed("count") && o.count < 1:
 		return usage(c, "--count 0: there must be a frame to measure")
 	case changed("count") && changed("duration"):
@@ -93,6 +93,7 @@ func (o *benchOptions) check(c *cobra.Command) error {
 const (
 	maxCrew  = 64 // the places for publishers and for subscribers that a topic has by default
 	maxBatch = 65536
+	maxTurns = 1000 // a histogram each is kept
 )
 
 // ringMemory is how much memory the ring of frames with more than one line takes, roughly: it stays in a cache, and there is room for
