@@ -125,7 +125,7 @@ func family(t *testing.T, p *process, n int) (pids []string, dir string) {
 			}
 		}
 		_, err := os.Stat(filepath.Join(dir, "bus"))
-		return len(pids) == n && dir != "" && err == nil // topics are made when all are there
+		return len(pids) == n && dir != "" && err == nil // the topic is made after the calibration
 	})
 	return pids, dir
 }
@@ -151,7 +151,7 @@ func TestABenchThatIsStoppedLeavesNothing(t *testing.T) {
 		signal syscall.Signal
 	}{{"interrupted", syscall.SIGINT}, {"terminated", syscall.SIGTERM}, {"killed", syscall.SIGKILL}} {
 		t.Run(c.name, func(t *testing.T) {
-			p, out := benchProcess(t, "--duration", "10h", "--subscribers", "2", "--json")
+			p, out := benchProcess(t, "--count", "1000000000000", "--turns", "1", "--subscribers", "2", "--json")
 			p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			p.start()
 			pids, dir := family(t, p, 3)
@@ -176,7 +176,7 @@ func TestABenchThatIsStoppedLeavesNothing(t *testing.T) {
 }
 
 func TestABenchWhoseProcessDiesSaysSo(t *testing.T) {
-	p, _ := benchProcess(t, "--duration", "10h", "--wait", "block")
+	p, _ := benchProcess(t, "--count", "1000000000000", "--turns", "1", "--wait", "block")
 	p.start()
 	pids, dir := family(t, p, 2)
 	var victim int

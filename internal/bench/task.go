@@ -14,10 +14,11 @@ type Task struct {
 	job    Job
 	halves halves
 	topic  string
+	made   bool // the topics are
 	who    []*member
 }
 
-// Task makes the job's topics.
+// Task is a job for the crew.
 func (c *Crew) Task(job Job) (*Task, error) {
 	h, ok := jobs[job.Name]
 	if !ok {
@@ -27,26 +28,34 @@ func (c *Crew) Task(job Job) (*Task, error) {
 	if !h.others {
 		t.who = []*member{c.people[0], c.people[c.spec.Publishers]}
 	}
-	if job.Topic == nil {
-		return t, nil
-	}
-	c.topics++
-	t.topic = fmt.Sprintf("$bench/%d/%d", os.Getpid(), c.topics)
-	// On a bus that others have, nothing is left even if this process is killed.
-	o := *job.Topic
-	o.Ephemeral = true
-	for _, name := range topicsOf(t.topic)[:int(h.ways)] {
-		if err := c.bus.CreateTopic(name, o); err != nil {
-			return nil, err
-		}
-		c.made = append(c.made, name)
+	if job.Topic != nil {
+		c.topics++
+		t.topic = fmt.Sprintf("$bench/%d/%d", os.Getpid(), c.topics)
 	}
 	return t, nil
 }
 
+// prepare makes the topics, just before they are used for the first time. On a bus that others have, nothing is left of them even if
+// this process is killed: they go with their last participant.
+func (t *Task) prepare() error {
+	if t.made || t.job.Topic == nil {
+		return nil
+	}
+	t.made = true
+	o := *t.job.Topic
+	o.Ephemeral = true
+	for _, name := range topicsOf(t.topic)[:int(t.halves.ways)] {
+		if err := t.crew.bus.CreateTopic(name, o); err != nil {
+			return err
+		}
+		t.crew.made = append(t.crew.made, name)
+	}
+	return nil
+}
+
 // Close closes what the crew has open on the topics, and removes them.
 func (t *Task) Close() error {
-	if t.job.Topic == nil {
+	if !t.made {
 		return nil
 	}
 	for _, m := range t.who {
@@ -59,6 +68,9 @@ func (t *Task) Close() error {
 
 // Run does the job once, with n messages in all.
 func (t *Task) Run(n uint64) (Outcome, error) {
+	if err := t.prepare(); err != nil {
+		return Outcome{}, err
+	}
 	orders := make([]order, len(t.who))
 	for i, m := range t.who {
 		o := order{Job: t.job, Topic: t.topic, Subscriber: m.subs, Index: m.index, CPU: m.cpu, N: n}
