@@ -15,7 +15,7 @@ import (
 // benchjson.go and benchsvg.go show what came of it.
 type benchOptions struct {
 	mode        string
-	size        byteSize
+	size        frameSize
 	count       uint64
 	duration    time.Duration
 	publishers  int
@@ -103,7 +103,7 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 			return fmt.Errorf("--svg: %w", err)
 		}
 	}
-	for _, w := range warnings(spec, bench.AllowedCPUs()) {
+	for _, w := range benchWarnings(spec, bench.AllowedCPUs()) {
 		a.say("%s", w)
 	}
 	done := a.progress(&spec)

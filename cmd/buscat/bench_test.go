@@ -225,7 +225,7 @@ func TestWarningsAboutTooFewCPUs(t *testing.T) {
 		{bench.Spec{CrewSpec: crew(2, []int{0}, []int{0, 0}), Wait: bench.Spin}, []int{0}, "2 processes spin on 1 CPU:"},
 		{bench.Spec{CrewSpec: crew(2, []int{0}, []int{0, 0}), Wait: bench.Block}, []int{0, 1}, "no calibration"},
 	} {
-		got := strings.Join(warnings(c.spec, c.allowed), "\n")
+		got := strings.Join(benchWarnings(c.spec, c.allowed), "\n")
 		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
 			t.Errorf("%q, want %q", got, c.want)
 		}

@@ -169,8 +169,8 @@ func commas(all []int) string {
 	return strings.Join(words, ", ")
 }
 
-// warnings are what the user should know about a measurement before it begins.
-func warnings(s bench.Spec, allowed []int) (all []string) {
+// benchWarnings are what the user should know about a measurement before it begins.
+func benchWarnings(s bench.Spec, allowed []int) (all []string) {
 	processes := s.Publishers + s.Subscribers
 	cpus := len(allowed)
 	if len(s.CPUs) > 0 {

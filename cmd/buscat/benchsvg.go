@@ -23,9 +23,9 @@ func rateSVG(p *picture, r *bench.Result) {
 	rates, streams := r.Rates(), r.StreamRates()
 	x := rates.Over(streams)
 	p.heading("buscat bench: "+benchTitle(r), fmt.Sprintf("median %s frames/s; %.2f (%.2f–%.2f) of the bare stream in the same turn",
-		number(rates.Median()), x.Median(), x.Least(), x.Most()))
+		thousands(rates.Median()), x.Median(), x.Least(), x.Most()))
 	c := p.chart(1.05 * max(rates.Most(), streams.Most()))
-	c.grid(number)
+	c.grid(thousands)
 	wide := (c.right - c.left) / float64(len(rates))
 	every := int(math.Ceil(28 / wide)) // numbers below the bars that have room
 	for i := range rates {
@@ -83,7 +83,7 @@ func latencySVG(p *picture, r *bench.Result) {
 		}
 		c.text(at(v)+side, c.top+14*row, anchor, colour, "%s", name)
 	}
-	for i, q := range quantiles[1:5] {
+	for i, q := range benchQuantiles[1:5] {
 		mark(q.name, float64(h.Quantile(q.part))/2, inkColour, float64(i+3))
 	}
 	mark("line", line, bareColour, 1)

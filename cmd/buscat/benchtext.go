@@ -48,12 +48,12 @@ func benchText(r *bench.Result) []byte {
 	note := "ratio: to the bare stream in the same turn"
 	if s.Mode == bench.LatencyMode {
 		note = "latency: half the round trip; ratio: to the bare ring in the same turn"
-		for _, q := range quantiles {
+		for _, q := range benchQuantiles {
 			row(q.name, r.Halves(q.part), nanoseconds, r.Rings())
 		}
 	} else {
-		row("frames/s", r.Rates(), number, r.StreamRates())
-		row("bytes/s", scale(r.Rates(), float64(s.Size)), number, nil)
+		row("frames/s", r.Rates(), thousands, r.StreamRates())
+		row("bytes/s", timesEach(r.Rates(), float64(s.Size)), thousands, nil)
 		row("ns a frame", r.Rates().Inverse(1e9), nanoseconds, r.Each(func(t *bench.Turn) float64 { return t.Stream }))
 	}
 	if s.Size > 64 {
@@ -61,7 +61,7 @@ func benchText(r *bench.Result) []byte {
 	}
 	row("bare line, ns", r.Lines(), nanoseconds, nil)
 	row("bare ring, ns", r.Rings(), nanoseconds, nil)
-	row("bare stream/s", r.StreamRates(), number, nil)
+	row("bare stream/s", r.StreamRates(), thousands, nil)
 	_ = w.Flush()
 	for line := range strings.Lines(cells.String()) {
 		fmt.Fprintln(&b, strings.TrimRight(line[2:], " \n")) // the first column is not to be set apart
@@ -87,15 +87,15 @@ func benchText(r *bench.Result) []byte {
 	return b.Bytes()
 }
 
-// quantiles are those of the table. The turns' least and largest are quantiles, too.
-var quantiles = []struct {
+// benchQuantiles are those of the table. The turns' least and largest are quantiles, too.
+var benchQuantiles = []struct {
 	name string
 	part float64
 }{
 	{"min", 0}, {"p50", .5}, {"p90", .9}, {"p99", .99}, {"p99.9", .999}, {"max", 1},
 }
 
-func scale(s bench.Series, by float64) bench.Series {
+func timesEach(s bench.Series, by float64) bench.Series {
 	r := make(bench.Series, len(s))
 	for i, v := range s {
 		r[i] = v * by
@@ -103,34 +103,34 @@ func scale(s bench.Series, by float64) bench.Series {
 	return r
 }
 
-// number is a large number for people.
-func number(v float64) string {
+// thousands is a large number for people.
+func thousands(v float64) string {
 	for _, u := range []struct {
 		from float64
 		name string
 	}{{1e9, " G"}, {1e6, " M"}, {1e3, " k"}} {
 		if v >= u.from {
-			return digits(v/u.from) + u.name
+			return threeDigits(v/u.from) + u.name
 		}
 	}
-	return digits(v)
+	return threeDigits(v)
 }
 
 // nanoseconds is a number of them for people.
 func nanoseconds(v float64) string {
 	switch {
 	case v >= 1e9:
-		return digits(v/1e9) + " s"
+		return threeDigits(v/1e9) + " s"
 	case v >= 1e6:
-		return digits(v/1e6) + " ms"
+		return threeDigits(v/1e6) + " ms"
 	case v >= 1e4:
-		return digits(v/1e3) + " µs"
+		return threeDigits(v/1e3) + " µs"
 	}
-	return digits(v) + " ns"
+	return threeDigits(v) + " ns"
 }
 
-// digits is a number with three digits that count.
-func digits(v float64) string {
+// threeDigits is a number with three digits that count.
+func threeDigits(v float64) string {
 	switch {
 	case v == 0:
 		return "0"

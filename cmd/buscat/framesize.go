@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// A byteSize is a flag for a number of bytes, with a unit or without.
-type byteSize int
+// A frameSize is a flag for a number of bytes, with a unit or without.
+type frameSize int
 
-var byteUnits = []struct {
+var sizeUnits = []struct {
 	name  string
 	bytes float64
 }{
@@ -28,13 +28,13 @@ var byteUnits = []struct {
 	{"B", 1},
 }
 
-func (b *byteSize) String() string { return strconv.Itoa(int(*b)) }
+func (b *frameSize) String() string { return strconv.Itoa(int(*b)) }
 
-func (b *byteSize) Type() string { return "bytes" }
+func (b *frameSize) Type() string { return "bytes" }
 
-func (b *byteSize) Set(s string) error {
+func (b *frameSize) Set(s string) error {
 	number, unit := s, 1.0
-	for _, u := range byteUnits {
+	for _, u := range sizeUnits {
 		if rest, ok := strings.CutSuffix(s, u.name); ok {
 			number, unit = strings.TrimSpace(rest), u.bytes
 			break
@@ -44,6 +44,6 @@ func (b *byteSize) Set(s string) error {
 	if v *= unit; err != nil || v != math.Trunc(v) || v < 1 || v > math.MaxInt32 {
 		return fmt.Errorf("it is a number of bytes, at least 1, like 64, 1KiB or 1.5MiB")
 	}
-	*b = byteSize(v)
+	*b = frameSize(v)
 	return nil
 }
