@@ -17,9 +17,14 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"shmbus/internal/bench"
 )
 
-func main() { os.Exit(start()) }
+func main() {
+	bench.Serve() // this may be a process of 'buscat bench'
+	os.Exit(start())
+}
 
 // start runs buscat with the process's arguments and signals.
 func start() int {

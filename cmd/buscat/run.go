@@ -111,7 +111,7 @@ interrupted (143 when terminated). A closed output pipe is no error.`,
 	o.flags(root)
 	root.AddCommand(
 		a.tapCommand(), a.pubCommand(), a.createCommand(), a.rmCommand(),
-		a.lsCommand(), a.statCommand(), a.topCommand(), a.hzCommand(), a.bwCommand(), a.delayCommand(),
+		a.lsCommand(), a.statCommand(), a.topCommand(), a.hzCommand(), a.bwCommand(), a.delayCommand(), a.benchCommand(),
 		a.doctorCommand(), a.kickCommand(), a.pruneCommand(),
 		a.completionCommand(), a.manCommand(), a.versionCommand(),
 	)

@@ -4,7 +4,6 @@ package bench
 
 import (
 	"errors"
-	"time"
 
 	"shmbus/internal/cpu"
 	"shmbus/internal/mem"
@@ -66,65 +65,67 @@ var errTorn = errors.New("a message of the bare ring is not what was sent")
 // base makes the stamps of one run different from all before: it goes up with every run, on both sides alike.
 func (b *bare) base() uint64 { return b.end.word.Load() }
 
-func (s *side) nearLine(n int) (time.Duration, error) {
+func (s *side) nearLine(n uint64) (report, error) {
 	w, base := &s.bare.ball.word, s.bare.base()
-	start := time.Now()
-	for i := range uint64(n) {
-		w.StoreRelease(base + 2*i + 1)
-		for w.Load() != base+2*i+2 {
-			cpu.Pause(1)
+	return inParts(n, func(from, to uint64) error {
+		for i := from; i < to; i++ {
+			w.StoreRelease(base + 2*i + 1)
+			for w.Load() != base+2*i+2 {
+				cpu.Pause(1)
+			}
 		}
-	}
-	return time.Since(start), nil
+		return nil
+	})
 }
 
-func (s *side) farLine(n int) error {
+func (s *side) farLine(n uint64) (report, error) {
 	w, base := &s.bare.ball.word, s.bare.base()
-	for i := range uint64(n) {
+	for i := range n {
 		for w.Load() != base+2*i+1 {
 			cpu.Pause(1)
 		}
-		if i == uint64(n)-1 {
-			s.bare.end.word.Store(base + 2*uint64(n))
+		if i == n-1 {
+			s.bare.end.word.Store(base + 2*n)
 		}
 		w.StoreRelease(base + 2*i + 2)
 	}
-	return nil
+	return report{}, nil
 }
 
-func (s *side) nearRing(n int) (time.Duration, error) {
+func (s *side) nearRing(n uint64) (report, error) {
 	b, base := s.bare, s.bare.base()
-	start := time.Now()
-	for i := range uint64(n) {
-		b.out.send(base, i)
-		if !b.back.receive(base, i) {
-			return 0, errTorn
+	return inParts(n, func(from, to uint64) error {
+		for i := from; i < to; i++ {
+			b.out.send(base, i)
+			if !b.back.receive(base, i) {
+				return errTorn
+			}
 		}
-	}
-	return time.Since(start), nil
+		return nil
+	})
 }
 
-func (s *side) farRing(n int) error {
+func (s *side) farRing(n uint64) (report, error) {
 	b, base := s.bare, s.bare.base()
-	for i := range uint64(n) {
+	for i := range n {
 		if !b.out.receive(base, i) {
-			return errTorn
+			return report{}, errTorn
 		}
-		if i == uint64(n)-1 {
-			b.end.word.Store(base + uint64(n))
+		if i == n-1 {
+			b.end.word.Store(base + n)
 		}
 		b.back.send(base, i)
 	}
-	return nil
+	return report{}, nil
 }
 
 // nearStream sends as fast as it can, a ring ahead of the receiver at most.
-func (s *side) nearStream(n int) (time.Duration, error) {
+func (s *side) nearStream(n uint64) (report, error) {
 	r, base := &s.bare.out, s.bare.base()
 	r.cursor.word.Store(base)
 	room := uint64(bareSlots)
-	start := time.Now()
-	for i := range uint64(n) {
+	start := now()
+	for i := range n {
 		for i >= room {
 			if c := r.cursor.word.Load(); c >= base {
 				room = c - base + bareSlots
@@ -135,19 +136,19 @@ func (s *side) nearStream(n int) (time.Duration, error) {
 	for s.bare.end.word.Load() == base {
 		cpu.Pause(1)
 	}
-	return time.Since(start), nil
+	return report{Start: start, End: now()}, nil
 }
 
-func (s *side) farStream(n int) error {
+func (s *side) farStream(n uint64) (report, error) {
 	r, base := &s.bare.out, s.bare.base()
-	for i := range uint64(n) {
+	for i := range n {
 		if !r.receive(base, i) {
-			return errTorn
+			return report{}, errTorn
 		}
 		if i%(bareSlots/8) == 0 {
 			r.cursor.word.StoreRelease(base + i)
 		}
 	}
-	s.bare.end.word.Store(base + uint64(n))
-	return nil
+	s.bare.end.word.Store(base + n)
+	return report{}, nil
 }

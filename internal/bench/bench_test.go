@@ -28,7 +28,7 @@ func compare(b *testing.B, turns, n int, bare []Job, name string, job Job) {
 	if testing.Short() {
 		turns, n = 1, 200
 	}
-	p, err := Start()
+	p, err := Start(b.Context(), CrewSpec{Publishers: 1, Subscribers: 1, CPUs: []int{0, 1}, BareCPUs: []int{0, 1}, Stderr: os.Stderr})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestTheMedianIsTheMiddleOne(t *testing.T) {
 }
 
 func TestEveryJobArrives(t *testing.T) {
-	p, err := Start()
+	p, err := Start(t.Context(), CrewSpec{Publishers: 1, Subscribers: 1, CPUs: []int{0, 1}, BareCPUs: []int{0, 1}, Stderr: os.Stderr})
 	if err != nil {
 		t.Fatal(err)
 	}

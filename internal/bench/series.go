@@ -1,5 +1,3 @@
-//go:build linux
-
 package bench
 
 import (
@@ -10,7 +8,7 @@ import (
 // A Series is the figures of one job, one for each turn.
 type Series []float64
 
-// Median, and the least and largest.
+// Median is the middle one.
 func (s Series) Median() float64 {
 	c := slices.Sorted(slices.Values(s))
 	if len(c) == 0 {
@@ -19,12 +17,28 @@ func (s Series) Median() float64 {
 	return (c[(len(c)-1)/2] + c[len(c)/2]) / 2
 }
 
+// Least is the smallest; 0 if there is nothing.
+func (s Series) Least() float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return slices.Min(s)
+}
+
+// Most is the largest; 0 if there is nothing.
+func (s Series) Most() float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return slices.Max(s)
+}
+
 // String is "median (least–largest)".
 func (s Series) String() string {
 	if len(s) == 0 {
 		return "nothing"
 	}
-	return fmt.Sprintf("%.3g (%.3g–%.3g)", s.Median(), slices.Min(s), slices.Max(s))
+	return fmt.Sprintf("%.3g (%.3g–%.3g)", s.Median(), s.Least(), s.Most())
 }
 
 // Over is the ratio of each turn's figure to the other job's in the same turn.
@@ -36,17 +50,11 @@ func (s Series) Over(o Series) Series {
 	return r
 }
 
-// Turns runs the jobs in turn, so many times, with n messages each, and gives the nanoseconds a message of each.
-func (p *Pair) Turns(turns, n int, jobs ...Job) ([]Series, error) {
-	all := make([]Series, len(jobs))
-	for range turns {
-		for i, j := range jobs {
-			_, ns, err := p.Run(j, n)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", j.Name, err)
-			}
-			all[i] = append(all[i], ns)
-		}
+// Inverse is n divided by each figure.
+func (s Series) Inverse(n float64) Series {
+	r := make(Series, len(s))
+	for i, v := range s {
+		r[i] = n / v
 	}
-	return all, nil
+	return r
 }

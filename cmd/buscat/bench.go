@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shmbus/internal/bench"
+)
+
+// benchOptions are the flags of bench. benchspec.go makes a measurement of them, internal/bench does it, and benchtext.go, benchplot.go,
+// benchjson.go and benchsvg.go show what came of it.
+type benchOptions struct {
+	mode        string
+	size        frameSize
+	count       uint64
+	duration    time.Duration
+	publishers  int
+	subscribers int
+	policy      string
+	exclusive   bool
+	time        bool
+	wait        string
+	batch       int
+	pin         string
+	slots, cell int
+	turns       int
+	svg         string
+	json        bool
+}
+
+func (a *app) benchCommand() *cobra.Command {
+	o := &benchOptions{size: 64}
+	c := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure throughput or latency between processes, beside the bare hardware",
+		Long: `Bench starts a process for each publisher and subscriber, on a bus of its own
+in memory, and measures frames a second (--mode throughput) or half the round
+trip of a frame through two topics (--mode latency).
+
+A machine's own figures change with where its cores are placed and what else
+runs. So the measurement takes turns with the bare hardware, between the
+first publisher and the first subscriber: a cache line that goes back and forth
+("line"), a message of one stamp line and one payload line that does ("ring"),
+and such messages one way ("stream"). Figures are medians of the turns, with
+the least and the most; ratios are taken within a turn. Trust ratios, and ten
+turns or more.
+
+Every frame is read and checked. On a lossless topic each must come once and in
+order, on one that overwrites each must come or be counted as lost; otherwise
+bench fails with exit code 1. In throughput mode a rate is what each
+subscriber received, on average. In latency mode there is one publisher; all
+subscribers read its frames and the first one answers. Each round trip is
+timed, and what looking at the clock costs is taken off.
+
+--json prints one object. In throughput mode its latency_ns is null; in latency
+mode its rates are of round trips.`,
+		Example: `  buscat bench
+  buscat bench --mode latency --svg latency.svg
+  buscat bench --batch 32 --exclusive
+  buscat bench --policy overwrite --publishers 2 --size 1KiB
+  buscat bench --mode latency --wait block --json | jq .latency_ns.p99`,
+		Args: nothing,
+		RunE: func(c *cobra.Command, _ []string) error { return a.runBench(c, o) },
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.mode, "mode", bench.ThroughputMode, "`what` to measure: throughput or latency")
+	f.Var(&o.size, "size", "`bytes` in a frame; units like 1KiB are understood")
+	f.Uint64Var(&o.count, "count", 0, "measure `N` frames, or round trips, in all (default: as many as take\n--duration)")
+	f.DurationVar(&o.duration, "duration", 2*time.Second, "time of the measurement in all; the bare hardware takes a little more")
+	f.IntVar(&o.publishers, "publishers", 1, "`number` of publishers")
+	f.IntVar(&o.subscribers, "subscribers", 1, "`number` of subscribers")
+	f.StringVar(&o.policy, "policy", "lossless", "of the topic: lossless or overwrite")
+	f.BoolVar(&o.exclusive, "exclusive", false, "the topic takes one publisher only")
+	f.BoolVar(&o.time, "time", false, "frames carry their time")
+	f.StringVar(&o.wait, "wait", "", "how subscribers wait: spin, adaptive or block (default: spin if there is\na CPU for each process, or else adaptive)")
+	f.IntVar(&o.batch, "batch", 1, "`frames` a call")
+	f.StringVar(&o.pin, "pin", "", "pin each process to a CPU: true, false, or a list of CPUs like 0,2,\npublishers first (default: true if there are enough)")
+	f.Lookup("pin").NoOptDefVal = "true"
+	f.IntVar(&o.slots, "slots", 0, "`number` of slots in the ring (default: by size)")
+	f.IntVar(&o.cell, "cell", 0, "payload `bytes` in a slot (default: by size)")
+	f.IntVar(&o.turns, "turns", 0, "how often to take turns with the bare hardware (default 21, less if\n--duration is short)")
+	f.StringVar(&o.svg, "svg", "", "draw the result into `FILE`")
+	f.BoolVar(&o.json, "json", false, "print a JSON object")
+	return c
+}
+
+func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
+	spec, err := o.spec(c)
+	if err != nil {
+		return err
+	}
+	if a.dir == "" && c.Flags().Changed("bus") {
+		return usage(c, "--bus names no directory")
+	}
+	spec.Bus, spec.Stderr = a.dir, a.errOut
+	if o.svg != "" { // a typing error is better found now than in the end
+		if _, err := os.Stat(filepath.Dir(o.svg)); err != nil {
+			return fmt.Errorf("--svg: %w", err)
+		}
+	}
+	for _, w := range benchWarnings(spec, bench.AllowedCPUs()) {
+		a.say("%s", w)
+	}
+	done := a.progress(&spec)
+	r, err := bench.Measure(c.Context(), spec)
+	done()
+	if err != nil {
+		return err
+	}
+	text := benchText(r)
+	if o.json {
+		if text, err = marshal(newBenchJSON(r)); err != nil {
+			return err
+		}
+		text = append(text, '\n')
+	}
+	if _, err = a.out.Write(text); err != nil {
+		return outputError(err)
+	}
+	if o.svg != "" {
+		return os.WriteFile(o.svg, benchSVG(r), 0o666)
+	}
+	return nil
+}
+
+// progress shows on a terminal how far a measurement is. What it returns takes that away.
+func (a *app) progress(spec *bench.Spec) (done func()) {
+	f, ok := a.errOut.(*os.File)
+	if !ok || !isTerminal(f) {
+		return func() {}
+	}
+	const wipe = "\r\x1b[K"
+	_, _ = f.WriteString("measuring")
+	spec.Progress = func(turn int) {
+		_, _ = f.WriteString(wipe + fmt.Sprintf("measuring: %d of %d turns done", turn, spec.Turns))
+	}
+	return func() { _, _ = f.WriteString(wipe) }
+}

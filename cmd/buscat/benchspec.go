@@ -1,0 +1,192 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shmbus/bus"
+	"shmbus/internal/bench"
+	"shmbus/topics"
+)
+
+// benchTurns is how many turns a measurement has. A verdict needs ten; more of them are better than longer ones.
+const (
+	benchTurns   = 21
+	verdictTurns = 10
+	turnAtLeast  = 50 * time.Millisecond // so long should a turn be
+)
+
+// spec is the measurement that the flags ask for.
+func (o *benchOptions) spec(c *cobra.Command) (s bench.Spec, err error) {
+	if err := o.check(c); err != nil {
+		return s, err
+	}
+	s = bench.Spec{Mode: o.mode, Size: int(o.size), Batch: o.batch, Count: o.count, Duration: o.duration, Turns: o.turns}
+	s.Publishers, s.Subscribers = o.publishers, o.subscribers
+	if s.Turns == 0 {
+		s.Turns = benchTurns
+		if s.Count > 0 {
+			s.Turns = int(min(benchTurns, s.Count))
+		} else if n := int(s.Duration / turnAtLeast); n < benchTurns {
+			s.Turns = max(1, n)
+		}
+	}
+	if s.Topic, err = o.topic(c); err != nil {
+		return s, err
+	}
+	allowed := bench.AllowedCPUs()
+	if err := o.pins(c, &s, allowed); err != nil {
+		return s, err
+	}
+	if s.Wait = bench.Wait(o.wait); o.wait == "" {
+		s.Wait = bench.Adaptive
+		if o.publishers+o.subscribers <= len(allowed) {
+			s.Wait = bench.Spin
+		}
+	}
+	return s, nil
+}
+
+// check says what makes no sense.
+func (o *benchOptions) check(c *cobra.Command) error {
+	latency := o.mode == bench.LatencyMode
+	changed := c.Flags().Changed
+	switch {
+	case o.mode != bench.ThroughputMode && !latency:
+		return usage(c, "--mode %q: it is throughput or latency", o.mode)
+	case o.policy != "lossless" && o.policy != "overwrite":
+		return usage(c, "--policy %q: it is lossless or overwrite", o.policy)
+	case o.wait != "" && !slices.Contains([]bench.Wait{bench.Spin, bench.Adaptive, bench.Block}, bench.Wait(o.wait)):
+		return usage(c, "--wait %q: it is spin, adaptive or block", o.wait)
+	case o.publishers < 1 || o.subscribers < 1:
+		return usage(c, "there must be a publisher and a subscriber")
+	case o.publishers > maxCrew || o.subscribers > maxCrew:
+		return usage(c, "--publishers and --subscribers are at most %d: each is a process", maxCrew)
+	case latency && o.publishers > 1:
+		return usage(c, "--publishers %d: for latency there is one, since one frame at a time is under way", o.publishers)
+	case latency && o.batch > 1:
+		return usage(c, "--batch %d: for latency one frame at a time is under way", o.batch)
+	case o.exclusive && o.publishers > 1:
+		return usage(c, "--exclusive and --publishers %d: an exclusive topic takes one publisher", o.publishers)
+	case o.batch < 1 || o.batch > maxBatch:
+		return usage(c, "--batch %d: it is a number of frames from 1 to %d", o.batch, maxBatch)
+	case changed("turns") && (o.turns < 1 || o.turns > maxTurns):
+		return usage(c, "--turns %d: it is a number from 1 to %d", o.turns, maxTurns)
+	case changed("count") && o.count < 1:
+		return usage(c, "--count 0: there must be a frame to measure")
+	case changed("count") && changed("duration"):
+		return usage(c, "--count and --duration: give one of the two")
+	case changed("count") && uint64(o.turns) > o.count:
+		return usage(c, "--turns %d: there are only %d frames for them", o.turns, o.count)
+	case o.duration < time.Millisecond:
+		return usage(c, "--duration %v: it is a time of 1ms or more", o.duration)
+	}
+	return nil
+}
+
+const (
+	maxCrew  = 64 // the places for publishers and for subscribers that a topic has by default
+	maxBatch = 65536
+	maxTurns = 1000 // a histogram each is kept
+)
+
+// ringMemory is how much memory the ring of frames with more than one line takes, roughly: it stays in a cache, and there is room for
+// a few frames. A ring of frames with one line is a topic's default.
+const (
+	ringMemory  = 4 << 20
+	defaultRing = 8192
+)
+
+func (o *benchOptions) topic(c *cobra.Command) (t bus.TopicOptions, err error) {
+	t = bus.TopicOptions{Slots: o.slots, CellSize: o.cell, Exclusive: o.exclusive, NoTime: !o.time}
+	if o.policy == "lossless" {
+		t.Policy = bus.PolicyLossless
+	}
+	if t.CellSize == 0 {
+		t.CellSize = min(max(64, powerOfTwo(int(o.size))), 65536)
+	}
+	if t.Slots == 0 {
+		a := (int(o.size) + t.CellSize - 1) / t.CellSize // slots that a frame takes
+		t.Slots = min(defaultRing, max(ringMemory/t.CellSize, powerOfTwo(8*a)))
+	}
+	g, err := (topics.Geometry{Slots: t.Slots, CellSize: t.CellSize, Policy: t.Policy}).Normal()
+	if err != nil {
+		return t, usage(c, "%w", err)
+	}
+	if int(o.size) > g.MaxFrame() {
+		return t, usage(c, "--size %d: frames may have up to %d bytes in %d slots of %d; make the ring larger with --slots or --cell",
+			o.size, g.MaxFrame(), g.Slots, g.CellSize)
+	}
+	return t, nil
+}
+
+// powerOfTwo is the next one that is n or more.
+func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }
+
+// pins decides who is pinned to which CPU. The spec counts CPUs among those allowed.
+func (o *benchOptions) pins(c *cobra.Command, s *bench.Spec, allowed []int) error {
+	all := make([]int, len(allowed))
+	for i := range all {
+		all[i] = i
+	}
+	switch enough := o.publishers+o.subscribers <= len(allowed); {
+	case o.pin == "true", o.pin == "" && enough:
+		s.CPUs = all
+	case o.pin == "false", o.pin == "":
+	default:
+		for word := range strings.SplitSeq(o.pin, ",") {
+			n, err := strconv.Atoi(word)
+			if err != nil {
+				return usage(c, "--pin %q: it is true, false, or numbers of CPUs with commas between them", o.pin)
+			}
+			i := slices.Index(allowed, n)
+			if i < 0 {
+				return usage(c, "--pin %d: this process may use the CPUs %s", n, commas(allowed))
+			}
+			s.CPUs = append(s.CPUs, i)
+		}
+	}
+	switch {
+	case len(s.CPUs) > 0: // as in the measurement
+		s.BareCPUs = []int{s.CPUs[0], s.CPUs[o.publishers%len(s.CPUs)]}
+	case o.pin == "":
+		s.BareCPUs = all[:min(2, len(all))]
+	}
+	return nil
+}
+
+func commas(all []int) string {
+	words := make([]string, len(all))
+	for i, n := range all {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, ", ")
+}
+
+// benchWarnings are what the user should know about a measurement before it begins.
+func benchWarnings(s bench.Spec, allowed []int) (all []string) {
+	processes := s.Publishers + s.Subscribers
+	cpus := len(allowed)
+	if len(s.CPUs) > 0 {
+		used := slices.Clone(s.CPUs[:min(processes, len(s.CPUs))])
+		slices.Sort(used)
+		cpus = len(slices.Compact(used))
+	}
+	if s.Wait == bench.Spin && processes > cpus && cpus > 0 {
+		all = append(all, fmt.Sprintf("%d processes spin on %s: they keep each other from running, and the figures say little; try --wait adaptive",
+			processes, count(cpus, "CPU")))
+	}
+	if n := len(s.BareCPUs); len(allowed) == 1 || n == 1 || n == 2 && s.BareCPUs[0] == s.BareCPUs[1] {
+		all = append(all, "the bare hardware is measured on one CPU: that is how long the scheduler takes, and no calibration")
+	}
+	if len(s.CPUs) == 0 && s.BareCPUs != nil {
+		all = append(all, fmt.Sprintf("%d processes have %s: they are not pinned, only the calibration is", processes, count(len(allowed), "CPU")))
+	}
+	return all
+}

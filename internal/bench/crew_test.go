@@ -1,0 +1,96 @@
+//go:build linux
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"shmbus/bus"
+)
+
+// left wants nothing to be left of a crew.
+func left(t *testing.T, c *Crew) {
+	t.Helper()
+	if _, err := os.Stat(c.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", c.dir, err)
+	}
+}
+
+func TestAnErrorOfOneProcessEndsTheJob(t *testing.T) {
+	c, err := Start(t.Context(), CrewSpec{Publishers: 2, Subscribers: 1, Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := c.Task(Throughput(with(lossless, func(o *bus.TopicOptions) { o.Exclusive = true })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = task.Run(100)
+	if err == nil || !strings.Contains(err.Error(), "of the benchmark: ") || !strings.Contains(err.Error(), "one publisher") {
+		t.Errorf("two publishers on an exclusive topic: %v", err)
+	}
+	c.Close()
+	left(t, c)
+}
+
+func TestACrewEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := Start(ctx, CrewSpec{Publishers: 1, Subscribers: 1, Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	for _, m := range c.people {
+		for r := range m.heard {
+			t.Errorf("%v has said %+v", m, r)
+		}
+	}
+	c.Close()
+	left(t, c)
+	if _, err := Measure(ctx, Spec{CrewSpec: CrewSpec{Publishers: 1, Subscribers: 1}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestAMeasurementHasAllItsTurns(t *testing.T) {
+	for _, mode := range []string{ThroughputMode, LatencyMode} {
+		told := 0
+		r, err := Measure(t.Context(), Spec{
+			CrewSpec: CrewSpec{Publishers: 1, Subscribers: 2, Bus: filepath.Join(t.TempDir(), "bus"), Stderr: os.Stderr},
+			Mode:     mode, Size: 100, Batch: 1, Topic: lossless, Wait: Adaptive, Turns: 3, Count: 500,
+			Progress: func(int) { told++ },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Turns) != 3 || told != 3 {
+			t.Fatalf("%d turns, told %d times", len(r.Turns), told)
+		}
+		if n := r.Sum(func(o *Outcome) uint64 { return o.Received }); n != 1000 {
+			t.Errorf("%s: two subscribers have received %d frames of 500", mode, n)
+		}
+		if n := r.All().Count(); mode == LatencyMode && n != 500 {
+			t.Errorf("%d round trips", n)
+		}
+		for _, s := range []Series{r.Rates(), r.StreamRates(), r.Lines(), r.Rings()} {
+			if s.Least() <= 0 {
+				t.Errorf("%s: %v", mode, s)
+			}
+		}
+	}
+}
+
+func TestNobodyJoinsACrewByAccident(t *testing.T) {
+	dir := t.TempDir()
+	if err := serve(dir); err == nil || !strings.Contains(err.Error(), "unset it") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,132 @@
+//go:build linux
+
+package bench
+
+import (
+	"context"
+	"fmt"
+)
+
+// publish is a publisher that sends as fast as it can.
+func publish(s *side, o order) (func() (report, error), error) {
+	e, err := s.publishes(o.Topic + "/ping")
+	if err != nil {
+		return nil, err
+	}
+	send := e.one
+	switch {
+	case o.Job.Loan:
+		send = e.inPlace
+	case o.Job.Batch > 1:
+		send = e.batches
+	}
+	return func() (report, error) {
+		r := report{Start: now(), Frames: o.N}
+		err := send(o.N, o.Job)
+		r.End = now()
+		return r, err
+	}, nil
+}
+
+func (e *end) one(n uint64, j Job) error {
+	ctx := context.Background()
+	b := make([]byte, j.Size)
+	for range n {
+		e.sent++
+		stamp(b, e.sent)
+		if err := e.pub.Publish(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *end) inPlace(n uint64, j Job) error {
+	ctx := context.Background()
+	for range n {
+		l, err := e.pub.Loan(ctx, j.Size)
+		if err != nil {
+			return err
+		}
+		b := l.Bytes()
+		clear(b)
+		e.sent++
+		stamp(b, e.sent)
+		if err := l.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *end) batches(n uint64, j Job) error {
+	ctx := context.Background()
+	memory := make([]byte, j.Batch*j.Size)
+	batch := make([][]byte, j.Batch)
+	for i := range batch {
+		batch[i] = memory[i*j.Size : (i+1)*j.Size : (i+1)*j.Size]
+	}
+	for n > 0 {
+		part := batch[:min(uint64(j.Batch), n)]
+		for _, b := range part {
+			e.sent++
+			stamp(b, e.sent)
+		}
+		if _, err := e.pub.PublishBatch(ctx, part); err != nil {
+			return err
+		}
+		n -= uint64(len(part))
+	}
+	return nil
+}
+
+// receive is a subscriber that takes what comes.
+func receive(s *side, o order) (func() (report, error), error) {
+	e, err := s.subscribes(o.Topic+"/ping", o.Job)
+	if err != nil {
+		return nil, err
+	}
+	return func() (report, error) { return e.receive(context.Background(), o.N) }, nil
+}
+
+// receive takes the next n frames that are sent to it, but for those that are lost, and counts these.
+func (e *end) receive(ctx context.Context, n uint64) (report, error) {
+	e.due += n
+	got, lost := e.check.got, e.sub.Lost()
+	if e.check.lossless {
+		for range n {
+			if err := e.take(ctx); err != nil {
+				return report{}, err
+			}
+		}
+	} else if err := e.receiveLossy(ctx); err != nil {
+		return report{}, err
+	}
+	r := report{End: now(), Frames: e.check.got - got, Lost: e.sub.Lost() - lost}
+	if r.Frames+r.Lost != n || e.check.gaps > e.sub.Lost() {
+		return r, fmt.Errorf("of %d frames %d have come and %d are counted as lost, with %d missing between others", n, r.Frames, r.Lost, e.check.gaps)
+	}
+	return r, nil
+}
+
+// receiveLossy goes on until all that is due has come or is lost. How much is lost at the end is known when there is nothing more to
+// read.
+func (e *end) receiveLossy(ctx context.Context) error {
+	for {
+		f, err := e.sub.TryReceive()
+		if f == nil && err == nil {
+			if e.check.got+e.sub.Lost() >= e.due {
+				return nil
+			}
+			f, err = e.sub.Receive(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		err = e.check.frame(f)
+		f.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
