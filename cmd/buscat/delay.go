@@ -36,7 +36,7 @@ for the two looks at the clock; if the clock is set meanwhile, frames that seem
 to come before they went are counted as 0 and reported. What is measured is also
 how quickly this program wakes up: with --spin it does not sleep, and takes
 a whole CPU. Frames published in one batch share their time, so that later ones
-seem to take longer. Percentiles are at most 1.6 % too high.
+seem to take longer. Percentiles are right within half a percent.
 
 A topic made without time cannot be measured.`,
 		Example: `  buscat delay sensors/imu/0
@@ -102,7 +102,7 @@ func (a *app) runDelay(c *cobra.Command, topic string, o *delayOptions) error {
 	case err != nil && cause == nil && !errors.Is(err, errMeasured):
 		return err
 	}
-	if d.all.n+d.now.n > 0 {
+	if d.all.Count()+d.now.Count() > 0 {
 		return d.end()
 	}
 	if c.Context().Err() == nil {
@@ -206,8 +206,8 @@ type delayJSON struct {
 
 func newDelayJSON(topic string, h *histogram, lost uint64) delayJSON {
 	return delayJSON{
-		Topic: topic, Count: h.n, Min: h.min, P50: h.quantile(0.5), P90: h.quantile(0.9), P99: h.quantile(0.99), P999: h.quantile(0.999),
-		Max: h.max, Lost: lost,
+		Topic: topic, Count: h.Count(), Min: int64(h.Min()), P50: h.quantile(0.5), P90: h.quantile(0.9), P99: h.quantile(0.99), P999: h.quantile(0.999),
+		Max: int64(h.Max()), Lost: lost,
 	}
 }
 

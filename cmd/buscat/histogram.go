@@ -4,25 +4,18 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"shmbus/internal/bench"
 )
 
-// A histogram counts durations in nanoseconds. Each power of two is cut in 64 equal parts, so that a quantile is at most 1.6 % too high;
-// below 128 ns it is exact.
+// A histogram counts durations in nanoseconds, to be measured and to be drawn.
 type histogram struct {
-	n        uint64
-	min, max int64
-	counts   [58 * histogramParts]uint64
-	rows     [len(rowEnds) + 1]uint64 // to be drawn: exact, because their ends are not those of the parts
+	bench.Histogram
+	rows [len(rowEnds) + 1]uint64 // to be drawn: exact, because their ends are not those of a Histogram's buckets
 }
-
-const (
-	histogramBits  = 6
-	histogramParts = 1 << histogramBits
-)
 
 // rowEnds are where the rows of a drawn histogram end: 1, 2, 5, 10 ns and so on to 500 s.
 var rowEnds = func() (ends [36]int64) {
@@ -34,30 +27,9 @@ var rowEnds = func() (ends [36]int64) {
 	return ends
 }()
 
-// part is the index of the part that v is in.
-func part(v int64) int {
-	shift := max(0, bits.Len64(uint64(v))-histogramBits-1)
-	return shift*histogramParts + int(v>>shift)
-}
-
-// partEnd is the greatest value in a part.
-func partEnd(i int) int64 {
-	if i < 2*histogramParts {
-		return int64(i)
-	}
-	shift := i/histogramParts - 1
-	start := int64(i-shift*histogramParts) << shift
-	return start + 1<<shift - 1
-}
-
 // add counts v, which is not below 0.
 func (h *histogram) add(v int64) {
-	if h.n == 0 {
-		h.min, h.max = v, v
-	}
-	h.n++
-	h.min, h.max = min(h.min, v), max(h.max, v)
-	h.counts[part(v)]++
+	h.Record(uint64(v))
 	row, exact := slices.BinarySearch(rowEnds[:], v)
 	if exact {
 		row++
@@ -66,36 +38,14 @@ func (h *histogram) add(v int64) {
 }
 
 func (h *histogram) merge(o *histogram) {
-	switch {
-	case o.n == 0:
-		return
-	case h.n == 0:
-		h.min, h.max = o.min, o.max
-	}
-	h.n += o.n
-	h.min, h.max = min(h.min, o.min), max(h.max, o.max)
-	for i, n := range o.counts {
-		h.counts[i] += n
-	}
+	h.Add(&o.Histogram)
 	for i, n := range o.rows {
 		h.rows[i] += n
 	}
 }
 
-// quantile is the value that a share of q of all values do not exceed.
-func (h *histogram) quantile(q float64) int64 {
-	if h.n == 0 {
-		return 0
-	}
-	rank := max(1, uint64(math.Ceil(q*float64(h.n)-1e-9)))
-	seen := uint64(0)
-	for i, n := range h.counts {
-		if seen += n; seen >= rank {
-			return max(h.min, min(partEnd(i), h.max))
-		}
-	}
-	return h.max
-}
+// quantile is the value that a share of q of all values do not exceed, within half a percent.
+func (h *histogram) quantile(q float64) int64 { return int64(h.Quantile(q)) }
 
 // A row is a line of a drawn histogram: values from from up to, and without, to.
 type row struct {
@@ -141,7 +91,7 @@ func (h *histogram) draw(b *bytes.Buffer) {
 			to = nice(float64(r.To))
 		}
 		bar := drawBar(r.Count, most)
-		fmt.Fprintf(b, "%6s - %-6s %*d %5.1f%% %s\n", nice(float64(r.From)), to, digits, r.Count, 100*float64(r.Count)/float64(h.n), bar)
+		fmt.Fprintf(b, "%6s - %-6s %*d %5.1f%% %s\n", nice(float64(r.From)), to, digits, r.Count, 100*float64(r.Count)/float64(h.Count()), bar)
 	}
 }
 
