@@ -24,6 +24,7 @@ func start() int {
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal ends the process at once
 		time.Sleep(stuckOutput)
+		finishing.Wait()
 		os.Exit(exitOK)
 	})
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)

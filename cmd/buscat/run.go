@@ -91,6 +91,7 @@ The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
 	o.flags(root)
 	root.AddCommand(a.tapCommand(), a.pubCommand(), a.createCommand(), a.lsCommand(), a.statCommand(), a.rmCommand(),
 		a.doctorCommand(), a.kickCommand(), a.pruneCommand(), a.versionCommand())
+	root.AddCommand(a.recordCommand(), a.replayCommand())
 	return root
 }
 
