@@ -3,6 +3,7 @@
 // Reading order: main.go, run.go (the command tree, exit codes, errors), then one file per verb: tap.go, pub.go, create.go, ls.go,
 // stat.go, rm.go, doctor.go, prune.go, version.go. What tap needs: from.go (where it starts), sink.go (output), msgpack.go (to JSON), escape.go,
 // loss.go, stuck.go (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. What pub needs: input.go (standard input in frames), pace.go.
+// Recordings: record.go, record_run.go (one topic), record_reel.go (the files), replay.go, replay_player.go, replay_list.go.
 package main
 
 import (

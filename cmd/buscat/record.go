@@ -155,13 +155,25 @@ func (r *recorder) end(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	closed := r.reel.close()
+	wanted := errors.Is(err, errEnough) || errors.Is(err, context.Canceled)
+	if r.frames == 0 && !wanted {
+		r.reel.discard()
+		return r.explain(errors.Join(closed, err))
+	}
 	r.say("recorded %s in %s, %s", frames(r.frames), r.reel.what(), size(r.reel.total()))
 	r.tellLosses()
 	switch {
 	case closed != nil:
 		return fmt.Errorf("%w; what is in the file can be replayed", closed)
-	case errors.Is(err, errEnough), errors.Is(err, context.Canceled):
+	case wanted:
 		return nil
+	}
+	return r.explain(err)
+}
+
+// explain says in the shell's words why a topic cannot be recorded.
+func (r *recorder) explain(err error) error {
+	switch {
 	case errors.Is(err, bus.ErrPolicy):
 		return explain(err, "%s; a topic that overwrites can be recorded without --lossless only", text(err))
 	case errors.Is(err, bus.ErrLimit):

@@ -5,15 +5,42 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"shmbus/bus"
+	"shmbus/internal/mcapfile"
 )
+
+// readRecording is what can be read of a recording, whatever its end is like.
+func readRecording(t *testing.T, path string) (payloads []string, s mcapfile.Status) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := mcapfile.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, m, err := r.Next()
+		if err == io.EOF {
+			return payloads, r.Status()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		payloads = append(payloads, string(m.Data))
+	}
+}
 
 // TestAKilledRecorderLosesAtMostTheLastSecond: a frame each 100 ms, far too few to fill a chunk, and SIGKILL at some moment.
 func TestAKilledRecorderLosesAtMostTheLastSecond(t *testing.T) {
@@ -124,4 +151,41 @@ func TestARecorderThatIsKilledWhileItWritesALot(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d frames; %s", len(payloads), n, s.Ends)
+}
+
+// TestADeadPublisherDoesNotHoldARecorderUp: the gap that it left is cleared, and what comes after it is recorded.
+func TestADeadPublisherDoesNotHoldARecorderUp(t *testing.T) {
+	b := openBus(t)
+	path := filepath.Join(t.TempDir(), "r.mcap")
+	c := command(t, b.Dir(), "record", "-o", path, "--limit", "2", "t")
+	c.start()
+	c.says("waiting for topic")
+	p := publisher(t, b, "t", bus.TopicOptions{})
+	ctx := context.Background()
+	if err := p.Publish(ctx, []byte("before")); err != nil {
+		t.Fatal(err)
+	}
+	dead := &process{Cmd: exec.Command("holder", "t"), t: t}
+	dead.Env = append(dead.Environ(), "SHMBUS_DIR="+b.Dir())
+	in, err := dead.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out := &lockedBuffer{}
+	dead.Stdout = out
+	dead.start()
+	eventually(t, "the frame is begun", func() bool { return out.String() != "" })
+	if err := dead.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = dead.Wait()
+	if err := p.Publish(ctx, []byte("after")); err != nil {
+		t.Fatal(err)
+	}
+	c.ends(0)
+	payloads, s := readRecording(t, path)
+	if len(payloads) != 2 || payloads[0] != "before" || payloads[1] != "after" || !s.Closed {
+		t.Errorf("%q %+v", payloads, s)
+	}
 }

@@ -168,6 +168,13 @@ func (r *reel) close() error {
 	return r.err
 }
 
+// discard removes the file of a recording that could not begin. One that was there before is left.
+func (r *reel) discard() {
+	if !r.force {
+		_ = os.Remove(r.name(1))
+	}
+}
+
 // total is how many bytes there are in all files.
 func (r *reel) total() int64 {
 	r.mu.Lock()
@@ -200,7 +207,7 @@ func (b *byteSize) String() string {
 func (b *byteSize) Type() string { return "bytes" }
 
 func (b *byteSize) Set(s string) error {
-	number := strings.TrimRight(s, "BKMGTiBkmgtb")
+	number := strings.TrimRight(s, "BKMGTibkmgt")
 	units := map[string]float64{
 		"": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12, "tb": 1e12,
 		"ki": 1 << 10, "kib": 1 << 10, "mi": 1 << 20, "mib": 1 << 20, "gi": 1 << 30, "gib": 1 << 30, "ti": 1 << 40, "tib": 1 << 40,
