@@ -160,7 +160,7 @@ func (r *recorder) end(err error) error {
 		r.reel.discard()
 		return r.explain(errors.Join(closed, err))
 	}
-	r.say("recorded %s in %s, %s", frames(r.frames), r.reel.what(), size(r.reel.total()))
+	r.say("recorded %s in %s, %s", frames(r.reel.kept), r.reel.what(), size(r.reel.total()))
 	r.tellLosses()
 	switch {
 	case closed != nil:

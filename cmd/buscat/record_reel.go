@@ -40,6 +40,7 @@ type reel struct {
 	wg     sync.WaitGroup // files that are being closed
 	mu     sync.Mutex     // guards what follows
 	closed int64          // bytes in closed files
+	kept   uint64         // frames in them
 	err    error          // the first one of closing
 }
 
@@ -150,6 +151,7 @@ func (r *reel) finish() error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.closed += w.Size()
+		r.kept += w.Messages()
 		if err != nil && r.err == nil {
 			r.err = err
 		}

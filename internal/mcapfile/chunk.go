@@ -16,12 +16,16 @@ import (
 
 // A chunkReader reads the records in chunks. The library's parser trusts the lengths in a chunk's head, so the head is parsed here.
 type chunkReader struct {
+	most uint64 // bytes in a chunk
 	zstd *zstd.Decoder
 	lz4  *lz4.Reader
 	raw  bytes.Buffer // the chunk, decompressed
 	rest []byte       // what is not read of it
 	bad  string       // why the rest of the chunk cannot be read
 }
+
+// maxWindow is how much zstd may ask to be remembered: it is allocated before anything is decompressed. Usual are 8 MiB and less.
+const maxWindow = 64 << 20
 
 var errShortChunk = errors.New("a chunk is too short for what it says")
 
@@ -43,7 +47,7 @@ func (c *chunkReader) open(b []byte) error {
 	if n > uint64(len(b)) {
 		return errShortChunk
 	}
-	if size > maxRecord {
+	if size > c.most {
 		return fmt.Errorf("a chunk of %d bytes is larger than is believed", size)
 	}
 	raw, err := c.decompress(compression, b[:n], int64(size))
@@ -68,7 +72,7 @@ func (c *chunkReader) decompress(f mcap.CompressionFormat, b []byte, size int64)
 	case mcap.CompressionZSTD:
 		if c.zstd == nil {
 			var err error
-			c.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxRecord))
+			c.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 			if err != nil {
 				return nil, err
 			}

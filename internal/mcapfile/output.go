@@ -26,16 +26,17 @@ type output struct {
 	compression mcap.CompressionFormat
 	zstd        *zstd.Encoder
 	lz4         *lz4.Writer
-	size        int64  // of whole records
-	crc         uint32 // of them
-	buf         buffer // records to be written at once
+	size        int64            // of whole records
+	statistics  *mcap.Statistics // of them
+	crc         uint32           // of them
+	buf         buffer           // records to be written at once
 	records     *mcap.Writer
 	chunks      []*mcap.ChunkIndex
 	metadatas   []*mcap.MetadataIndex
 }
 
 func newOutput(f File, o Options) (*output, error) {
-	out := &output{file: f, compression: o.Compression}
+	out := &output{file: f, compression: o.Compression, statistics: &mcap.Statistics{ChannelMessageCounts: make(map[uint16]uint64)}}
 	var err error
 	switch o.Compression {
 	case mcap.CompressionNone:
@@ -44,6 +45,7 @@ func newOutput(f File, o Options) (*output, error) {
 		out.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	case mcap.CompressionLZ4:
 		out.lz4 = lz4.NewWriter(nil)
+		err = out.lz4.Apply(lz4.BlockSizeOption(lz4.Block256Kb)) // readers make room for a block
 	default:
 		err = fmt.Errorf("compression %q is not known", o.Compression)
 	}
@@ -113,7 +115,23 @@ func (o *output) chunk(c *chunk) error {
 		return err
 	}
 	o.chunks = append(o.chunks, index)
+	o.count(c)
 	return nil
+}
+
+// count notes what is in a chunk that was written.
+func (o *output) count(c *chunk) {
+	s := o.statistics
+	if s.MessageCount == 0 {
+		s.MessageStartTime = c.start
+	}
+	s.MessageStartTime, s.MessageEndTime = min(s.MessageStartTime, c.start), max(s.MessageEndTime, c.end)
+	for _, id := range c.channels {
+		n := uint64(len(c.indexes[id].Entries()))
+		s.MessageCount += n
+		s.ChannelMessageCounts[id] += n
+	}
+	s.ChannelCount, s.ChunkCount = uint32(len(s.ChannelMessageCounts)), uint32(len(o.chunks))
 }
 
 func (o *output) compress(dst, src []byte) ([]byte, error) {
@@ -141,6 +159,7 @@ func (o *output) metadata(m *mcap.Metadata) error {
 		return err
 	}
 	o.metadatas = append(o.metadatas, index)
+	o.statistics.MetadataCount++
 	return nil
 }
 

@@ -59,7 +59,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	}
 	n, _ := b.Discard(len(magic))
 	return &Reader{
-		r: b, offset: int64(n), data: true, channels: make(map[uint16]*mcap.Channel), metadata: make(map[string]map[string]string),
+		r: b, offset: int64(n), data: true, chunk: chunkReader{most: maxRecord}, channels: make(map[uint16]*mcap.Channel), metadata: make(map[string]map[string]string),
 	}, nil
 }
 

@@ -2,9 +2,11 @@ package mcapfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +25,7 @@ func TestAFileCutAnywhere(t *testing.T) {
 		heads(b, func(op mcap.OpCode, start, end int) {
 			switch op {
 			case mcap.OpChunk:
-				var r chunkReader
+				r := chunkReader{most: maxRecord}
 				if err := r.open(b[start+recordHead : end]); err != nil {
 					t.Fatal(err)
 				}
@@ -185,6 +187,7 @@ func FuzzReader(f *testing.F) {
 			if err != nil {
 				return 0, s
 			}
+			r.chunk.most = 16 << 20 // a few bytes can become a gigabyte, which takes its time
 			n := uint64(0)
 			for {
 				c, m, err := r.Next()
@@ -207,4 +210,52 @@ func FuzzReader(f *testing.F) {
 			t.Fatalf("read twice: %+v and %+v", s, t2)
 		}
 	})
+}
+
+// TestALargeMessageIsAChunkOfItsOwn: what compresses well and what does not.
+func TestALargeMessageIsAChunkOfItsOwn(t *testing.T) {
+	noise := make([]byte, 9<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	for _, c := range compressions {
+		f := &memFile{}
+		w := begin(t, f, Options{Compression: c})
+		for _, data := range [][]byte{noise, make([]byte, 30<<20), []byte("small")} {
+			if err := w.Message(&mcap.Message{ChannelID: 1, Data: data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := NewReader(bytes.NewReader(f.b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range [][]byte{noise, make([]byte, 30<<20), []byte("small")} {
+			if _, m, err := r.Next(); err != nil || !bytes.Equal(m.Data, want) {
+				t.Fatalf("%q: a message of %d bytes is not read: %v", c, len(want), err)
+			}
+		}
+	}
+}
+
+// TestMemoryIsNotTakenOnAWord: a few bytes that ask zstd to remember half a gigabyte are refused before that is allocated.
+func TestMemoryIsNotTakenOnAWord(t *testing.T) {
+	le := binary.LittleEndian
+	b := make([]byte, 16) // times
+	b = le.AppendUint64(b, 1<<29)
+	b = le.AppendUint32(b, 0)
+	b = append(le.AppendUint32(b, 4), "zstd"...)
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, (29 - 10) << 3, 1, 0, 0}
+	b = append(le.AppendUint64(b, uint64(len(frame))), frame...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	c := chunkReader{most: maxRecord}
+	if err := c.open(b); err == nil || !strings.Contains(err.Error(), "window") {
+		t.Errorf("%v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 32<<20 {
+		t.Errorf("%d MB were allocated", n>>20)
+	}
 }

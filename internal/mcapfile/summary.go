@@ -8,7 +8,8 @@ import (
 )
 
 // finish writes the end of the file: the end of the data, and the summary with which readers find their way without reading it all.
-func (o *output) finish(channels map[uint16]*mcap.Channel, s *mcap.Statistics) error {
+func (o *output) finish(channels map[uint16]*mcap.Channel) error {
+	s := o.statistics
 	if err := o.records.WriteDataEnd(&mcap.DataEnd{DataSectionCRC: o.crc}); err != nil {
 		return err
 	}
@@ -17,7 +18,6 @@ func (o *output) finish(channels map[uint16]*mcap.Channel, s *mcap.Statistics) e
 	if err != nil {
 		return err
 	}
-	s.ChunkCount, s.MetadataCount = uint32(len(o.chunks)), uint32(len(o.metadatas))
 	var groups []*mcap.SummaryOffset
 	group := func(op mcap.OpCode, n int, write func(i int) error) {
 		from := w.Offset()

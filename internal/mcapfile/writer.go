@@ -1,6 +1,7 @@
 package mcapfile
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -160,13 +161,23 @@ func (w *Writer) Message(m *mcap.Message) error {
 	}
 	x.Add(m.LogTime, uint64(len(c.buffer)))
 	c.start, c.end = min(c.start, m.LogTime), max(c.end, m.LogTime)
-	if err := w.records.WriteMessage(m); err != nil {
-		return err
-	}
+	c.append(m)
 	if len(c.buffer) >= w.options.ChunkSize {
 		w.cut()
 	}
 	return nil
+}
+
+// append adds a message record. The library does the same with two copies more, and this is done for every frame.
+func (c *chunk) append(m *mcap.Message) {
+	le := binary.LittleEndian
+	b := append(c.buffer, byte(mcap.OpMessage))
+	b = le.AppendUint64(b, uint64(2+4+8+8+len(m.Data)))
+	b = le.AppendUint16(b, m.ChannelID)
+	b = le.AppendUint32(b, m.Sequence)
+	b = le.AppendUint64(b, m.LogTime)
+	b = le.AppendUint64(b, m.PublishTime)
+	c.buffer = append(b, m.Data...)
 }
 
 // Metadata adds a metadata record, behind the messages that were added before.
@@ -199,6 +210,9 @@ func (w *Writer) Size() int64 {
 	return w.written.Load() + w.pending.Load() + int64(len(w.chunk.buffer))
 }
 
+// Messages is how many messages are in the file; call it after Close. They are all that were added, unless Close said otherwise.
+func (w *Writer) Messages() uint64 { return w.out.statistics.MessageCount }
+
 // Close writes what is still to be written and the end of the file. It does not close the File. The error is the first one that writing
 // the file has met; what was written before it can be read.
 func (w *Writer) Close() error {
@@ -219,7 +233,7 @@ func (w *Writer) Close() error {
 	if err := w.err(); err != nil {
 		return err
 	}
-	if err := w.out.finish(w.channels, w.records.Statistics); err != nil {
+	if err := w.out.finish(w.channels); err != nil {
 		return err
 	}
 	w.written.Store(w.out.size)

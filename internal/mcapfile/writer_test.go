@@ -186,7 +186,7 @@ func TestAFullDisk(t *testing.T) {
 			}
 		})
 		numbers, s := readAll(t, f.b)
-		if len(numbers) != 5*chunks || s.Closed {
+		if len(numbers) != 5*chunks || w.Messages() != uint64(len(numbers)) || s.Closed {
 			t.Fatalf("room for %d: %d messages in %d chunks: %+v", limit, len(numbers), chunks, s)
 		}
 		if chunks < 20 { // otherwise only the end of the file had no room
