@@ -68,7 +68,7 @@ published at once.`,
 	f.BoolVar(&o.list, "list", false, "show topics, frames and losses of the files, and publish nothing")
 	f.Float64Var(&o.speed, "speed", 1, "how many times as fast as it was; 0: as fast as can be")
 	f.StringVar(&o.clock, "clock", "publish", "which time makes the pace: publish or log")
-	f.Int64Var(&o.loop, "loop", 1, "play all files `N` times; without a number again and again")
+	f.Int64Var(&o.loop, "loop", 1, "play all files `N` times, like --loop=3; without a number again and\nagain")
 	f.Lookup("loop").NoOptDefVal = "0"
 	f.StringArrayVar(&o.only, "topic", nil, "only topics that match the `pattern`, by their recorded names; may be\ngiven again")
 	f.StringArrayVar(&o.maps, "map", nil, "publish the topic OLD under the name NEW; may be given again\n(`OLD=NEW`)")

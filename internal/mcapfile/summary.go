@@ -53,3 +53,9 @@ func (o *output) finish(channels map[uint16]*mcap.Channel) error {
 	o.buf = append(o.buf, mcap.Magic...)
 	return o.flush()
 }
+
+// endSize is about how long the end of the file would be.
+func (o *output) endSize() int64 {
+	const fixed, channel, chunk, metadata = 300, 300, 100, 60
+	return int64(fixed + channel*len(o.statistics.ChannelMessageCounts) + chunk*len(o.chunks) + metadata*len(o.metadatas))
+}

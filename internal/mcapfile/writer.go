@@ -69,6 +69,7 @@ type job struct {
 // A chunk is messages on their way into the file.
 type chunk struct {
 	buffer
+	messages   int
 	start, end uint64 // log times
 	channels   []uint16
 	indexes    map[uint16]*mcap.MessageIndex // of channels, and empty ones
@@ -178,6 +179,15 @@ func (c *chunk) append(m *mcap.Message) {
 	b = le.AppendUint64(b, m.LogTime)
 	b = le.AppendUint64(b, m.PublishTime)
 	c.buffer = append(b, m.Data...)
+	c.messages++
+}
+
+// size is how much the chunk makes of the file at most, with its indexes.
+func (c *chunk) size() int64 {
+	if c.messages == 0 {
+		return 0
+	}
+	return int64(len(c.buffer) + 16*c.messages + 30*len(c.channels) + 200)
 }
 
 // Metadata adds a metadata record, behind the messages that were added before.
@@ -203,11 +213,12 @@ func (w *Writer) Flush() error {
 	return nil
 }
 
-// Size is how long the file is, with what is on its way not compressed yet.
+// Size is how long the file would be if it were closed now, or somewhat less than that says: what is on its way is not compressed yet.
+// After Close it is how long the file is.
 func (w *Writer) Size() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.written.Load() + w.pending.Load() + int64(len(w.chunk.buffer))
+	return w.written.Load() + w.pending.Load() + w.chunk.size()
 }
 
 // Messages is how many messages are in the file; call it after Close. They are all that were added, unless Close said otherwise.
@@ -269,7 +280,7 @@ func (w *Writer) cut() {
 		return
 	}
 	w.timer.Stop()
-	w.pending.Add(int64(len(w.chunk.buffer)))
+	w.pending.Add(w.chunk.size())
 	w.jobs <- job{chunk: w.chunk}
 	w.chunk = <-w.free
 }
@@ -285,7 +296,7 @@ func (w *Writer) work() {
 			}
 		}
 		if c := j.chunk; c != nil {
-			w.pending.Add(-int64(len(c.buffer)))
+			w.pending.Add(-c.size())
 			c.reset(w.options.ChunkSize)
 			w.free <- c
 		}
@@ -299,7 +310,7 @@ func (w *Writer) do(j job) error {
 	} else {
 		err = w.out.metadata(j.metadata)
 	}
-	w.written.Store(w.out.size)
+	w.written.Store(w.out.size + w.out.endSize())
 	select {
 	case w.dirty <- struct{}{}:
 	default:
@@ -329,7 +340,7 @@ func (w *Writer) sync() {
 
 // reset makes the chunk empty. Memory that an uncommonly large message took is let go.
 func (c *chunk) reset(usual int) {
-	c.buffer = c.buffer[:0]
+	c.buffer, c.messages = c.buffer[:0], 0
 	if cap(c.buffer) > 8*usual {
 		c.buffer = nil
 	}
