@@ -45,7 +45,7 @@ type follower struct {
 	waits func(topic string)
 
 	mu     sync.Mutex
-	joined map[string]bool // topics that are subscribed to now
+	joined map[string]bool // topics that are subscribed to now, and whether one of that name has been found meanwhile
 }
 
 // follow runs until ctx is done, a run returns an error, or, if all topics were given by name, all runs have returned. Errors are those of
@@ -84,17 +84,22 @@ func (f *follower) follow(ctx context.Context) error {
 func (f *follower) claim(name string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.joined[name] {
-		return false
-	}
-	f.joined[name] = true
-	return true
+	_, joined := f.joined[name]
+	f.joined[name] = joined
+	return !joined
 }
 
-func (f *follower) leave(name string) {
+// leave gives a claim back, unless another topic of that name was found before this one was seen to be gone: then it says so, and the
+// claim is for that one.
+func (f *follower) leave(name string) (again bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.joined[name] {
+		f.joined[name] = false
+		return true
+	}
 	delete(f.joined, name)
+	return false
 }
 
 // one follows a topic that was given by name.
@@ -132,35 +137,38 @@ func (f *follower) discover(ctx context.Context, wg *sync.WaitGroup, globs []top
 			f.say("%s", text(err)) // of a segment that cannot be read; the others can
 			continue
 		}
-		name := d.Name
-		if !f.claim(name) {
-			continue
+		if name, later := d.Name, d.Later; f.claim(name) {
+			wg.Go(func() { end(f.found(ctx, name, later)) })
 		}
+	}
+	return nil
+}
+
+// found follows a topic that matches a pattern, and those that are made under its name while it is followed.
+func (f *follower) found(ctx context.Context, name string, later bool) error {
+	for {
 		options := f.options[:len(f.options):len(f.options)]
-		if d.Later {
+		if later {
 			options = append(options, bus.FromFirst())
 		}
 		s, err := f.bus.Subscribe(ctx, name, options...)
-		if errors.Is(err, bus.ErrNoTopic) { // it is gone already
-			f.leave(name)
-			continue
+		gone := errors.Is(err, bus.ErrNoTopic)
+		switch {
+		case err == nil:
+			err = f.run(ctx, s)
+			gone = errors.Is(err, bus.ErrNoTopic)
+		case !gone && f.refused != nil:
+			err = f.refused(name, err)
+			gone = err == nil // for this follower
 		}
-		if err != nil && f.refused != nil {
-			if err = f.refused(name, err); err == nil {
-				continue
-			}
-		}
-		if err != nil {
+		if !gone {
 			return err
 		}
-		wg.Go(func() {
-			defer f.leave(name)
-			if err := f.run(ctx, s); !errors.Is(err, bus.ErrNoTopic) { // else it was removed, and may come again
-				end(err)
-			}
-		})
+		if !f.leave(name) {
+			return nil
+		}
+		later = true
 	}
-	return nil
 }
 
 // globbed says whether one of the patterns means more than one topic.

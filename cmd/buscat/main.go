@@ -9,6 +9,7 @@
 // (where frames end), jsonmsgpack.go, pace.go. Ls and stat: tree.go, watch.go, rates.go, winsize_*.go. hz.go and bw.go share measure.go,
 // meter.go (one topic) and series.go; delay.go has histogram.go. Top is top.go (between terminal and bus), top_model.go (state and keys),
 // top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go. completion.go and man.go work on the whole command tree.
+// Recordings: record.go, record_run.go (one topic), record_reel.go (the files), replay.go, replay_player.go, replay_list.go.
 package main
 
 import (
@@ -39,6 +40,7 @@ func start() int {
 		signal.Stop(signals) // a second signal ends the process at once
 		cancel(sig)
 		time.Sleep(stuckOutput)
+		finishing.Wait()
 		os.Exit(sig.exitCode())
 	}()
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)

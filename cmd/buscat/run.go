@@ -110,7 +110,7 @@ interrupted (143 when terminated). A closed output pipe is no error.`,
 	root.PersistentFlags().StringVar(&a.dir, "bus", "", "bus `directory` (default $SHMBUS_DIR, or else /dev/shm/shmbus-UID)")
 	o.flags(root)
 	root.AddCommand(
-		a.tapCommand(), a.pubCommand(), a.createCommand(), a.rmCommand(),
+		a.tapCommand(), a.pubCommand(), a.createCommand(), a.rmCommand(), a.recordCommand(), a.replayCommand(),
 		a.lsCommand(), a.statCommand(), a.topCommand(), a.hzCommand(), a.bwCommand(), a.delayCommand(), a.benchCommand(),
 		a.doctorCommand(), a.kickCommand(), a.pruneCommand(),
 		a.completionCommand(), a.manCommand(), a.versionCommand(),

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/foxglove/mcap/go/mcap"
+
+	"shmbus/internal/mcapfile"
+)
+
+// finishing is what an interrupted buscat has to finish before it ends.
+var finishing sync.WaitGroup
+
+// A reel is the file that is being written, and, if files are to be no larger or older than asked for, the next ones. It is used with the
+// recorder's lock held.
+type reel struct {
+	path    string
+	force   bool
+	maxSize int64         // 0: no limit
+	maxTime time.Duration // 0: no limit
+	options mcapfile.Options
+	ending  func() error // called before a file is closed
+
+	number int // of the file, from 1
+	file   *os.File
+	writer *mcapfile.Writer
+	begun  time.Time
+	known  map[uint16]bool // channels in this file
+	frames uint64          // in this file
+
+	wg     sync.WaitGroup // files that are being closed
+	mu     sync.Mutex     // guards what follows
+	closed int64          // bytes in closed files
+	kept   uint64         // frames in them
+	err    error          // the first one of closing
+}
+
+func (r *reel) numbered() bool { return r.maxSize > 0 || r.maxTime > 0 }
+
+// errNoFile: the next file could not be opened, which somebody else was told.
+var errNoFile = errors.New("there is no file to record into")
+
+// name is the name of the n'th file.
+func (r *reel) name(n int) string {
+	if !r.numbered() {
+		return r.path
+	}
+	ext := filepath.Ext(r.path)
+	return fmt.Sprintf("%s-%04d%s", strings.TrimSuffix(r.path, ext), n, ext)
+}
+
+// begin opens the first file. Those of an earlier recording are not touched unless that was asked for.
+func (r *reel) begin() error {
+	if r.numbered() {
+		ext := filepath.Ext(r.path)
+		base := filepath.Base(strings.TrimSuffix(r.path, ext))
+		all, err := os.ReadDir(filepath.Dir(r.path))
+		if err != nil {
+			return err
+		}
+		for _, e := range all {
+			digits, ok := strings.CutPrefix(strings.TrimSuffix(e.Name(), ext), base+"-")
+			if _, err := strconv.ParseUint(digits, 10, 32); !ok || len(digits) < 4 || err != nil || !strings.HasSuffix(e.Name(), ext) {
+				continue
+			}
+			old := filepath.Join(filepath.Dir(r.path), e.Name())
+			if !r.force {
+				return fmt.Errorf("%s is there, of an earlier recording; name another file, or add --force to remove all its numbered files", old)
+			}
+			if err := os.Remove(old); err != nil {
+				return err
+			}
+		}
+	}
+	return r.next()
+}
+
+// next opens another file.
+func (r *reel) next() error {
+	r.number++
+	name := r.name(r.number)
+	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND | os.O_EXCL
+	if r.force {
+		flags = flags&^os.O_EXCL | os.O_TRUNC
+	}
+	f, err := os.OpenFile(name, flags, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already; name another file, or add --force to overwrite it", name)
+	}
+	if err != nil {
+		return err
+	}
+	o := r.options
+	if r.maxSize > 0 {
+		o.ChunkSize = int(min(mcapfile.DefaultChunkSize, max(r.maxSize/8, 1<<10)))
+	}
+	w, err := mcapfile.NewWriter(f, o)
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	r.file, r.writer, r.begun, r.known, r.frames = f, w, time.Now(), make(map[uint16]bool), 0
+	return nil
+}
+
+// message adds a message, in another file if it is time for one.
+func (r *reel) message(c *mcap.Channel, m *mcap.Message) error {
+	if r.writer == nil {
+		return errNoFile
+	}
+	if r.frames > 0 && (r.maxSize > 0 && r.writer.Size()+int64(len(m.Data)) > r.maxSize || r.maxTime > 0 && time.Since(r.begun) >= r.maxTime) {
+		if err := r.finish(); err != nil {
+			return err
+		}
+		if err := r.next(); err != nil {
+			return err
+		}
+	}
+	if !r.known[c.ID] {
+		if err := r.writer.Channel(c); err != nil {
+			return err
+		}
+		r.known[c.ID] = true
+	}
+	r.frames++
+	return r.writer.Message(m)
+}
+
+func (r *reel) metadata(name string, values map[string]string) error {
+	if r.writer == nil {
+		return errNoFile
+	}
+	return r.writer.Metadata(name, values)
+}
+
+// finish closes the file, while the recording goes on. The error is one of writing it.
+func (r *reel) finish() error {
+	err := r.ending()
+	w, f := r.writer, r.file
+	r.writer, r.file = nil, nil
+	r.wg.Go(func() {
+		err := errors.Join(w.Close(), f.Close())
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.closed += w.Size()
+		r.kept += w.Messages()
+		if err != nil && r.err == nil {
+			r.err = err
+		}
+	})
+	return err
+}
+
+// close closes the last file. The error is the first one that there was with a file.
+func (r *reel) close() error {
+	if r.writer != nil {
+		_ = r.finish() // close says so, too
+	}
+	r.wg.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// discard removes the file of a recording that could not begin. One that was there before is left.
+func (r *reel) discard() {
+	if !r.force {
+		_ = os.Remove(r.name(1))
+	}
+}
+
+// total is how many bytes there are in all files.
+func (r *reel) total() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.closed
+	if r.writer != nil {
+		n += r.writer.Size()
+	}
+	return n
+}
+
+// what names the files.
+func (r *reel) what() string {
+	if r.number <= 1 {
+		return r.name(1)
+	}
+	return fmt.Sprintf("%s to %s", r.name(1), r.name(r.number))
+}
+
+// A byteSize is a flag: a number of bytes, with a unit or without.
+type byteSize int64
+
+func (b *byteSize) String() string {
+	if *b == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*b), 10)
+}
+
+func (b *byteSize) Type() string { return "bytes" }
+
+func (b *byteSize) Set(s string) error {
+	number := strings.TrimRight(s, "BKMGTibkmgt")
+	units := map[string]float64{
+		"": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12, "tb": 1e12,
+		"ki": 1 << 10, "kib": 1 << 10, "mi": 1 << 20, "mib": 1 << 20, "gi": 1 << 30, "gib": 1 << 30, "ti": 1 << 40, "tib": 1 << 40,
+	}
+	unit, ok := units[strings.ToLower(s[len(number):])]
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if v *= unit; err != nil || !ok || !(v >= 1 && v <= math.MaxInt64/2) {
+		return fmt.Errorf("it is a number of bytes, like 500000, 100MB or 1GiB")
+	}
+	*b = byteSize(v)
+	return nil
+}

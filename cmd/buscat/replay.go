@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shmbus/internal/mcapfile"
+	"shmbus/topics"
+)
+
+// replayOptions are the flags of replay.
+type replayOptions struct {
+	geometry
+	speed       float64
+	clock       string
+	loop        int64
+	maps        []string
+	prefix      string
+	only        []string
+	subscribers int
+	list        bool
+}
+
+func (a *app) replayCommand() *cobra.Command {
+	o := &replayOptions{}
+	c := &cobra.Command{
+		Use:   "replay FILE...",
+		Short: "Publish again what was recorded",
+		Long: `Replay publishes the frames of MCAP files, of 'buscat record' or of others, in
+the order in which they were recorded and at the pace at which they were
+published. Several files are played one after the other; '-' is standard input.
+A file whose recorder was killed is read as far as it is whole, and a message
+says how far that was.
+
+Topics are made as they were when they were recorded: their policy, slots and
+cell are in the file. --lossless, --slots and --cell go before that. Frames of
+kind msgpack are published as such; in files of other programs those are the
+channels with that message encoding, and a '/' before a topic's name is left
+away. Topics that are there stay as they are.
+
+The pace is that of the publish times in the file. With --clock log it is that
+of the log times, when the frames were received. Frames that are late are
+published at once.`,
+		Example: `  buscat replay run.mcap
+  buscat replay --speed 0 run-*.mcap                    as fast as can be
+  buscat replay --speed 0.5 --loop run.mcap             slowly, again and again
+  buscat replay --topic 'sensors/*' --prefix sim/ run.mcap
+  buscat replay --map imu=test/imu --lossless --wait-subscribers 1 run.mcap
+  buscat replay --list run.mcap                         what is in it`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(c, "no file given")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return a.runReplay(c, args, o) },
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.BoolVar(&o.list, "list", false, "show topics, frames and losses of the files, and publish nothing")
+	f.Float64Var(&o.speed, "speed", 1, "how many times as fast as it was; 0: as fast as can be")
+	f.StringVar(&o.clock, "clock", "publish", "which time makes the pace: publish or log")
+	f.Int64Var(&o.loop, "loop", 1, "play all files `N` times, like --loop=3; without a number again and\nagain")
+	f.Lookup("loop").NoOptDefVal = "0"
+	f.StringArrayVar(&o.only, "topic", nil, "only topics that match the `pattern`, by their recorded names; may be\ngiven again")
+	f.StringArrayVar(&o.maps, "map", nil, "publish the topic OLD under the name NEW; may be given again\n(`OLD=NEW`)")
+	f.StringVar(&o.prefix, "prefix", "", "put the `text` before all names, like sim/")
+	f.IntVar(&o.subscribers, "wait-subscribers", 0, "before the first frame of a topic wait until `N` subscribers have\njoined it")
+	o.geometry.flags(c)
+	return c
+}
+
+func (a *app) runReplay(c *cobra.Command, files []string, o *replayOptions) error {
+	p, err := a.player(c, files, o)
+	if err != nil {
+		return err
+	}
+	if o.list {
+		return a.list(files, p)
+	}
+	if p.bus, err = a.open(c); err != nil {
+		return err
+	}
+	defer p.bus.Close()
+	defer p.close()
+	for n := int64(0); o.loop == 0 || n < o.loop; n++ {
+		before := p.frames
+		for _, name := range files {
+			if err := p.play(c.Context(), name); err != nil {
+				return interrupted(c.Context(), err)
+			}
+		}
+		if p.frames == before {
+			a.say("there is no frame to publish")
+			return nil
+		}
+	}
+	return nil
+}
+
+// player is what the command line asks for.
+func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*player, error) {
+	options, err := o.topic(c)
+	if err != nil {
+		return nil, err
+	}
+	p := &player{
+		app: a, options: options, lossless: o.lossless, speed: o.speed, log: o.clock == "log", prefix: o.prefix,
+		subscribers: o.subscribers, names: make(map[string]string), outs: make(map[string]*outTopic),
+	}
+	switch {
+	case !(o.speed >= 0 && o.speed <= 1e9):
+		return nil, usage(c, "--speed %v: it is a factor, 1 for the speed that it was, or 0", o.speed)
+	case o.clock != "publish" && o.clock != "log":
+		return nil, usage(c, "--clock %q: it is publish or log", o.clock)
+	case o.loop < 0:
+		return nil, usage(c, "--loop %d: it is a number of times", o.loop)
+	case o.subscribers < 0:
+		return nil, usage(c, "--wait-subscribers %d: it is a number of subscribers", o.subscribers)
+	}
+	for _, name := range files {
+		if name == "-" && (o.loop != 1 || len(files) > 1 && files[0] != "-") {
+			return nil, usage(c, "standard input can be read once, and first; leave --loop away, or name a file")
+		}
+	}
+	for _, text := range o.only {
+		pattern, err := topics.ParsePattern(text)
+		if err != nil {
+			return nil, usage(c, "--topic: %w", err)
+		}
+		p.only = append(p.only, pattern)
+	}
+	for _, text := range o.maps {
+		from, to, ok := strings.Cut(text, "=")
+		if !ok || from == "" {
+			return nil, usage(c, "--map %q: it is OLD=NEW", text)
+		}
+		if err := topics.CheckName(p.prefix + to); err != nil {
+			return nil, usage(c, "--map %q: %w", text, err)
+		}
+		p.names[from] = to
+	}
+	if o.prefix != "" {
+		if err := topics.CheckName(o.prefix + "x"); err != nil {
+			return nil, usage(c, "--prefix: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// openRecording opens one of replay's files. close it.
+func (a *app) openRecording(name string) (r *mcapfile.Reader, shut func(), err error) {
+	in, shut := a.in, func() {}
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		in, shut = f, func() { _ = f.Close() }
+	}
+	if r, err = mcapfile.NewReader(in); err != nil {
+		shut()
+		return nil, nil, readingError(name, err)
+	}
+	return r, shut, nil
+}
+
+func readingError(name string, err error) error {
+	if name == "-" {
+		name = "standard input"
+	}
+	if errors.Is(err, mcapfile.ErrNotMCAP) {
+		return fmt.Errorf("%s is not an MCAP file; 'buscat record' makes such files", name)
+	}
+	return fmt.Errorf("reading %s: %w", name, err)
+}
+
+// tellStatus says what is wrong with a file that has been read.
+func (a *app) tellStatus(name string, s mcapfile.Status) {
+	if s.Bad > 0 {
+		a.say("%s: %s left out, because they are damaged: %s", name, count(s.Bad, "part"), s.Why)
+	}
+	if !s.Closed {
+		a.say("%s was not closed, because its recorder was killed or is still at work: %s; %s read", name, s.Ends, count(s.Messages, "message"))
+	}
+}
+
+// play plays one file.
+func (p *player) play(ctx context.Context, name string) error {
+	r, shut, err := p.openRecording(name)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	p.outOf = make(map[outKey]*outTopic)
+	p.fileBegins()
+	for n := 0; ; n++ {
+		c, m, err := r.Next()
+		if err == io.EOF {
+			p.tellStatus(name, r.Status())
+			return nil
+		}
+		if err != nil {
+			return readingError(name, err)
+		}
+		if n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		out, err := p.out(ctx, c)
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			continue
+		}
+		at := m.PublishTime
+		if p.log {
+			at = m.LogTime
+		}
+		if err := p.wait(ctx, at); err != nil {
+			return err
+		}
+		if err := p.publish(ctx, out, m.Data); err != nil {
+			return err
+		}
+		p.frames++
+	}
+}
+
+// number is the metadata value as a number of at least 0; 0 if it is none.
+func number(m map[string]string, key string) int {
+	n, err := strconv.Atoi(m[key])
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// idleTime is a pause that is not worth a timer.
+const idleTime = 50 * time.Microsecond

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/foxglove/mcap/go/mcap"
+	"github.com/vmihailenco/msgpack/v5"
+
+	"shmbus/bus"
+	"shmbus/topics"
+)
+
+// A player is one run of replay.
+type player struct {
+	*app
+	bus         *bus.Bus
+	options     bus.TopicOptions // zeros: as recorded
+	lossless    bool
+	speed       float64 // 0: as fast as can be
+	log         bool    // log times make the pace
+	names       map[string]string
+	prefix      string
+	only        []topics.Pattern
+	subscribers int
+
+	outs   map[string]*outTopic // by the name that is published
+	outOf  map[outKey]*outTopic // by channel of the file that is being read; nil: not wanted
+	frames uint64               // published
+
+	base   time.Time // when frames with the time of zero are due
+	zero   uint64
+	latest uint64 // time so far
+	first  bool   // the next frame is the first of its file
+}
+
+type outKey struct {
+	id       uint16
+	topic    string
+	encoding string
+}
+
+// An outTopic is a topic on which frames are published, with one publisher for all channels.
+type outTopic struct {
+	*bus.Publisher
+	msgpack bool // of this channel
+}
+
+// wanted says whether the recorded topic is to be played.
+func (p *player) wanted(topic string) bool {
+	for _, pattern := range p.only {
+		if pattern.Match(topic) {
+			return true
+		}
+	}
+	return len(p.only) == 0
+}
+
+// recorded is a channel's topic, as it is called here: other programs have names that begin with a slash.
+func recorded(c *mcap.Channel) string { return strings.TrimPrefix(c.Topic, "/") }
+
+func isMsgpack(c *mcap.Channel) bool {
+	if kind, ok := c.Metadata[metaKind]; ok {
+		return kind == kindName(bus.KindMsgpack)
+	}
+	return c.MessageEncoding == encodingMsgpack
+}
+
+// out is where a channel's frames go; nil if they are not wanted.
+func (p *player) out(ctx context.Context, c *mcap.Channel) (*outTopic, error) {
+	key := outKey{c.ID, c.Topic, c.MessageEncoding}
+	if out, ok := p.outOf[key]; ok {
+		return out, nil
+	}
+	name := recorded(c)
+	if !p.wanted(name) {
+		p.outOf[key] = nil
+		return nil, nil
+	}
+	if to, ok := p.names[name]; ok {
+		name = to
+	}
+	name = p.prefix + name
+	out := p.outs[name]
+	if out == nil {
+		publisher, err := p.publisher(c, name)
+		if err != nil {
+			return nil, err
+		}
+		out = &outTopic{Publisher: publisher}
+		p.outs[name] = out
+		begun := time.Now()
+		if err := p.waitSubscribers(ctx, p.bus, name, p.subscribers); err != nil {
+			return nil, err
+		}
+		p.base = p.base.Add(time.Since(begun))
+	}
+	out = &outTopic{out.Publisher, isMsgpack(c)}
+	p.outOf[key] = out
+	return out, nil
+}
+
+// publisher opens a topic for what was recorded on a channel.
+func (p *player) publisher(c *mcap.Channel, name string) (*bus.Publisher, error) {
+	if err := topics.CheckName(name); err != nil {
+		return nil, fmt.Errorf("%w; --map %s=NEW gives it another one", err, recorded(c))
+	}
+	o := p.options
+	was := bus.TopicOptions{Slots: number(c.Metadata, metaSlots), CellSize: number(c.Metadata, metaCell)}
+	if _, err := (topics.Geometry{Slots: was.Slots, CellSize: was.CellSize}).Normal(); err != nil {
+		p.say("topic %q cannot be as %s says: %v; it gets the default size", name, "the file", err)
+		was = bus.TopicOptions{}
+	}
+	if o.Slots == 0 {
+		o.Slots = was.Slots
+	}
+	if o.CellSize == 0 {
+		o.CellSize = was.CellSize
+	}
+	if c.Metadata[metaPolicy] == bus.PolicyLossless.String() {
+		o.Policy = bus.PolicyLossless
+	}
+	out, err := p.bus.Publisher(name, bus.WithTopic(o))
+	if errors.Is(err, bus.ErrPolicy) {
+		if p.lossless {
+			return nil, wrongPolicy(name, true, err)
+		}
+		out, err = p.bus.Publisher(name) // what is there stays as it is
+	}
+	return out, err
+}
+
+// close closes the publishers.
+func (p *player) close() {
+	for _, out := range p.outs {
+		_ = out.Close()
+	}
+}
+
+// publish publishes one frame.
+func (p *player) publish(ctx context.Context, out *outTopic, data []byte) error {
+	var err error
+	if out.msgpack {
+		err = out.Encode(ctx, msgpack.RawMessage(data))
+	} else {
+		err = out.Publish(ctx, data)
+	}
+	if errors.Is(err, bus.ErrFrameTooLarge) {
+		return explain(err, "a frame of %d bytes is larger than the %d that topic %q takes; replay with more --slots or a larger --cell, "+
+			"and if the topic is there, remove it first", len(data), out.MaxFrame(), out.Topic())
+	}
+	return noTopic(p.bus, out.Topic(), err)
+}
+
+// fileBegins is called before the first frame of each file.
+func (p *player) fileBegins() { p.first = true }
+
+// wait waits until a frame of that time, in nanoseconds, is due. The first frame is due at once, and so is the first one of a file that is
+// older than the one before it, or the same again.
+func (p *player) wait(ctx context.Context, at uint64) error {
+	if p.speed == 0 {
+		return nil
+	}
+	if p.frames == 0 || p.first && at < p.latest {
+		p.base, p.zero, p.latest = time.Now(), at, at
+	}
+	p.first = false
+	p.latest = max(p.latest, at)
+	if at <= p.zero {
+		return nil
+	}
+	d := time.Until(p.base.Add(time.Duration(min(float64(at-p.zero)/p.speed, 1<<62))))
+	if d < idleTime {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
