@@ -119,7 +119,7 @@ func TestClosingTheBusGivesBackWhatItsHandlesHold(t *testing.T) {
 func TestClosingTheBusAtAnyMomentHurtsNobody(t *testing.T) {
 	rounds := 60
 	if long {
-		rounds = 1000
+		rounds = 600
 	}
 	dir := newDir(t)
 	keep := openAt(t, dir)

@@ -141,7 +141,7 @@ func TestWorkersInManyProcesses(t *testing.T) {
 func work(t *testing.T, deaths bool) {
 	frames := uint64(6000)
 	if long {
-		frames = 70000
+		frames = 40000
 	}
 	dir := newDir(t)
 	b := openAt(t, dir)

@@ -44,7 +44,7 @@ func TestHostileBytesEndInErrorsOrFrames(t *testing.T) {
 	seed := uint64(1)
 	runs := 40
 	if long {
-		seed, runs = uint64(time.Now().UnixNano()), 250
+		seed, runs = uint64(time.Now().UnixNano()), 150
 	}
 	t.Logf("seed %d", seed)
 	seen := map[string]int{}

@@ -219,7 +219,7 @@ func testHistories(t *testing.T) {
 	n := 0
 	rounds := 8
 	if long {
-		rounds = 100
+		rounds = 60
 	}
 	history := func(t *rapid.T) {
 		n++
