@@ -119,12 +119,7 @@ func (at *attachment) reap(e topics.Entry) error {
 		if n := r.Sweep(); n > 0 {
 			at.bus.log.Info("the dead were reaped", "topic", e.Name, "lines", n)
 		}
-		data, room, err := at.topicBells(e)
-		if err == nil && data != nil && at.seg.BellsWritable() {
-			data.Ring(at.bus.notifier)
-			room.Ring(at.bus.notifier)
-		}
-		return err
+		return at.ringTopic(e)
 	})
 }
 

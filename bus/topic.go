@@ -309,14 +309,21 @@ func (at *attachment) remove(e topics.Entry) error {
 		return err
 	}
 	at.table.Retire(e)
-	if data, room, err := at.topicBells(e); err == nil && data != nil && at.seg.BellsWritable() {
-		data.Ring(at.bus.notifier)
-		room.Ring(at.bus.notifier)
-	}
+	_ = at.ringTopic(e) // the mark is made, whoever hears of it
 	at.ringTable()
 	at.sweepRetired()
 	log.Info("topic removed")
 	return nil
+}
+
+// ringTopic wakes all who sleep on a topic, where its bells may be written.
+func (at *attachment) ringTopic(e topics.Entry) error {
+	data, room, err := at.topicBells(e)
+	if err == nil && data != nil && at.seg.BellsWritable() {
+		data.Ring(at.bus.notifier)
+		room.Ring(at.bus.notifier)
+	}
+	return err
 }
 
 // topicBells finds the bells of a topic; nil where the bell file may not be opened.

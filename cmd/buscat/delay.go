@@ -57,14 +57,8 @@ A topic made without time cannot be measured.`,
 }
 
 func (a *app) runDelay(c *cobra.Command, topic string, o *delayOptions) error {
-	changed := c.Flags().Changed
-	switch {
-	case changed("count") && o.count <= 0:
-		return usage(c, "-n %d: it is a number of frames, above 0", o.count)
-	case changed("duration") && o.duration <= 0:
-		return usage(c, "--duration %v: it has to be above 0", o.duration)
-	case o.interval < time.Millisecond:
-		return usage(c, "--interval %v: it has to be 1ms at least", o.interval)
+	if err := checkLimits(c, o.count, o.duration, o.interval); err != nil {
+		return err
 	}
 	b, err := a.open(c)
 	if err != nil {

@@ -54,16 +54,26 @@ func (o *measureOptions) flags(c *cobra.Command) {
 	f.BoolVar(&o.json, "json", false, "print a JSON object for each topic, one a line")
 }
 
-// check says what is wrong with the flags.
-func (o *measureOptions) check(c *cobra.Command) error {
+// checkLimits says what is wrong with the flags that hz, bw and delay have in common.
+func checkLimits(c *cobra.Command, count int64, duration, interval time.Duration) error {
 	changed := c.Flags().Changed
 	switch {
-	case changed("count") && o.count <= 0:
-		return usage(c, "-n %d: it is a number of frames, above 0", o.count)
-	case changed("duration") && o.duration <= 0:
-		return usage(c, "--duration %v: it has to be above 0", o.duration)
-	case o.interval < time.Millisecond:
-		return usage(c, "--interval %v: it has to be 1ms at least", o.interval)
+	case changed("count") && count <= 0:
+		return usage(c, "-n %d: it is a number of frames, above 0", count)
+	case changed("duration") && duration <= 0:
+		return usage(c, "--duration %v: it has to be above 0", duration)
+	case interval < time.Millisecond:
+		return usage(c, "--interval %v: it has to be 1ms at least", interval)
+	}
+	return nil
+}
+
+// check says what is wrong with the flags.
+func (o *measureOptions) check(c *cobra.Command) error {
+	if err := checkLimits(c, o.count, o.duration, o.interval); err != nil {
+		return err
+	}
+	switch {
 	case o.window < o.interval:
 		return usage(c, "--window %v: it has to be as long as --interval, %v, at least", o.window, o.interval)
 	case o.window/o.interval > 100000:
