@@ -28,12 +28,8 @@ func floodTopic(peer *testproc.Peer) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := untilTold(peer)
 	defer cancel()
-	go func() {
-		peer.Await()
-		cancel()
-	}()
 	peer.Say("ready")
 	n := 0
 	for ; err == nil; n++ {

@@ -24,6 +24,16 @@ func init() {
 	helpers["soak reader"] = soakReader
 }
 
+// untilTold is a context that is done when the helper's parent says something, or has ended.
+func untilTold(peer *testproc.Peer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		peer.Await()
+		cancel()
+	}()
+	return ctx, cancel
+}
+
 // soakPublisher publishes frames with checksums until it is told to end, and says how many they were.
 func soakPublisher(peer *testproc.Peer) error {
 	b, err := bus.Open(peer.Arg(0))
@@ -35,12 +45,8 @@ func soakPublisher(peer *testproc.Peer) error {
 		return err
 	}
 	peer.Say("id %d", p.ID())
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := untilTold(peer)
 	defer cancel()
-	go func() {
-		peer.Await()
-		cancel()
-	}()
 	rnd := rand.New(rand.NewPCG(p.ID(), 7))
 	n := uint64(0)
 	for ; ctx.Err() == nil; n++ {
