@@ -18,7 +18,7 @@ func TestEveryHistoryDoesWhatTheModelSays(t *testing.T) {
 			rounds *= 3
 		}
 		play := func() { rapid.Check(t, func(rt *rapid.T) { history(rt, m, dir, all) }) }
-		all.rounds(t, rounds, play, "wrap", "padding", "lap", "join", "leave", "held by slot", "held by gate", "held by turn", "abort",
+		all.rounds(t, rounds, play, "wrap", "padding", "lap", "jump to the newest frame", "join", "leave", "held by slot", "held by gate", "held by turn", "abort",
 			"batch of several", "writer closed", "line used again", "closed with an open claim", "release out of order",
 			"removal", "loss counted", "copy", "borrow")
 	})

@@ -197,6 +197,22 @@ func (r *Ring) newest() (uint64, error) {
 	return pos, nil
 }
 
+// newestFrame is the position of the newest frame that its publisher has described, if it is above head; else head. The tail is loaded
+// last, so that only what cannot be is above it.
+func (r *Ring) newestFrame(head uint64) uint64 {
+	pos := head
+	for i := range r.writers {
+		w := &r.writers[i]
+		if w.frames.Load() != 0 { // otherwise last is nothing's
+			pos = max(pos, w.last.Load())
+		}
+	}
+	if pos >= r.control.tail.Load() {
+		return head
+	}
+	return pos
+}
+
 // seek walks from the head to where start says, over frames that are finished, and not past the tail.
 func (r *Ring) seek(start Start) uint64 {
 	walk := func(f func(pos uint64, frame bool) (stop bool)) uint64 {
