@@ -35,6 +35,8 @@ var (
 	ErrNoTopic = errors.New("no such topic")
 	// ErrPolicy: the topic's policy is another one than was asked for.
 	ErrPolicy = errors.New("wrong policy")
+	// ErrReserved: topics under "$bus/" are for busd.
+	ErrReserved = errors.New("reserved for busd")
 	// ErrVersion: the segment was made by a version of this library with another layout.
 	ErrVersion = errors.New("another layout version")
 )

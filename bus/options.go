@@ -69,7 +69,17 @@ type config struct {
 	segment string
 	files   segment.Options
 	log     hclog.Logger
+
+	reserved bool // topics that are
 }
+
+// reservedPrefix begins the names of the topics on which busd tells about the bus.
+const reservedPrefix = "$bus/"
+
+// WithReserved lets this Bus make and publish on topics under "$bus/": busd and the runners of its plugins tell there about the bus. For all
+// others it is an error, ErrReserved, so that what is read there can be relied on. It is a convention, not a protection: whoever may
+// write to the bus directory may use this option.
+func WithReserved() Option { return func(c *config) { c.reserved = true } }
 
 // WithSegment names the registry segment that new topics go to: NAME.seg in the bus directory. The default is "main". Topics are
 // found in whatever segment they are.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"shmbus/internal/mem"
@@ -41,6 +42,9 @@ func (b *Bus) ensure(op, name string, o TopicOptions, strict bool) (*attachment,
 	}
 	if err := topics.CheckName(name); err != nil {
 		return nil, none, fail(op, name, err)
+	}
+	if strings.HasPrefix(name, reservedPrefix) && !b.config.reserved {
+		return nil, none, failKind(op, name, ErrReserved, `take a name that does not begin with "`+reservedPrefix+`"; reading is open to all`)
 	}
 	g, err := o.geometry()
 	if err != nil {

@@ -9,13 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/internal/bench"
+	"shmbus/internal/bytesize"
 )
 
 // benchOptions are the flags of bench. benchspec.go makes a measurement of them, internal/bench does it, and benchtext.go, benchplot.go,
 // benchjson.go and benchsvg.go show what came of it.
 type benchOptions struct {
 	mode        string
-	size        frameSize
+	size        bytesize.Size
 	count       uint64
 	duration    time.Duration
 	publishers  int

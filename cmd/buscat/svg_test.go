@@ -98,18 +98,3 @@ func TestTheDistributionHasAllOfIt(t *testing.T) {
 		t.Errorf("all parts together are %v", sum)
 	}
 }
-
-func TestSizesWithUnits(t *testing.T) {
-	for s, want := range map[string]int{"1": 1, "64": 64, "1KiB": 1024, "1.5MiB": 3 << 19, "2 MB": 2e6, "8k": 8192, "7B": 7} {
-		var b frameSize
-		if err := b.Set(s); err != nil || int(b) != want {
-			t.Errorf("%q is %d, %v; want %d", s, b, err, want)
-		}
-	}
-	for _, s := range []string{"", "0", "-1", "x", "1.5", "KiB", "9GiB", "NaN", "1e99"} {
-		var b frameSize
-		if err := b.Set(s); err == nil {
-			t.Errorf("%q is taken for %d", s, b)
-		}
-	}
-}

@@ -1,0 +1,168 @@
+package plugins
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"shmbus/bus"
+	"shmbus/internal/bytesize"
+)
+
+// A Manifest is NAME.toml in the plugin directory: what the plugin NAME is. docs/PLUGINS.md has every key.
+type Manifest struct {
+	Contract   Contract  `toml:"contract" json:"contract,omitempty"`     // "": the plugin says so by its handshake
+	Command    []string  `toml:"command" json:"command,omitempty"`       // program and arguments; the program is looked up in PATH if it has no '/'
+	Executable string    `toml:"executable" json:"executable,omitempty"` // a file, relative to the plugin directory; instead of command
+	Builtin    string    `toml:"builtin" json:"builtin,omitempty"`       // one that busd brings; instead of command
+	Topic      string    `toml:"topic" json:"topic,omitempty"`           // of contract lines
+	Topics     []Topic   `toml:"topics" json:"topics,omitempty"`
+	Env        StringMap `toml:"env" json:"env,omitempty"`
+	Dir        string    `toml:"dir" json:"dir,omitempty"`   // working directory, relative to the plugin directory; the plugin directory by default
+	User       string    `toml:"user" json:"user,omitempty"` // name or number; needs busd to be root
+	Restart    Restart   `toml:"restart" json:"restart"`
+	Limits     Limits    `toml:"limits" json:"limits"`
+	Watchdog   Duration  `toml:"watchdog" json:"watchdog,omitempty"` // it has to say WATCHDOG=1 at least so often; 0: it need not
+	Notify     bool      `toml:"notify" json:"notify,omitempty"`     // it says READY=1 when it is; otherwise it is when it has started
+	Ready      Duration  `toml:"ready" json:"ready,omitempty"`       // it has to be ready, or to have said its handshake, within; 30s by default
+	Grace      Duration  `toml:"grace" json:"grace,omitempty"`       // from SIGTERM to SIGKILL; 5s by default
+	Orphan     string    `toml:"orphan" json:"orphan,omitempty"`     // when busd is killed: "keep" (default) or "stop"
+	SHA256     string    `toml:"sha256" json:"sha256,omitempty"`     // of the executable, in hex
+	Config     Table     `toml:"config" json:"config,omitempty"`     // for the plugin
+}
+
+// StringMap is a table of strings.
+type StringMap map[string]string
+
+// Table is any table.
+type Table map[string]any
+
+// A Topic is the shape of a topic that a plugin publishes. Zeros stand for the bus's defaults.
+type Topic struct {
+	Name        string        `toml:"name" json:"name"`
+	Slots       int           `toml:"slots" json:"slots,omitempty"`
+	Cell        bytesize.Size `toml:"cell" json:"cell,omitempty"`     // bytes
+	Policy      string        `toml:"policy" json:"policy,omitempty"` // "overwrite" (default) or "lossless"
+	Exclusive   bool          `toml:"exclusive" json:"exclusive,omitempty"`
+	NoTime      bool          `toml:"no-time" json:"no_time,omitempty"`
+	Ephemeral   bool          `toml:"ephemeral" json:"ephemeral,omitempty"`
+	Publishers  int           `toml:"publishers" json:"publishers,omitempty"`
+	Subscribers int           `toml:"subscribers" json:"subscribers,omitempty"`
+}
+
+// Restart says what happens when a plugin ends by itself.
+type Restart struct {
+	Policy string   `toml:"policy" json:"policy,omitempty"` // "on-failure" (default), "always" or "never"
+	Tries  int      `toml:"tries" json:"tries,omitempty"`   // failures in a row before it is given up; 10 by default, -1: never
+	First  Duration `toml:"first" json:"first,omitempty"`   // the first pause; each is twice the one before it, with jitter; 500ms by default
+	Most   Duration `toml:"most" json:"most,omitempty"`     // the longest pause; 30s by default
+	Steady Duration `toml:"steady" json:"steady,omitempty"` // who has run so long has not failed in a row; 10s by default
+}
+
+// Limits are those of the plugin's processes. Zeros stand for none.
+type Limits struct {
+	Memory bytesize.Size `toml:"memory" json:"memory,omitempty"` // bytes, of all of its processes together
+	Files  int           `toml:"files" json:"files,omitempty"`   // open files of one process
+	Nice   int           `toml:"nice" json:"nice,omitempty"`     // -20 to 19
+}
+
+// Options are the topic's options for the bus.
+func (t Topic) Options() (bus.TopicOptions, error) {
+	o := bus.TopicOptions{
+		Slots: t.Slots, CellSize: int(t.Cell), Exclusive: t.Exclusive, NoTime: t.NoTime, Ephemeral: t.Ephemeral,
+		MaxPublishers: t.Publishers, MaxSubscribers: t.Subscribers,
+	}
+	switch t.Policy {
+	case "", "overwrite":
+	case "lossless":
+		o.Policy = bus.PolicyLossless
+	default:
+		return o, fmt.Errorf("policy %q: there are overwrite and lossless", t.Policy)
+	}
+	return o, nil
+}
+
+// Name is the plugin that a manifest's path stands for: NAME of NAME.toml.
+func Name(path string) string { return strings.TrimSuffix(filepath.Base(path), ".toml") }
+
+// ReadManifest reads the manifest at path, checks it and fills its defaults in. Its errors name the file, the line where there is
+// one, and all that is wrong.
+func ReadManifest(path string) (*Manifest, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ParseManifest(string(b), filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// ParseManifest is ReadManifest for a text; relative paths are to dir.
+func ParseManifest(text, dir string) (*Manifest, error) {
+	m := &Manifest{}
+	meta, err := toml.Decode(text, m)
+	if err != nil {
+		var bad toml.ParseError
+		if errors.As(err, &bad) {
+			return nil, errors.New(strings.TrimSpace(bad.ErrorWithPosition()))
+		}
+		return nil, err
+	}
+	var problems []error
+	for _, key := range meta.Undecoded() {
+		problems = append(problems, fmt.Errorf("there is no key %q; docs/PLUGINS.md has all of them", key.String()))
+	}
+	m.fill(dir)
+	if err := errors.Join(append(problems, m.check()...)...); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Defaults of a Manifest.
+const (
+	DefaultReady  = Duration(30 * time.Second)
+	DefaultGrace  = Duration(5 * time.Second)
+	DefaultTries  = 10
+	DefaultFirst  = Duration(500 * time.Millisecond)
+	DefaultMost   = Duration(30 * time.Second)
+	DefaultSteady = Duration(10 * time.Second)
+)
+
+// fill puts the defaults in and makes paths absolute.
+func (m *Manifest) fill(dir string) {
+	or := func(d *Duration, def Duration) {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	or(&m.Ready, DefaultReady)
+	or(&m.Grace, DefaultGrace)
+	or(&m.Restart.First, DefaultFirst)
+	or(&m.Restart.Most, DefaultMost)
+	or(&m.Restart.Steady, DefaultSteady)
+	if m.Restart.Tries == 0 {
+		m.Restart.Tries = DefaultTries
+	}
+	if m.Restart.Policy == "" {
+		m.Restart.Policy = "on-failure"
+	}
+	if m.Orphan == "" {
+		m.Orphan = "keep"
+	}
+	if m.Dir == "" {
+		m.Dir = dir
+	} else if !filepath.IsAbs(m.Dir) {
+		m.Dir = filepath.Join(dir, m.Dir)
+	}
+	if m.Executable != "" && !filepath.IsAbs(m.Executable) {
+		m.Executable = filepath.Join(dir, m.Executable)
+	}
+}

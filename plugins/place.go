@@ -1,0 +1,60 @@
+package plugins
+
+import "path/filepath"
+
+// A Place is the directory in which busd and the runners keep what they have in common: STATE, by default .busd in the bus directory.
+//
+//	busd.lock        held by busd as long as it runs; its content is for people: "PID\n"
+//	control.sock     busd listens to 'busd plugins'
+//	web.sock         busd serves the page and the metrics
+//	busd.log         busd's own log
+//	plugins/NAME/    one for each plugin:
+//	  lock           held by the runner as long as it runs
+//	  spec.json      a Spec, written by busd before it starts the runner
+//	  state.json     a State, written by the runner
+//	  notify.sock    the runner listens to the plugin's sd_notify
+//	  log            the plugin's log, with log.1 before it
+type Place string
+
+// PlaceOf is the Place of a bus that is not told otherwise.
+func PlaceOf(busDir string) Place { return Place(filepath.Join(busDir, ".busd")) }
+
+func (p Place) in(parts ...string) string {
+	return filepath.Join(append([]string{string(p)}, parts...)...)
+}
+
+// Lock is the path of busd's lock.
+func (p Place) Lock() string { return p.in("busd.lock") }
+
+// Control is the path of busd's control socket.
+func (p Place) Control() string { return p.in("control.sock") }
+
+// Web is the path of the socket with the page and the metrics.
+func (p Place) Web() string { return p.in("web.sock") }
+
+// Log is the path of busd's own log.
+func (p Place) Log() string { return p.in("busd.log") }
+
+// Plugins is the directory with those of the plugins.
+func (p Place) Plugins() string { return p.in("plugins") }
+
+// Plugin is the directory of a plugin, as a Nook.
+func (p Place) Plugin(name string) Nook { return Nook(p.in("plugins", name)) }
+
+// A Nook is the directory of one plugin in a Place.
+type Nook string
+
+// Lock is the path of the runner's lock.
+func (n Nook) Lock() string { return filepath.Join(string(n), "lock") }
+
+// Spec is the path of the Spec.
+func (n Nook) Spec() string { return filepath.Join(string(n), "spec.json") }
+
+// State is the path of the State.
+func (n Nook) State() string { return filepath.Join(string(n), "state.json") }
+
+// Notify is the path of the socket for sd_notify.
+func (n Nook) Notify() string { return filepath.Join(string(n), "notify.sock") }
+
+// Log is the path of the plugin's log.
+func (n Nook) Log() string { return filepath.Join(string(n), "log") }
