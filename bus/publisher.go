@@ -127,14 +127,19 @@ func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind) error {
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
 	}
-	if err := p.w.Claim(len(b)); err != nil {
+	if err := p.w.Put(b, kind, p.now()); err != nil {
 		if err = p.claim(ctx, len(b), err); err != nil {
 			return p.explain("publish to", len(b), err)
 		}
+		p.fill(b, kind)
 	}
+	return p.sent("publish to")
+}
+
+// fill puts a frame into the open claim and commits it.
+func (p *Publisher) fill(b []byte, kind Kind) {
 	mem.Copy(p.w.Payload(len(b)), b)
 	p.w.Commit(len(b), kind, p.now())
-	return p.sent("publish to")
 }
 
 // TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
@@ -151,7 +156,7 @@ func (p *Publisher) tryPublish(b []byte) error {
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
 	}
-	if err := p.w.Claim(len(b)); err != nil {
+	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil {
 		if held(err) {
 			if looked, rerr := p.recoverNow(err); rerr != nil {
 				err = rerr
@@ -162,9 +167,8 @@ func (p *Publisher) tryPublish(b []byte) error {
 		if err != nil {
 			return p.explain("publish to", len(b), err)
 		}
+		p.fill(b, topics.KindRaw)
 	}
-	mem.Copy(p.w.Payload(len(b)), b)
-	p.w.Commit(len(b), topics.KindRaw, p.now())
 	return p.sent("publish to")
 }
 
@@ -192,8 +196,7 @@ func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) er
 			// One frame's worth of room is waited for; then as many as fit go together again.
 			size := len(next)
 			if err = p.claim(ctx, size, err); err == nil {
-				mem.Copy(p.w.Payload(size), next)
-				p.w.Commit(size, topics.KindRaw, p.now())
+				p.fill(next, topics.KindRaw)
 				n = 1
 			}
 		}

@@ -11,14 +11,12 @@ type shelf struct {
 
 const shelfSize = 8
 
-// frame is the frame to be used next. It stays that until took.
-func (h *shelf) frame(s *Subscriber) *Frame {
-	if i := h.next & uint(len(h.circle)-1); i < uint(len(h.circle)) {
-		if f := h.circle[i]; !f.held {
-			return f
-		}
+// frame is the frame to be used next, or nil if that is still held: then more makes one. It stays that until took.
+func (h *shelf) frame() *Frame {
+	if i := h.next & uint(len(h.circle)-1); i < uint(len(h.circle)) && !h.circle[i].held {
+		return h.circle[i]
 	}
-	return h.more(s)
+	return nil
 }
 
 // more makes new frames where the next one is still held. A lossless subscription needs all it has handed out, to know which is the

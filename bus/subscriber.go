@@ -201,7 +201,10 @@ func (s *Subscriber) try() (*Frame, error) {
 		return nil, s.gone("receive from")
 	}
 	for {
-		f := s.shelf.frame(s)
+		f := s.shelf.frame()
+		if f == nil {
+			f = s.shelf.more(s)
+		}
 		var err error
 		switch s.config.mode {
 		case topics.Gate:

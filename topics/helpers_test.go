@@ -210,3 +210,9 @@ func inTime(t testing.TB, d time.Duration, what string, f func()) {
 		t.Fatalf("%s did not end within %v\n%s", what, d, buf[:runtime.Stack(buf, true)])
 	}
 }
+
+// describeOnly does of Commit what comes before the stamp.
+func describeOnly(w *Writer, n int, kind Kind, time int64) {
+	w.describe(w.ring.at(w.pos), n, kind, time)
+	w.count(w.pos, n)
+}

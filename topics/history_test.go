@@ -18,8 +18,8 @@ func TestEveryHistoryDoesWhatTheModelSays(t *testing.T) {
 			rounds *= 3
 		}
 		play := func() { rapid.Check(t, func(rt *rapid.T) { history(rt, m, dir, all) }) }
-		all.rounds(t, rounds, play, "wrap", "padding", "lap", "jump to the newest frame", "join", "leave", "held by slot", "held by gate", "held by turn", "abort",
-			"batch of several", "writer closed", "line used again", "closed with an open claim", "release out of order",
+		all.rounds(t, rounds, play, "wrap", "padding", "lap", "join", "leave", "held by slot", "held by gate", "held by turn", "abort",
+			"batch of several", "put", "writer closed", "line used again", "closed with an open claim", "release out of order",
 			"removal", "loss counted", "copy", "borrow")
 	})
 }
@@ -98,7 +98,11 @@ func (s *sim) step() {
 			s.commitOpen(sw)
 		}
 	case do < 58:
-		if sw != nil && sw.open == nil {
+		switch {
+		case sw == nil || sw.open != nil:
+		case do < 54:
+			s.put(sw)
+		default:
 			s.batch(sw)
 		}
 	case do < 84:

@@ -55,8 +55,10 @@ func (p *pub) open() *pub {
 }
 
 // claim claims some words, and waits for room. False: the topic is gone.
-func (p *pub) claim(words int) bool {
-	err := p.wr.Claim(8 * words)
+func (p *pub) claim(words int) bool { return p.claimAfter(p.wr.Claim(8*words), words) }
+
+// claimAfter is claim when the first attempt has ended with err.
+func (p *pub) claimAfter(err error, words int) bool {
 	for held(err) {
 		p.mark(p.step<<8 | len(err.Error()))
 		if err != ErrHeldByTurn && p.w.s.turns {
@@ -93,13 +95,24 @@ func (p *pub) wait(err error) uint64 {
 	return p.w.bed.wait(p.w.bed.room(), p.wr.Ready)
 }
 
-// send publishes a frame of some words. False: the topic is gone.
+// send publishes a frame of some words. False: the topic is gone. Every other publisher does it in one step if it can.
 func (p *pub) send(words int) bool {
-	if !p.claim(words) {
+	b := payload(p.wr.ID(), p.sent+1, words)
+	if p.owner%2 == 0 {
+		err := p.wr.Put(b, KindRaw, int64(p.sent+1))
+		if err == nil {
+			p.sent++
+			p.next()
+			return true
+		}
+		if !p.claimAfter(err, words) {
+			return false
+		}
+	} else if !p.claim(words) {
 		return false
 	}
 	p.sent++
-	mem.Copy(p.wr.Payload(8*words), payload(p.wr.ID(), p.sent, words))
+	mem.Copy(p.wr.Payload(8*words), b)
 	p.wr.Commit(8*words, KindRaw, int64(p.sent))
 	p.next()
 	return true

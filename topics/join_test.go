@@ -117,7 +117,7 @@ func TestJoiningBesideAHalfFinishedCommit(t *testing.T) {
 		mustSend(t, b, "b0")
 		mustClaim(t, a, 2)
 		copy(a.Payload(2), "a1")
-		a.describe(a.pos, 2, KindRaw, 0)
+		describeOnly(a, 2, KindRaw, 0)
 		mustSend(t, b, "b1")
 		rd := mustReader(t, r, Tap, start, 0)
 		if rd.Position() > a.pos {
@@ -150,7 +150,7 @@ func TestJoiningAfterADeathInACommit(t *testing.T) {
 	w, d := mustWriter(t, r, living), mustWriter(t, r, dying)
 	mustSend(t, d, "d0")
 	mustClaim(t, d, 1)
-	d.describe(d.pos, 1, KindRaw, 0)
+	describeOnly(d, 1, KindRaw, 0)
 	kill(dying)
 	r.Recover(d.pos)
 	mustSend(t, w, "w0")

@@ -34,12 +34,16 @@ func (r *Reader) barred() error {
 	if r.kind != kindGate || r.line == nil {
 		return nil
 	}
-	switch st := r.line.state.Load(); st {
-	case r.stored<<2 | kindGate:
-		return nil
-	case r.stored<<2 | kindNone:
-		return ErrKicked
-	default:
-		return corrupt("a subscription's line, whose cursor", st)
+	if st := r.line.state.Load(); st != r.stored<<2|kindGate {
+		return r.ousted(st)
 	}
+	return nil
+}
+
+// ousted is the error of a gate whose line says st, which is not what it has stored there.
+func (r *Reader) ousted(st uint64) error {
+	if st == r.stored<<2|kindNone {
+		return ErrKicked
+	}
+	return corrupt("a subscription's line, whose cursor", st)
 }

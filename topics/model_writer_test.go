@@ -130,6 +130,26 @@ func (s *sim) abortOpen(sw *simWriter) {
 	s.sums["abort"]++
 }
 
+// put publishes a frame in one step.
+func (s *sim) put(sw *simWriter) {
+	id, n := sw.w.ID(), s.size()
+	p := make([]byte, n)
+	fill(p, id, s.seq[id]+1)
+	span := s.span(n)
+	_, pad := s.place(s.tail, span)
+	err := sw.w.Put(p, KindRaw, 5)
+	if s.removed {
+		s.want(err, ErrRemoved, "putting after removal")
+		s.tail = s.w.Tail()
+		return
+	}
+	if s.blocked(sw, pad+span, err) {
+		return
+	}
+	s.commit(s.addFrame(span), id, n)
+	s.sums["put"]++
+}
+
 func (s *sim) batch(sw *simWriter) {
 	id := sw.w.ID()
 	var ps [][]byte

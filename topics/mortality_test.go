@@ -96,7 +96,7 @@ func TestWritersDieWhileOthersRun(t *testing.T) {
 						w.stampPad(w.pos, w.pad)
 					}
 					if stage > 2 {
-						w.describe(w.pos, 0, KindRaw, 0)
+						describeOnly(w, 0, KindRaw, 0)
 					}
 					lastDead.Store(d)
 					count.Add(1)

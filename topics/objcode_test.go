@@ -29,7 +29,9 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 	swap := func(f *objcode.Func, i int) bool { return cas(f, i) || llsc(f, i) }
 	pin := objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "pin"))
 	copied, took := objcode.Calls("runtime.memmove"), objcode.Calls("shmbus/topics.(*Writer).take")
-	described := objcode.Calls("shmbus/topics.(*Writer).describe")
+	granted, finished := objcode.Calls("shmbus/topics.(*Writer).granted"), objcode.Calls("shmbus/topics.(*Writer).finish")
+	counted := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "frames"))
+	looked := func(f *objcode.Func, i int) bool { return head(f, i) || granted(f, i) }
 	sent := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "bytes"))
 	stamp := func(f *objcode.Func, i int) bool { return store(f, i) && !claim(f, i) && !sent(f, i) }
 	fence := objcode.IsAt(objcode.StoreRelease, offsetOf[Reader](t, "fence"))
@@ -44,12 +46,19 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"the length is announced first", "(*Writer).take", nil, length, claim},
 		{"the claim is announced before the tail's CAS", "(*Writer).take", nil, claim, cas},
 		{"also by LDAXR", "(*Writer).take", nil, claim, llsc},
-		{"an acquire load follows the claim", "(*Writer).Claim", took, load, ret},
-		{"a batch is filled after the head was loaded", "(*Writer).Batch", took, head, objcode.Calls("shmbus/topics.(*Writer).fill")},
-		{"the stamp is stored after the description", "(*Writer).Commit", described, stamp, claim},
-		{"the claim is closed before Commit returns", "(*Writer).Commit", described, claim, ret},
+		{"whether a claim is good is asked of the head", "(*Writer).granted", nil, head, ret},
+		{"it is asked after the claim", "(*Writer).Claim", took, func(f *objcode.Func, i int) bool { return load(f, i) || granted(f, i) }, ret},
+		{"a batch is filled after that", "(*Writer).Batch", took, granted, objcode.Calls("shmbus/topics.(*Writer).fill")},
+		{"the stamp is stored after the description", "(*Writer).finish", counted, stamp, ret},
+		{"the claim is closed before Commit returns", "(*Writer).Commit", finished, claim, ret},
+		{"Put announces the length first", "(*Writer).Put", nil, length, claim},
+		{"Put announces the claim before the tail's CAS", "(*Writer).Put", nil, claim, cas},
+		{"also by LDAXR", "(*Writer).Put", nil, claim, llsc},
+		{"Put loads the head after the claim and before the first byte", "(*Writer).Put", swap, looked, copied},
+		{"Put stores the stamp after the description", "(*Writer).Put", counted, stamp, ret},
+		{"Put closes the claim before it returns", "(*Writer).Put", counted, claim, ret},
 		{"closing a claim is a store", "(*Writer).closeClaim", nil, claim, ret},
-		{"the frame's description is loaded after the stamp", "(*Reader).load", nil, load, ret},
+		{"the frame's description is loaded after the stamp", "(*Reader).find", nil, load, ret},
 		{
 			"a gate's cursor is stored by a CAS", "(*Reader).Store", objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "received")),
 			swap, ret,

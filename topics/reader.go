@@ -95,22 +95,20 @@ func (r *Reader) Glance(n int) bool {
 	return false
 }
 
-// load reads the descriptor at the reader's position, stepping over holes. False when nothing is committed there.
-func (r *Reader) load(f *Frame) bool {
+// find is the descriptor of the next frame, and how many slots that covers. It steps over holes. Nil when nothing is committed there.
+func (r *Reader) find() (d *slot, span uint64) {
 	g := r.ring
 	for {
 		d := g.at(r.pos)
 		st := d.stamp.Load()
 		span, ok := resolved(st, r.pos, g.mask)
 		if !ok {
-			return false
+			return nil, 0
 		}
-		if st&3 == aborted {
-			r.pos += span
-			continue
+		if st&3 != aborted {
+			return d, span
 		}
-		r.describe(d, f, span)
-		return true
+		r.pos += span
 	}
 }
 
@@ -129,11 +127,13 @@ func (r *Reader) fits(f *Frame) bool { return uint64(f.Length) <= f.Span<<(r.rin
 // Borrow reads the next frame of a gate without copying it. The bytes alias the ring and stay as they are until Release has
 // moved the cursor past them. Errors: ErrEmpty, ErrRemoved, ErrKicked, ErrCorrupt.
 func (r *Reader) Borrow(f *Frame) ([]byte, error) {
-	if !r.load(f) {
+	d, span := r.find()
+	if d == nil {
 		return nil, r.stuck()
 	}
-	if err := r.barred(); err != nil { // after the stamp: what was read before a kick is whole
-		return nil, err
+	r.describe(d, f, span)
+	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the stamp: what was read before a kick is whole
+		return nil, r.ousted(st)
 	}
 	if !r.fits(f) {
 		return nil, corrupt("a frame's length", uint64(f.Length))
@@ -183,7 +183,8 @@ func (r *Reader) Store(pos uint64) bool {
 func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 	g := r.ring
 	for tries := 0; tries < 16; tries++ {
-		if !r.load(f) {
+		d, span := r.find()
+		if d == nil {
 			h := g.control.head.Load() & positionMask
 			if h <= r.pos {
 				return buf, ErrEmpty
@@ -193,6 +194,7 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 			}
 			continue
 		}
+		r.describe(d, f, span)
 		fits := r.fits(f)
 		if fits {
 			if cap(buf) < f.Length {

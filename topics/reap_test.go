@@ -76,13 +76,13 @@ var stages = []struct {
 	{"described", func(t *testing.T, w *Writer) {
 		mustClaim(t, w, 100)
 		w.stampPad(w.pos, w.pad)
-		w.describe(w.pos, 4, KindRaw, 0)
+		describeOnly(w, 4, KindRaw, 0)
 	}, ""},
 	{"stamped", func(t *testing.T, w *Writer) {
 		mustClaim(t, w, 100)
 		w.stampPad(w.pos, w.pad)
 		copy(w.Payload(4), "last")
-		w.describe(w.pos, 4, KindRaw, 0)
+		describeOnly(w, 4, KindRaw, 0)
 		w.ring.at(w.pos).stamp.Store(makeStamp(w.pos, w.claimed, w.ring.mask, committed))
 	}, "last"},
 }

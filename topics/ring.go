@@ -18,6 +18,7 @@ type Ring struct {
 
 	mask     uint64 // slots - 1
 	shift    uint   // log2 of the cell size
+	cell     int    // its size
 	geometry Geometry
 	areas    Areas
 
@@ -111,7 +112,7 @@ func OpenRing(region []byte) (*Ring, error) {
 		return nil, err
 	}
 	a := g.Areas(page)
-	r := &Ring{mask: uint64(g.Slots - 1), shift: uint(bits.TrailingZeros(uint(g.CellSize))), geometry: g, areas: a}
+	r := &Ring{mask: uint64(g.Slots - 1), shift: uint(bits.TrailingZeros(uint(g.CellSize))), cell: g.CellSize, geometry: g, areas: a}
 	cs, err := mem.View[control](region, 0, 1)
 	if err == nil {
 		r.control = &cs[0]

@@ -41,6 +41,17 @@ func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64
 			}
 		}
 		n := sizeOf(id, s, most)
+		if x%3 == 0 && at == nil {
+			p := make([]byte, n)
+			fill(p, id, s)
+			err := w.Put(p, KindRaw, 0)
+			if err == nil {
+				continue
+			}
+			if !held(err) {
+				return err
+			}
+		}
 		if err := claimSoon(w, n); err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func (w *Writer) Claim(n int) error {
 	}
 	for {
 		t := r.control.tail.Load()
-		w.ask(t)
+		w.ask(t, t)
 		k := span
 		pad := r.mask + 1 - t&r.mask
 		if pad < span {
@@ -115,17 +115,10 @@ func (w *Writer) Claim(n int) error {
 				return err
 			}
 		}
-		others := t != w.next // have claimed since: then the tail must not lie over a frame of theirs
+		others := t != w.next // have claimed since
 		if w.take(t, k) {
 			w.pos, w.pad, w.claimed = t+pad, pad, span
-			if r.control.head.Load()&positionMask == tombstone {
-				w.withdraw()
-				return ErrRemoved
-			}
-			if others && r.finished(t) {
-				return w.astray(t)
-			}
-			return nil
+			return w.granted(t, others)
 		}
 	}
 }
@@ -133,22 +126,44 @@ func (w *Writer) Claim(n int) error {
 // take announces the claim [t, t+k) and moves the tail over it. The announcement comes before: whoever finds a claimed slot
 // without a stamp can tell from the lines whether its writer lives. On amd64 the CAS is the barrier between the two; on arm64
 // both are releases, and the CAS's store cannot pass the announcement.
-//
-// An exclusive writer has no rival for the tail and stores it.
 func (w *Writer) take(t, k uint64) bool {
-	w.line.length.StoreRelease(k)
-	w.line.claim.StoreRelease(t + 1)
-	if w.ring.geometry.Exclusive {
-		w.ring.control.tail.StoreRelease(t + k)
-		w.next = t + k
-		return true
-	}
-	if w.ring.control.tail.CompareAndSwap(t, t+k) {
-		w.next = t + k
+	w.announce(t, k)
+	if w.advance(t, k) {
 		return true
 	}
 	w.withdraw()
 	return false
+}
+
+// announce says in the writer's line that it is about to claim [t, t+k).
+func (w *Writer) announce(t, k uint64) {
+	w.line.length.StoreRelease(k)
+	w.line.claim.StoreRelease(t + 1)
+}
+
+// advance moves the tail from t over k slots, unless somebody else has. An exclusive writer has no rival for the tail and stores it.
+func (w *Writer) advance(t, k uint64) bool {
+	if tail := &w.ring.control.tail; w.ring.geometry.Exclusive {
+		tail.StoreRelease(t + k)
+	} else if !tail.CompareAndSwap(t, t+k) {
+		return false
+	}
+	w.next = t + k
+	return true
+}
+
+// granted says whether the claim that was taken at t is good, and gives it up otherwise: the topic may have been removed meanwhile, and if
+// others have claimed since, the tail must not lie over a frame of theirs. What is written into the claim comes after this load of the
+// head.
+func (w *Writer) granted(t uint64, others bool) error {
+	switch {
+	case w.ring.control.head.Load()&positionMask == tombstone:
+		w.withdraw()
+		return ErrRemoved
+	case others && w.ring.finished(t):
+		return w.astray(t)
+	}
+	return nil
 }
 
 // withdraw takes the announcement of a claim back that was not taken, or whose topic is gone.
@@ -175,43 +190,48 @@ func (w *Writer) Payload(n int) []byte { return w.ring.payload(w.pos, n) }
 // of this goroutine: the caller then looks whether somebody sleeps on the data bell. time is in Unix nanoseconds.
 func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.stampPad(w.pos, w.pad)
-	w.describe(w.pos, n, kind, time)
-	w.ring.at(w.pos).stamp.StoreRelease(makeStamp(w.pos, w.claimed, w.ring.mask, committed))
-	w.prefetch(w.pos, w.claimed)
-	w.sent += uint64(n)
+	w.finish(w.pos, w.claimed, n, kind, time)
+	w.ask(w.pos+ahead*w.claimed, w.pos+ahead*w.claimed)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
+}
+
+// finish describes and counts the frame at pos, which is in place, and stamps it.
+func (w *Writer) finish(pos, span uint64, n int, kind Kind, time int64) {
+	d := w.ring.at(pos)
+	w.describe(d, n, kind, time)
+	w.count(pos, n)
+	d.stamp.StoreRelease(makeStamp(pos, span, w.ring.mask, committed))
+}
+
+// describe writes everything about a frame into its descriptor but the stamp.
+func (w *Writer) describe(d *slot, n int, kind Kind, time int64) {
+	d.publisher.Set(w.id)
+	d.number.Set(w.number)
+	d.sequence.Set(w.number + 1 - w.base)
+	d.time.Set(uint64(time))
+	d.meta.Set(uint64(n) | w.index<<32 | uint64(kind)<<48)
+}
+
+// count counts the frame at pos. last comes before frames and both before the stamp, so that a reader that has passed last has
+// passed all frames counted.
+func (w *Writer) count(pos uint64, n int) {
+	w.number++
+	w.sent += uint64(n)
+	w.line.last.StoreRelease(pos)
+	w.line.frames.StoreRelease(w.number)
 }
 
 // ahead is how many frames before they are written lines are asked for: far enough for a line to come from another core, near enough
 // that a reader at the front does not take it back before.
 const ahead = 4
 
-// prefetch asks for the lines of a frame to come, should frames go on being as large as the one at pos. Without it each frame's
-// locked instructions wait until both its lines have come from the reader's core.
-func (w *Writer) prefetch(pos, span uint64) {
-	w.ask(pos + ahead*span)
-}
-
-// ask asks for the lines of the frame at pos. A reader that waits there has taken its stamp's line: asked for before the claim, the
-// line comes while the claim is made.
-func (w *Writer) ask(pos uint64) {
+// ask asks for the stamp's line of the frame at pos and for both lines of the one at later. A reader that waits at pos has taken its stamp's
+// line: asked for before the claim, the line comes while the claim is made. Frames to come are taken to be as large as this one; without
+// asking for their lines each frame's locked instructions wait until both have come from the reader's core.
+func (w *Writer) ask(pos, later uint64) {
 	r := w.ring
-	mem.Prefetch(&r.at(pos).stamp, &r.cells[(pos&r.mask)<<(r.shift&63)])
-}
-
-// describe writes everything about the frame at pos but its stamp, and counts it. last comes before frames and both before the
-// stamp, so that a reader that has passed last has passed all frames counted.
-func (w *Writer) describe(pos uint64, n int, kind Kind, time int64) {
-	d := w.ring.at(pos)
-	d.publisher.Set(w.id)
-	d.number.Set(w.number)
-	w.number++
-	d.sequence.Set(w.number - w.base)
-	d.time.Set(uint64(time))
-	d.meta.Set(uint64(n) | w.index<<32 | uint64(kind)<<48)
-	w.line.last.StoreRelease(pos)
-	w.line.frames.StoreRelease(w.number)
+	mem.Prefetch(&r.at(pos).stamp, &r.at(later).stamp, &r.cells[(later&r.mask)<<(r.shift&63)])
 }
 
 // stampPad stamps the pad slots before pos, which fill the lap up, so that readers step over them.
@@ -261,12 +281,8 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 		if !w.take(t, k) {
 			continue
 		}
-		if r.control.head.Load()&positionMask == tombstone {
-			w.withdraw()
-			return 0, ErrRemoved
-		}
-		if others && r.finished(t) {
-			return 0, w.astray(t)
+		if err := w.granted(t, others); err != nil {
+			return 0, err
 		}
 		w.fill(t, ps[:count], kind, time)
 		return count, nil
@@ -307,10 +323,8 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 			w.stampPad(t, pad)
 		}
 		mem.Copy(r.payload(t, len(p)), p)
-		w.describe(t, len(p), kind, time)
-		w.sent += uint64(len(p))
-		r.at(t).stamp.StoreRelease(makeStamp(t, span, r.mask, committed))
-		w.prefetch(t, span)
+		w.finish(t, span, len(p), kind, time)
+		w.ask(t+ahead*span, t+ahead*span)
 		t += span
 	}
 	w.line.bytes.StoreRelease(w.sent)

@@ -2,7 +2,7 @@
 
 package mem
 
-// Prefetch asks for the cache lines of w and p, which are about to be stored to, and does not wait for them.
+// Prefetch asks for the cache lines of v, w and p, which are about to be stored to, and does not wait for them.
 //
 //go:noescape
-func Prefetch(w *Word, p *byte)
+func Prefetch(v, w *Word, p *byte)

@@ -3,4 +3,4 @@
 package mem
 
 // Prefetch does nothing here.
-func Prefetch(*Word, *byte) {}
+func Prefetch(*Word, *Word, *byte) {}

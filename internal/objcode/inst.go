@@ -82,12 +82,12 @@ func (f *Func) next(i int) []int {
 func (in Inst) register() uint32 { return in.Word >> 5 & 31 }
 
 // At says whether the i-th instruction, one with a register for an address, is preceded by the addition of off to that register: how the
-// compiler reaches a field of a struct with instructions that take no offset.
+// compiler reaches a field of a struct with instructions that take no offset. A few others may stand between the two.
 func (f *Func) At(i int, off uint32) bool {
 	r := f.Insts[i].register()
-	for j := i - 1; j >= max(0, i-2); j-- {
-		if w := f.Insts[j].Word; w&0xffc00000 == 0x91000000 && w&31 == r {
-			return w>>10&0xfff == off
+	for j := i - 1; j >= max(0, i-8) && len(f.next(j)) == 1 && f.next(j)[0] == j+1; j-- {
+		if w := f.Insts[j].Word; w&31 == r && f.Insts[j].Class == Plain {
+			return w&0xffc00000 == 0x91000000 && w>>10&0xfff == off
 		}
 	}
 	return false

@@ -1,0 +1,25 @@
+package topics
+
+import "testing"
+
+func BenchmarkPut64(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		g    Geometry
+	}{
+		{"shared", Geometry{}},
+		{"lossless", Geometry{Policy: PolicyLossless}},
+		{"exclusive", Geometry{Exclusive: true}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r, _ := benchRing(b, c.g)
+			w := mustWriter(b, r, 1)
+			p := make([]byte, 64)
+			for b.Loop() {
+				if err := w.Put(p, KindRaw, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
