@@ -127,6 +127,7 @@ type subscribeConfig struct {
 	from    uint64
 	wait    bool
 	onWait  func()
+	latest  bool
 	waiting wake.Strategy
 }
 
@@ -164,6 +165,11 @@ func FromPosition(pos uint64) SubscribeOption {
 
 // LastN starts with the n newest frames, or as many as there are.
 func LastN(n int) SubscribeOption { return func(c *subscribeConfig) { c.start = topics.Last(n) } }
+
+// LatestOnly makes Receive pass over all frames but the newest: for readers of a state who have no use for what it was before. It
+// waits if nothing has been published since the last. The frames passed over count as lost. It is for subscriptions that copy, not for
+// Lossless ones and Groups (ErrPolicy).
+func LatestOnly() SubscribeOption { return func(c *subscribeConfig) { c.latest = true } }
 
 // WaitForTopic makes Subscribe wait until the topic is there, and start with its first frame if it was made after the call. When the
 // topic is removed, or its segment deleted, the subscription waits for it to be made again.

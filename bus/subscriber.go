@@ -53,6 +53,9 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOpti
 	if err := topics.CheckName(topic); err != nil {
 		return nil, fail("subscribe to", topic, err)
 	}
+	if s.config.latest && s.borrows() {
+		return nil, failKind("subscribe to", topic, ErrPolicy, "LatestOnly passes frames over; a Lossless subscription or a Group gets every one")
+	}
 	if s.config.mode == topics.Member {
 		if err := topics.CheckGroup(s.config.group); err != nil {
 			return nil, fail("subscribe to", topic, fmt.Errorf("group %w", err))
@@ -216,6 +219,9 @@ func (s *Subscriber) try() (*Frame, error) {
 			f.data, err = s.r.Take(&f.info, s.lookForDead())
 			s.room.Ring(s.notify) // a publisher may have been held up by a pin that it set and took back
 		default:
+			if s.config.latest {
+				s.r.SkipToNewest()
+			}
 			f.buf, err = s.r.Copy(&f.info, f.buf)
 			f.data = f.buf
 		}

@@ -197,10 +197,10 @@ func (r *Ring) newest() (uint64, error) {
 	return pos, nil
 }
 
-// newestFrame is the position of the newest frame that its publisher has described, if it is above head; else head. The tail is loaded
+// newestFrame is the position of the newest frame that its publisher has described, if it is above low; else low. The tail is loaded
 // last, so that only what cannot be is above it.
-func (r *Ring) newestFrame(head uint64) uint64 {
-	pos := head
+func (r *Ring) newestFrame(low uint64) uint64 {
+	pos := low
 	for i := range r.writers {
 		w := &r.writers[i]
 		if w.frames.Load() != 0 { // otherwise last is nothing's
@@ -208,7 +208,7 @@ func (r *Ring) newestFrame(head uint64) uint64 {
 		}
 	}
 	if pos >= r.control.tail.Load() {
-		return head
+		return low
 	}
 	return pos
 }

@@ -243,6 +243,15 @@ func (r *Reader) lapped(head uint64) error {
 	return nil
 }
 
+// SkipToNewest moves a copying reader on to the newest frame, if that has been committed. The frames passed over are lost.
+func (r *Reader) SkipToNewest() {
+	p := r.ring.newestFrame(r.pos)
+	st := r.ring.at(p).stamp.Load()
+	if _, ok := resolved(st, p, r.ring.mask); ok && st&3 == committed {
+		r.pos = p
+	} // otherwise it is not finished, or never will be: those before it are what there is
+}
+
 // show stores a lossy subscription's position and counts, for people. Nothing waits for it, so a release store will do.
 func (r *Reader) show() {
 	r.stored = r.pos
