@@ -21,6 +21,7 @@ type pipes struct {
 	logEnd     chan error
 	outputDone bool
 	logDone    bool
+	atEnd      *fault        // of standard output, to be told if nothing else is
 	gone       chan struct{} // closed when all that could write to them have ended
 }
 

@@ -148,10 +148,12 @@ func (l *life) missing() string {
 // outputEnded takes note of how the plugin's standard output has ended.
 func (l *life) outputEnded(err error) {
 	l.outputDone = true
-	if f := (*fault)(nil); errors.As(err, &f) {
-		if f.event == BadHandshake && l.main.exited && !clean(l.main.status) {
-			return // how it has ended says more
-		}
+	f := (*fault)(nil)
+	switch {
+	case !errors.As(err, &f):
+	case f.atEnd:
+		l.atEnd = f
+	default:
 		l.fail(f.event, unix.SIGTERM, "%v", f.err)
 	}
 }
@@ -209,6 +211,9 @@ func (l *life) finish(ctx context.Context) outcome {
 		l.event(Leftovers, fmt.Sprintf("%d processes that it has left", n))
 	}
 	l.drain(ctx)
+	if l.atEnd != nil && clean(l.main.status) {
+		l.fail(l.atEnd.event, unix.SIGTERM, "%v", l.atEnd.err)
+	}
 	l.socket.close()
 	l.board.set(func(s *plugins.State) { s.Plugin = plugins.Process{} })
 	switch {

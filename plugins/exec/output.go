@@ -29,6 +29,7 @@ type output struct {
 type fault struct {
 	event string
 	err   error
+	atEnd bool // it is that there is nothing more: how the plugin ends may say why
 }
 
 func (f *fault) Error() string { return f.err.Error() }
@@ -45,7 +46,7 @@ func (o *output) run(ctx context.Context, r io.Reader) error {
 	if h.Contract == "" {
 		var err error
 		if h, err = handshake(br); err != nil {
-			return &fault{BadHandshake, err}
+			return &fault{BadHandshake, err, errors.Is(err, io.EOF)}
 		}
 	}
 	var err error
@@ -67,7 +68,7 @@ func (o *output) run(ctx context.Context, r io.Reader) error {
 	if f := (*fault)(nil); err == nil || ctx.Err() != nil || errors.As(err, &f) {
 		return err
 	}
-	return &fault{BadOutput, err}
+	return &fault{event: BadOutput, err: err}
 }
 
 // handshake reads the first line.
@@ -77,7 +78,7 @@ func handshake(br *bufio.Reader) (plugins.Handshake, error) {
 		c, err := br.ReadByte()
 		switch {
 		case err != nil:
-			return plugins.Handshake{}, fmt.Errorf("%w: standard output ended before the first line did, after %.100q", plugins.ErrHandshake, line)
+			return plugins.Handshake{}, fmt.Errorf("%w: standard output ended before its first line did (%w), after %.100q", plugins.ErrHandshake, err, line)
 		case c == '\n':
 			h, err := plugins.ParseHandshake(string(line))
 			if err == nil && h.Contract == plugins.Lines && plugins.Reserved(h.Topic) {
@@ -103,7 +104,7 @@ func (o *output) text(r io.Reader) error {
 			err = fmt.Errorf("%w: the manifest says contract %s, the plugin %s", plugins.ErrHandshake, o.spec.Contract, h.Contract)
 		}
 		if err != nil {
-			return true, &fault{BadHandshake, err}
+			return true, &fault{event: BadHandshake, err: err}
 		}
 		return true, nil
 	})
@@ -121,7 +122,7 @@ func (o *output) frames(ctx context.Context, r io.Reader) error {
 			o.event(HalfFrame, fmt.Sprintf("it is not published: %v", err))
 			return nil
 		case errors.Is(err, plugins.ErrFrame):
-			return &fault{BadFrame, err}
+			return &fault{event: BadFrame, err: err}
 		case err != nil:
 			return err
 		case plugins.Reserved(topic):

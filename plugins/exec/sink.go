@@ -50,12 +50,15 @@ func (s *sink) publish(ctx context.Context, do func() error) error {
 	}
 }
 
+// countedAtOnce is how many lines are published between two counts. A count is what is seen of a plugin that waits for room.
+const countedAtOnce = 256
+
 // batch publishes lines. Room is waited for.
 func (s *sink) batch(ctx context.Context, lines [][]byte) error {
 	for len(lines) > 0 {
 		var n int
 		err := s.publish(ctx, func() error {
-			done, err := s.p.PublishBatch(ctx, lines[n:])
+			done, err := s.p.PublishBatch(ctx, lines[n:min(n+countedAtOnce, len(lines))])
 			n += done
 			return err
 		})
