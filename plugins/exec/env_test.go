@@ -16,7 +16,7 @@ func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
 		Config:   plugins.Table{"rate": 1.5},
 	}}
 	inherited := []string{
-		"PATH=/bin", "HOME=/root's", "SHMBUS_DIR=/x", "SHMBUS_OTHER=x", "NOTIFY_SOCKET=/busd's", "NOTIFY_ACCESS=x", "WATCHDOG_USEC=1", "WATCHDOG_PID=1", "EMPTY=", "broken",
+		"PATH=/bin", "HOME=/theirs", "SHMBUS_DIR=/x", "SHMBUS_OTHER=x", "NOTIFY_SOCKET=/busd's", "NOTIFY_ACCESS=x", "WATCHDOG_USEC=1", "WATCHDOG_PID=1", "EMPTY=", "broken",
 	}
 	want := []string{
 		"EMPTY=", "HOME=/mine", "MINE=1", "NOTIFY_SOCKET=/b/.busd/plugins/p/notify.sock", "PATH=/bin", "SHMBUS_DIR=/b", "SHMBUS_PLUGIN=p",

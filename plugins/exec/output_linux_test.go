@@ -24,6 +24,12 @@ func init() {
 		}
 		return w.Flush()
 	}
+	// builtin says its arguments, in a line on t.
+	helpers["builtin"] = func(p *testproc.Peer) error {
+		p.Say("%v", plugins.Handshake{Version: plugins.Version, Contract: plugins.Lines, Topic: "t"})
+		p.Say("%s %s", p.Arg(0), p.Arg(1))
+		return nil
+	}
 	// frames writes frames on topics.
 	helpers["frames"] = func(*testproc.Peer) error {
 		b := plugins.AppendFrame(nil, "a", bus.KindRaw, []byte("one"))

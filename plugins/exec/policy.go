@@ -19,6 +19,7 @@ type GivenUpError struct {
 	Problem string // the last one
 }
 
+// Error says which plugin, how often it has failed, and how it did last.
 func (e *GivenUpError) Error() string {
 	return fmt.Sprintf("plugin %s is given up after %d failures in a row: %s", e.Plugin, e.Tries, e.Problem)
 }

@@ -135,6 +135,10 @@ func (r *runner) run(ctx context.Context) error {
 	if err := plugins.ReadJSON(r.nook.State(), &old); err != nil && !errors.Is(err, os.ErrNotExist) {
 		r.log.of("runner").Warn("the state of an earlier runner cannot be read", "error", err)
 	}
+	unfinished, _ := filepath.Glob(r.nook.State() + ".*.new") // of a runner that was killed while it wrote
+	for _, path := range unfinished {
+		os.Remove(path)
+	}
 	self, err := identity(os.Getpid())
 	if err != nil {
 		return err

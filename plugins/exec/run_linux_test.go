@@ -165,3 +165,45 @@ func TestAnExecutableWithItsChecksumIsRun(t *testing.T) {
 	w.start()
 	w.expect(s, "hello")
 }
+
+func TestABuiltinIsThisProgramsOwn(t *testing.T) {
+	w := newWorld(t, "builtin = \"some\"\nenv = { SHMBUS_TEST_HELPER = \"builtin\" }\n")
+	s := w.lossless("t", bus.TopicOptions{})
+	w.start()
+	w.expect(s, "builtin some")
+}
+
+func TestAPinnedExecutableRunsAsAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to run a plugin as another user")
+	}
+	text := "#!/bin/sh\nid -u\nexec sleep 1000\n"
+	sum := sha256.Sum256([]byte(text))
+	w := newWorldIn(t, "/dev", "contract = \"lines\"\ntopic = \"t\"\nuser = \"nobody\"\nexecutable = \"it\"\nsha256 = \""+hex.EncodeToString(sum[:])+"\"")
+	w.spec.Executable = filepath.Join(script(t, "it", text[len("#!/bin/sh\n"):]), "it")
+	s := w.lossless("t", bus.TopicOptions{})
+	w.start()
+	w.expect(s, "65534")
+}
+
+func TestASpecThatCannotBeRunIsRefused(t *testing.T) {
+	for says, change := range map[string]func(*plugins.Spec){
+		"no name of a plugin": func(s *plugins.Spec) { s.Name = "../p" },
+		"absolute":            func(s *plugins.Spec) { s.Bus = "bus" },
+		"its place is":        func(s *plugins.Spec) { s.Name = "q" },
+		"nothing to be run":   func(s *plugins.Spec) { s.Command = nil },
+		"a time is needed":    func(s *plugins.Spec) { s.Grace = 0 },
+	} {
+		w := newWorld(t, "contract = \"bus\"\ncommand = [\"true\"]\n")
+		change(w.spec)
+		w.start()
+		has(t, w.end(), says)
+	}
+	w := newWorld(t, "contract = \"bus\"\ncommand = [\"true\"]\n")
+	if err := os.WriteFile(w.nook.Spec(), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Run(t.Context(), w.nook.Spec()); err == nil {
+		t.Error("half a file is taken")
+	}
+}
