@@ -1,0 +1,176 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"shmbus/plugins"
+)
+
+// pipes are the reading ends of a plugin's standard output and error, and what reads them.
+type pipes struct {
+	out, errs  *pipeEnd
+	hurry      context.CancelFunc // what has not been published is not to be any more
+	outputEnd  chan error
+	logEnd     chan error
+	outputDone bool
+	logDone    bool
+	atEnd      *fault        // of standard output, to be told if nothing else is
+	gone       chan struct{} // closed when all that could write to them have ended
+}
+
+// begin starts the plugin, and what reads from it.
+func (l *life) begin() (err error) {
+	for _, t := range l.spec.Topics {
+		o, err := t.Options()
+		if err == nil {
+			err = l.bus.CreateTopic(t.Name, o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	id, err := findUser(l.spec.User)
+	if err != nil {
+		return err
+	}
+	p, err := findProgram(l.spec)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if l.socket, err = listenNotify(l.nook.Notify(), id, l.log); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			l.socket.close()
+		}
+	}()
+	l.hint = reachHint(l.spec, id)
+	out, outWrite, err := pipe()
+	if err != nil {
+		return err
+	}
+	errs, errsWrite, err := pipe()
+	if err != nil {
+		out.Close()
+		unix.Close(outWrite)
+		return err
+	}
+	pid, err := l.start(p, id, outWrite, errsWrite)
+	unix.Close(outWrite)
+	unix.Close(errsWrite)
+	l.main.pid, l.main.exited = pid, pid == 0
+	l.began = time.Now()
+	if err != nil {
+		out.Close()
+		errs.Close()
+		_, kerr := l.killRest()
+		return errors.Join(err, kerr)
+	}
+	l.connect(out, errs)
+	process, err := identity(pid) // it is there, if only as a zombie: it has not been waited for
+	l.board.set(func(s *plugins.State) { s.Plugin = process })
+	l.event(Started, p.path)
+	if l.hint != "" {
+		l.log.of("runner").Warn("the plugin may not get far" + l.hint)
+	}
+	l.greeted, l.said = l.spec.Contract != "", !l.spec.Notify
+	l.limit.Reset(time.Duration(l.spec.Ready))
+	l.checkReady()
+	return nil
+}
+
+// connect starts what reads from the plugin.
+func (l *life) connect(out, errs *os.File) {
+	l.gone = make(chan struct{})
+	l.outputEnd, l.logEnd = make(chan error, 1), make(chan error, 1)
+	l.out, l.errs = &pipeEnd{out}, &pipeEnd{errs}
+	var ctx context.Context
+	ctx, l.hurry = context.WithCancel(context.Background())
+	o := &output{
+		spec: l.spec, bus: l.bus, board: l.board, log: l.log, event: l.event, hello: func(c plugins.Contract) { l.contract <- c },
+		pace: newPace(l.gone), sinks: make(map[string]*sink), drops: drops{board: l.board, log: l.log.of("runner")},
+	}
+	go func() { l.outputEnd <- o.run(ctx, l.out) }()
+	go func() { l.logEnd <- l.log.read(l.errs, "", newPace(l.gone), nil) }()
+	go l.socket.read(l.notices, l.gone)
+}
+
+// drain waits until everything that the plugin has written is published and logged. When the runner is to stop, it waits no longer than
+// the plugin's time to end, because subscribers may keep it waiting.
+func (l *life) drain(ctx context.Context) {
+	close(l.gone)
+	for _, p := range []*pipeEnd{l.out, l.errs} {
+		_ = p.f.SetReadDeadline(time.Now()) // who is reading looks again
+	}
+	stop, limit := ctx.Done(), idle()
+	for !l.outputDone || !l.logDone {
+		select {
+		case err := <-l.outputEnd:
+			l.outputEnded(err)
+		case <-l.logEnd:
+			l.logDone = true
+		case <-stop:
+			stop = nil
+			limit.Reset(time.Duration(l.spec.Grace))
+		case <-limit.C:
+			l.log.of("runner").Warn("what the plugin has written last is not published: there is no room, and no more time")
+			l.hurry()
+			l.out.f.Close()
+			l.errs.f.Close()
+		}
+	}
+	l.hurry()
+	l.out.f.Close()
+	l.errs.f.Close()
+}
+
+// A pipeEnd is read until everybody who writes has closed the pipe; and when all of the plugin's processes have ended, until it is empty,
+// even if one of them has given it to a process elsewhere.
+type pipeEnd struct{ f *os.File }
+
+// lastLook is how long to wait for something in a pipe when all who could have written to it have ended.
+const lastLook = 100 * time.Millisecond
+
+func (p *pipeEnd) Read(b []byte) (int, error) {
+	n, err := p.f.Read(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = p.f.SetReadDeadline(time.Now().Add(lastLook))
+		if n, err = p.f.Read(b); errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, io.EOF
+		}
+	}
+	return n, err
+}
+
+// pipe is a pipe: the end to be read, and the one for the plugin, which waits when it writes.
+func pipe() (read *os.File, write int, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return nil, 0, err
+	}
+	if err := unix.SetNonblock(p[0], true); err != nil {
+		unix.Close(p[0])
+		unix.Close(p[1])
+		return nil, 0, err
+	}
+	return os.NewFile(uintptr(p[0]), "pipe"), p[1], nil
+}
+
+// reachHint says which directory keeps a plugin's user from what it needs, if there is one.
+func reachHint(spec *plugins.Spec, u *user) string {
+	for _, path := range []string{spec.Place.Plugin(spec.Name).Notify(), spec.Bus} {
+		if dir := u.cannotReach(path); dir != "" {
+			return fmt.Sprintf("; user %s may not reach %s, because of %s: give that user x permission there", u.name, path, dir)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,31 @@
+// Package exec is the runner: the process that one plugin runs under. It starts the plugin in a process group of its own, publishes for it,
+// keeps its log, hears its sd_notify, restarts it, and ends all of its processes, also those that have left their group and session: the
+// runner adopts them. It needs no busd to go on. It is for Linux.
+//
+// The runner's files are those of a plugins.Nook. It holds the lock of the Nook as long as it lives. What it notes in state.json is at
+// most half a second old; phases are noted at once.
+//
+// When the runner is killed, the kernel kills the plugin's main process. What else there is of the plugin is ended by the next runner, which
+// knows it by its environment: NOTIFY_SOCKET is of this plugin only.
+//
+// # What is said on $bus/events
+//
+// The constants of this package are all of a runner's events, each with what it means: started, not-started, ready, not-ready, watchdog,
+// memory, bad-handshake, bad-frame, bad-output, half-frame, exited, leftovers, backoff, restarting, given-up, orphaned, stopping, stopped.
+// They are in the plugin's log as well.
+//
+// # Limits
+//
+// limits.nice is inherited by the plugin from the thread that starts it. limits.files is set when the program has just begun.
+// limits.memory is looked at four times a second, over all of the plugin's processes together: the pages that are there, and once those are
+// more than the limit, each process's share of them (PSS), which includes the pages of rings that it has open. A plugin over its limit is
+// killed. Between two looks it can take more than the limit.
+//
+// # Checksums
+//
+// With sha256 the file that was checked is the one that is run, as /proc/self/fd/3, which is also what a script finds in $0.
+//
+// Reading order: run_linux.go (Run, restarts), policy.go, life_linux.go (one run of the plugin), begin_linux.go (its start, its pipes),
+// start_linux.go, env.go, user_linux.go, output.go (contracts), lines.go, sink.go, log.go (its log), logline.go, logfile.go, pace.go,
+// notify_linux.go, memory_linux.go, leftover_linux.go and tree_linux.go (ending all of its processes), board.go (state.json), events.go.
+package exec

@@ -1,0 +1,34 @@
+package exec
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"shmbus/plugins"
+)
+
+func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
+	s := &plugins.Spec{Name: "p", Bus: "/b", Place: "/b/.busd", Manifest: plugins.Manifest{
+		Env:      plugins.StringMap{"MINE": "1", "HOME": "/mine", "SHMBUS_DIR": "/other"},
+		Topics:   []plugins.Topic{{Name: "a"}, {Name: "b/c"}},
+		Watchdog: plugins.Duration(2 * time.Second),
+		Config:   plugins.Table{"rate": 1.5},
+	}}
+	inherited := []string{
+		"PATH=/bin", "HOME=/theirs", "SHMBUS_DIR=/x", "SHMBUS_OTHER=x", "NOTIFY_SOCKET=/busd's", "NOTIFY_ACCESS=x", "WATCHDOG_USEC=1", "WATCHDOG_PID=1", "EMPTY=", "broken",
+	}
+	want := []string{
+		"EMPTY=", "HOME=/mine", "MINE=1", "NOTIFY_SOCKET=/b/.busd/plugins/p/notify.sock", "PATH=/bin", "SHMBUS_DIR=/b", "SHMBUS_PLUGIN=p",
+		"SHMBUS_PLUGIN_CONFIG={\"rate\":1.5}", "SHMBUS_PLUGIN_COOKIE=" + plugins.Cookie, "SHMBUS_PLUGIN_TOPICS=a\nb/c", "SHMBUS_PLUGIN_VERSIONS=1",
+		"USER=u", "WATCHDOG_USEC=2000000",
+	}
+	if got := environment(inherited, s, map[string]string{"HOME": "/u", "USER": "u"}); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	s.Watchdog, s.Config = 0, nil
+	got := environment(inherited, s, nil)
+	if !slices.Contains(got, "SHMBUS_PLUGIN_CONFIG={}") || slices.ContainsFunc(got, func(s string) bool { return s[:2] == "WA" }) {
+		t.Errorf("%q", got)
+	}
+}

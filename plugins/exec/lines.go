@@ -1,0 +1,63 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"io"
+)
+
+// lines publishes each line, without its newline, as soon as it is there; the last one may have none. Lines that are read at once are
+// published at once.
+func (o *output) lines(ctx context.Context, r io.Reader, s *sink) error {
+	defer o.drops.flush()
+	buf := make([]byte, outputBuffer)
+	have, tooLong := 0, false // bytes of an unfinished line; it is one that is left out
+	var batch [][]byte
+	for {
+		n, err := r.Read(buf[have:])
+		most := s.p.MaxFrame()
+		rest := buf[:have+n]
+		from := have // there is no newline before
+		batch = batch[:0]
+		for {
+			i := bytes.IndexByte(rest[from:], '\n')
+			if i < 0 {
+				break
+			}
+			line := rest[:from+i]
+			rest, from = rest[from+i+1:], 0
+			switch {
+			case tooLong:
+				tooLong = false
+			case len(line) > most:
+				s.tooLong(most)
+			default:
+				batch = append(batch, line)
+			}
+		}
+		if !tooLong && len(rest) > most {
+			tooLong = true
+			s.tooLong(most)
+		}
+		if tooLong {
+			rest = nil
+		}
+		if err == io.EOF && len(rest) > 0 {
+			batch, rest = append(batch, rest), nil
+		}
+		if err := s.batch(ctx, batch); err != nil {
+			return err
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case len(rest) == len(buf):
+			buf = append(buf, make([]byte, min(len(buf), most+1-len(buf)))...)
+			have = len(rest)
+		default:
+			have = copy(buf, rest)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package exec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"shmbus/plugins"
+)
+
+// A starter starts processes from one thread that does nothing else and goes on as long as this process: a plugin is killed by the kernel
+// when the thread that has started it ends, and inherits the thread's niceness.
+type starter chan func()
+
+func newStarter() starter {
+	s := make(starter)
+	go func() {
+		runtime.LockOSThread() // and never unlocked
+		for f := range s {
+			f()
+		}
+	}()
+	return s
+}
+
+// do runs f on the thread.
+func (s starter) do(f func()) {
+	done := make(chan struct{})
+	s <- func() { defer close(done); f() }
+	<-done
+}
+
+// A program is what is to be run.
+type program struct {
+	path string
+	argv []string
+	file *os.File // the executable itself, if its checksum is pinned: nothing else is run in its place
+}
+
+func (p *program) close() {
+	if p.file != nil {
+		p.file.Close()
+	}
+}
+
+// program finds the executable, and checks it if its checksum is pinned.
+func findProgram(spec *plugins.Spec) (*program, error) {
+	if spec.Builtin != "" {
+		self, err := os.Executable()
+		return &program{path: self, argv: []string{self, "builtin", spec.Builtin}}, err
+	}
+	argv := spec.Command
+	if spec.Executable != "" {
+		argv = []string{spec.Executable}
+	}
+	p := &program{path: argv[0], argv: argv}
+	switch {
+	case !strings.Contains(p.path, "/"):
+		found, err := osexec.LookPath(p.path)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not in PATH of the runner: %w", p.path, err)
+		}
+		p.path = found
+	case !filepath.IsAbs(p.path):
+		p.path = filepath.Join(spec.Dir, p.path)
+	}
+	info, err := os.Stat(p.path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no file that can be run", p.path)
+	case info.Mode()&0o111 == 0:
+		return nil, fmt.Errorf("%s may not be run (%w): chmod +x", p.path, fs.ErrPermission)
+	}
+	if spec.SHA256 == "" {
+		return p, nil
+	}
+	if p.file, err = os.Open(p.path); err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, p.file); err != nil {
+		p.close()
+		return nil, err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, spec.SHA256) {
+		p.close()
+		return nil, fmt.Errorf("%s is not the executable that the manifest has the checksum of: sha256 %s, want %s", p.path, got, spec.SHA256)
+	}
+	return p, nil
+}
+
+// start starts the plugin with these ends of its pipes, and returns its pid.
+func (r *runner) start(p *program, id *user, out, errs int) (pid int, err error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return 0, err
+	}
+	defer null.Close()
+	if info, err := os.Stat(r.spec.Dir); err != nil || !info.IsDir() {
+		return 0, fmt.Errorf("the working directory %s: %w", r.spec.Dir, errors.Join(err, notDir(info)))
+	}
+	attr := &syscall.ProcAttr{
+		Dir:   r.spec.Dir,
+		Env:   environment(os.Environ(), r.spec, id.env),
+		Files: []uintptr{null.Fd(), uintptr(out), uintptr(errs)},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: id.credential},
+	}
+	path := p.path
+	if p.file != nil {
+		path = fmt.Sprintf("/proc/self/fd/%d", len(attr.Files))
+		attr.Files = append(attr.Files, p.file.Fd()) // it stays open in the plugin: an interpreter opens a script by that path
+	}
+	r.starter.do(func() {
+		if nice := r.spec.Limits.Nice; nice != 0 {
+			if err = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), nice); err != nil {
+				err = fmt.Errorf("nice = %d: %w", nice, err)
+				return
+			}
+		}
+		pid, err = syscall.ForkExec(path, p.argv, attr)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", p.path, err)
+	}
+	if n := uint64(r.spec.Limits.Files); n != 0 {
+		// The program has begun by now. But a limit counts when a file is opened, not before, and to have a child by now, which would
+		// not have the limit, it would need more time than it had.
+		if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}, nil); err != nil {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			return pid, fmt.Errorf("limits.files = %d: %w", n, err)
+		}
+	}
+	return pid, nil
+}
+
+func notDir(info fs.FileInfo) error {
+	if info != nil && !info.IsDir() {
+		return unix.ENOTDIR
+	}
+	return nil
+}
