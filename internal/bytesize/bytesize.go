@@ -38,6 +38,9 @@ func (b *Size) Type() string { return "bytes" }
 // UnmarshalText is Set.
 func (b *Size) UnmarshalText(text []byte) error { return b.Set(string(text)) }
 
+// MarshalText writes what UnmarshalText reads.
+func (b Size) MarshalText() ([]byte, error) { return strconv.AppendInt(nil, int64(b), 10), nil }
+
 // Set reads a size, like 64, 1KiB or 1.5MiB: at least 1 byte, at most 8 EiB.
 func (b *Size) Set(s string) error {
 	number, unit := s, 1.0
