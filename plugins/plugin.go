@@ -58,8 +58,14 @@ func (p *Plugin) Alive() {
 	}
 }
 
-// AliveEvery is how often Alive has to be called, for those who wait for long: half of the manifest's watchdog time; 0 without a watchdog.
-func (p *Plugin) AliveEvery() time.Duration { return p.watchdog.within / 2 }
+// AliveEvery is how often Alive has to be called, for those who wait for long: half of the manifest's watchdog time. Without a watchdog it
+// is an hour, so that a ticker can be made of it.
+func (p *Plugin) AliveEvery() time.Duration {
+	if p.watchdog.within == 0 {
+		return time.Hour
+	}
+	return max(p.watchdog.within/2, time.Millisecond)
+}
 
 // tell is Notify. That nobody listens is no reason to stop publishing.
 func (p *Plugin) tell(state string) {
