@@ -17,7 +17,7 @@ type Duration time.Duration
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil || v < 0 {
-		return fmt.Errorf("%q is no duration, such as \"500ms\" or \"10s\"", text)
+		return fmt.Errorf("%.40q is no duration, such as \"500ms\" or \"10s\"", text)
 	}
 	*d = Duration(v)
 	return nil
@@ -26,9 +26,49 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // MarshalText writes what UnmarshalText reads.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
+// A problem is something that is wrong with a key of a manifest.
+type problem struct {
+	key string // with its tables: "restart.tries", "topics[1].name"; "": of the whole
+	err error
+}
+
+// problems collects them.
+type problems []problem
+
+func (p *problems) add(key, format string, args ...any) {
+	*p = append(*p, problem{key, fmt.Errorf(format, args...)})
+}
+
 // check says everything that is wrong with a manifest whose defaults are filled in.
-func (m *Manifest) check() (all []error) {
-	bad := func(format string, args ...any) { all = append(all, fmt.Errorf(format, args...)) }
+func (m *Manifest) check() (all problems) {
+	m.checkRun(&all)
+	m.checkTopics(&all)
+	m.checkLife(&all)
+	if b, err := hex.DecodeString(m.SHA256); err != nil || m.SHA256 != "" && len(b) != 32 {
+		all.add("sha256", "%.80q: 64 hex digits, as sha256sum prints them", m.SHA256)
+	}
+	if m.SHA256 != "" && m.Builtin != "" {
+		all.add("sha256", "it is for executables, not for a builtin")
+	}
+	if m.Limits.Nice < -20 || m.Limits.Nice > 19 {
+		all.add("limits.nice", "%d: from -20 to 19", m.Limits.Nice)
+	}
+	if m.Limits.Files < 0 {
+		all.add("limits.files", "%d: a number of open files", m.Limits.Files)
+	}
+	for k, v := range m.Env {
+		if k == "" || strings.ContainsAny(k, "=\x00") {
+			all.add("env", "%.80q is no name of a variable", k)
+		}
+		if strings.ContainsRune(v, 0) {
+			all.add("env."+k, "it has a zero byte, which no variable can have")
+		}
+	}
+	return all
+}
+
+// checkRun is check for what is run.
+func (m *Manifest) checkRun(all *problems) {
 	ways := 0
 	for _, given := range []bool{len(m.Command) > 0, m.Executable != "", m.Builtin != ""} {
 		if given {
@@ -36,74 +76,83 @@ func (m *Manifest) check() (all []error) {
 		}
 	}
 	if ways != 1 {
-		bad("one of command, executable and builtin says what is run; here %d of them are given", ways)
+		all.add("", "one of command, executable and builtin says what is run; here %d of them are given", ways)
 	}
 	switch m.Contract {
 	case "", Lines, Frames, Direct:
 	default:
-		bad("contract = %q: there are lines, frames and bus", m.Contract)
+		all.add("contract", "%.40q: there are lines, frames and bus", m.Contract)
 	}
 	if m.Contract == "" && len(m.Command) > 0 {
-		bad("a command needs a contract: lines, frames or bus")
+		all.add("command", "it needs a contract: lines, frames or bus")
+	}
+	if m.Contract != "" && m.Builtin != "" {
+		all.add("contract", "a builtin brings its own")
 	}
 	if len(m.Command) > 0 && m.Command[0] == "" {
-		bad("command has no program")
+		all.add("command", "it has no program")
 	}
+	for _, s := range append([]string{m.Executable, m.Dir}, m.Command...) {
+		if strings.ContainsRune(s, 0) {
+			all.add("", "%.80q has a zero byte, which no path and no argument can have", s)
+		}
+	}
+}
+
+// checkTopics is check for the topics.
+func (m *Manifest) checkTopics(all *problems) {
 	if m.Contract == Lines && m.Topic == "" {
-		bad("contract lines needs topic, where the lines go")
+		all.add("contract", "lines need topic, where they go")
 	}
 	if m.Contract != Lines && m.Topic != "" {
-		bad("topic is for contract lines; others have [[topics]]")
+		all.add("topic", "it is for contract = \"lines\"; others have [[topics]]")
 	}
 	if m.Topic != "" {
 		if err := checkTopic(m.Topic); err != nil {
-			bad("topic: %w", err)
+			all.add("topic", "%w", err)
 		}
 	}
 	var seen []string
-	for _, t := range m.Topics {
+	for i, t := range m.Topics {
+		key := fmt.Sprintf("topics[%d].", i)
 		if err := checkTopic(t.Name); err != nil {
-			bad("topics: %w", err)
+			all.add(key+"name", "%w", err)
 		}
 		if slices.Contains(seen, t.Name) {
-			bad("topics: %q is there twice", t.Name)
+			all.add(key+"name", "%.220q is there twice", t.Name)
 		}
 		seen = append(seen, t.Name)
-		if _, err := t.Options(); err != nil {
-			bad("topic %q: %w", t.Name, err)
+		o, err := t.Options()
+		if err != nil {
+			all.add(key+"policy", "%w", err)
+		}
+		g := topics.Geometry{
+			Slots: o.Slots, CellSize: o.CellSize, Policy: o.Policy, Exclusive: o.Exclusive, Publishers: o.MaxPublishers, Subscriptions: o.MaxSubscribers,
+		}
+		if _, err := g.Normal(); err != nil {
+			all.add(fmt.Sprintf("topics[%d]", i), "%w", err)
 		}
 	}
+}
+
+// checkLife is check for how it is started, restarted and stopped.
+func (m *Manifest) checkLife(all *problems) {
 	switch m.Restart.Policy {
 	case "on-failure", "always", "never":
 	default:
-		bad("restart.policy = %q: there are on-failure, always and never", m.Restart.Policy)
+		all.add("restart.policy", "%.40q: there are on-failure, always and never", m.Restart.Policy)
 	}
 	if m.Restart.Tries < -1 {
-		bad("restart.tries = %d: a number of tries, or -1 for no end", m.Restart.Tries)
+		all.add("restart.tries", "%d: a number of tries, or -1 for no end", m.Restart.Tries)
+	}
+	if m.Restart.First > m.Restart.Most {
+		all.add("restart.first", "%v is longer than restart.most, %v", time.Duration(m.Restart.First), time.Duration(m.Restart.Most))
 	}
 	switch m.Orphan {
 	case "keep", "stop":
 	default:
-		bad("orphan = %q: there are keep and stop", m.Orphan)
+		all.add("orphan", "%.40q: there are keep and stop", m.Orphan)
 	}
-	if b, err := hex.DecodeString(m.SHA256); err != nil || m.SHA256 != "" && len(b) != 32 {
-		bad("sha256 = %q: 64 hex digits, as sha256sum prints them", m.SHA256)
-	}
-	if m.SHA256 != "" && m.Builtin != "" {
-		bad("sha256 is for executables, not for a builtin")
-	}
-	if m.Limits.Nice < -20 || m.Limits.Nice > 19 {
-		bad("limits.nice = %d: from -20 to 19", m.Limits.Nice)
-	}
-	if m.Limits.Files < 0 {
-		bad("limits.files = %d: a number of open files", m.Limits.Files)
-	}
-	for k := range m.Env {
-		if k == "" || strings.ContainsAny(k, "=\x00") {
-			bad("env: %q is no name of a variable", k)
-		}
-	}
-	return all
 }
 
 // Reserved says whether a topic is busd's own.
@@ -111,7 +160,7 @@ func Reserved(topic string) bool { return topic == "$bus" || strings.HasPrefix(t
 
 func checkTopic(name string) error {
 	if Reserved(name) {
-		return fmt.Errorf("%q is busd's", name)
+		return fmt.Errorf("%.220q is busd's", name)
 	}
 	return topics.CheckName(name)
 }

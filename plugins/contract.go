@@ -67,7 +67,7 @@ func (h Handshake) String() string {
 	return s
 }
 
-// ParseHandshake reads a handshake line. The topic's name is not checked here.
+// ParseHandshake reads a handshake line, with its newline or without.
 func ParseHandshake(line string) (h Handshake, err error) {
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	bad := func(format string, args ...any) (Handshake, error) {
@@ -89,8 +89,13 @@ func ParseHandshake(line string) (h Handshake, err error) {
 		return bad("there is no contract %.20q", contract)
 	case h.Contract == Lines && topic == "":
 		return bad("lines need a topic")
-	case h.Contract != Lines && topic != "":
+	case h.Contract != Lines && rest != contract:
 		return bad("%s have no topic of their own", contract)
+	}
+	if topic != "" {
+		if err := checkTopic(topic); err != nil {
+			return bad("%v", err)
+		}
 	}
 	return h, nil
 }

@@ -5,6 +5,6 @@
 // where it does not do so itself, restarts it and keeps its log. busd (package supervise) starts a runner for each plugin and can be
 // killed meanwhile: runners go on, and the next busd adopts them.
 //
-// Reading order: manifest.go (what a plugin is), contract.go (environment and handshake), wire.go (frames on standard output), notify.go
+// Reading order: manifest.go (what a plugin is), check.go, position.go and table.go (what is right in it), contract.go (environment and handshake), wire.go (frames on standard output), notify.go
 // (sd_notify), place.go and state.go (files a runner and busd have in common), serve.go (the SDK).
 package plugins

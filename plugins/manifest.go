@@ -3,6 +3,7 @@ package plugins
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,9 +39,6 @@ type Manifest struct {
 
 // StringMap is a table of strings.
 type StringMap map[string]string
-
-// Table is any table.
-type Table map[string]any
 
 // A Topic is the shape of a topic that a plugin publishes. Zeros stand for the bus's defaults.
 type Topic struct {
@@ -90,38 +88,80 @@ func (t Topic) Options() (bus.TopicOptions, error) {
 // Name is the plugin that a manifest's path stands for: NAME of NAME.toml.
 func Name(path string) string { return strings.TrimSuffix(filepath.Base(path), ".toml") }
 
-// ReadManifest reads the manifest at path, checks it and fills its defaults in. Its errors name the file, the line where there is
-// one, and all that is wrong.
+// MaxManifest is the longest manifest, in bytes.
+const MaxManifest = 1 << 20
+
+// ReadManifest reads the manifest at path, checks it and fills its defaults in. Its errors name the file, the line where it can be told,
+// and all that is wrong; but what is no TOML, or a value of another type, ends the reading there.
 func ReadManifest(path string) (*Manifest, error) {
-	b, err := os.ReadFile(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, MaxManifest+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > MaxManifest {
+		return nil, fmt.Errorf("%s: more than %d bytes", path, MaxManifest)
+	}
 	m, err := ParseManifest(string(b), filepath.Dir(path))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, &manifestError{path, err}
 	}
 	return m, nil
 }
+
+// openRegular opens a file to read it. What else has a name, a pipe for instance, could make the reader wait for ever.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: no regular file", path)
+	}
+	return os.Open(path)
+}
+
+// A manifestError names the file before each problem.
+type manifestError struct {
+	path string
+	err  error
+}
+
+func (e *manifestError) Error() string {
+	return e.path + ": " + strings.ReplaceAll(e.err.Error(), "\n", "\n"+e.path+": ")
+}
+
+func (e *manifestError) Unwrap() error { return e.err }
 
 // ParseManifest is ReadManifest for a text; relative paths are to dir.
 func ParseManifest(text, dir string) (*Manifest, error) {
 	m := &Manifest{}
 	meta, err := toml.Decode(text, m)
 	if err != nil {
-		var bad toml.ParseError
-		if errors.As(err, &bad) {
-			return nil, errors.New(strings.TrimSpace(bad.ErrorWithPosition()))
-		}
-		return nil, err
+		return nil, syntax(err)
 	}
-	var problems []error
+	var all problems
 	for _, key := range meta.Undecoded() {
-		problems = append(problems, fmt.Errorf("there is no key %q; docs/PLUGINS.md has all of them", key.String()))
+		if key[0] == "config" { // the TOML library says so of tables in lists, whatever they are decoded into
+			continue
+		}
+		all.add(key.String(), "there is no such key; docs/PLUGINS.md has all of them")
 	}
 	m.fill(dir)
-	if err := errors.Join(append(problems, m.check()...)...); err != nil {
-		return nil, err
+	if m.Config, err = m.Config.plain(); err != nil {
+		all.add("config", "%w", err)
+	}
+	all = append(all, m.check()...)
+	var errs []error
+	for _, p := range all {
+		errs = append(errs, p.located(text))
+	}
+	if errs != nil {
+		return nil, errors.Join(errs...)
 	}
 	return m, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"unicode"
 )
 
 // A Notice is what a plugin tells its runner by sd_notify(3): a datagram of lines KEY=VALUE. Unknown keys are left out.
@@ -13,8 +14,22 @@ type Notice struct {
 	Stopping bool   // STOPPING=1
 	Watchdog bool   // WATCHDOG=1: it lives
 	Trigger  bool   // WATCHDOG=trigger: it does not
-	Status   string // STATUS=...
+	Status   string // STATUS=..., at most MaxStatus bytes, fit for a terminal
 	MainPID  string // MAINPID=...; not acted upon
+}
+
+// MaxStatus is the longest status, in bytes; the rest is cut off.
+const MaxStatus = 512
+
+// printable is a status as it can be shown to people: what would move their cursor is '?'.
+func printable(s string) string {
+	s = strings.ToValidUTF8(s[:min(len(s), MaxStatus)], "?")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // ParseNotice reads a datagram.
@@ -30,7 +45,7 @@ func ParseNotice(datagram []byte) (n Notice) {
 			n.Watchdog = n.Watchdog || value == "1"
 			n.Trigger = n.Trigger || value == "trigger"
 		case "STATUS":
-			n.Status = strings.ToValidUTF8(value, "?")
+			n.Status = printable(value)
 		case "MAINPID":
 			n.MainPID = value
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"shmbus/bus"
-	"shmbus/topics"
 )
 
 // A frame on the standard output of a plugin with contract frames:
@@ -39,8 +38,10 @@ func AppendFrame(b []byte, topic string, kind bus.Kind, payload []byte) []byte {
 
 // A FrameReader reads frames. It is for one goroutine.
 type FrameReader struct {
-	r   io.Reader
-	buf []byte
+	r     io.Reader
+	head  [4]byte
+	buf   []byte
+	topic string // of the last frame
 }
 
 // NewFrameReader is a FrameReader over r, which should be buffered.
@@ -49,19 +50,18 @@ func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{r: r} }
 // Next reads a frame. The payload is good until the next call. At a proper end the error is io.EOF; in the middle of a frame it
 // wraps io.ErrUnexpectedEOF; if what comes is no frame it wraps ErrFrame, and there is nothing more to be read.
 func (f *FrameReader) Next() (topic string, kind bus.Kind, payload []byte, err error) {
-	var head [4]byte
-	if n, err := io.ReadFull(f.r, head[:]); err != nil {
+	if n, err := io.ReadFull(f.r, f.head[:]); err != nil {
 		if err == io.EOF {
 			return "", 0, nil, io.EOF
 		}
 		return "", 0, nil, fmt.Errorf("%d of the 4 bytes of a length: %w", n, err)
 	}
-	length := binary.BigEndian.Uint32(head[:])
+	length := binary.BigEndian.Uint32(f.head[:])
 	switch {
 	case length < 3:
 		return "", 0, nil, fmt.Errorf("%w: a length of %d bytes, without a topic", ErrFrame, length)
 	case length > MaxFrame:
-		return "", 0, nil, fmt.Errorf("%w: a length of %d bytes (%q), at most %d are taken", ErrFrame, length, head, MaxFrame)
+		return "", 0, nil, fmt.Errorf("%w: a length of %d bytes (%q), at most %d are taken", ErrFrame, length, f.head, MaxFrame)
 	}
 	if cap(f.buf) < int(length) {
 		f.buf = make([]byte, length, length+length/4)
@@ -80,9 +80,12 @@ func (f *FrameReader) Next() (topic string, kind bus.Kind, payload []byte, err e
 	if n > len(b)-2 {
 		return "", 0, nil, fmt.Errorf("%w: a topic of %d bytes in a frame of %d", ErrFrame, n, length)
 	}
-	topic = string(b[2 : 2+n])
-	if err := topics.CheckName(topic); err != nil {
-		return "", 0, nil, fmt.Errorf("%w: %w", ErrFrame, err)
+	if name := b[2 : 2+n]; string(name) != f.topic || n == 0 {
+		topic := string(name)
+		if err := checkTopic(topic); err != nil {
+			return "", 0, nil, fmt.Errorf("%w: %w", ErrFrame, err)
+		}
+		f.topic = topic
 	}
-	return topic, bus.Kind(b[0]), b[2+n:], nil
+	return f.topic, bus.Kind(b[0]), b[2+n:], nil
 }

@@ -1,0 +1,301 @@
+package plugins
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"shmbus/bus"
+)
+
+const full = `
+contract = "frames"
+command = ["cat", "-u", "/dev/stdin"]
+dir = "sub"
+user = "nobody"
+watchdog = "3s"
+notify = true
+ready = "1m30s"
+grace = "250ms"
+orphan = "stop"
+sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+[env]
+A = "b c"
+
+[restart]
+policy = "always"
+tries = -1
+first = "1us"
+most = "1h"
+steady = "90s"
+
+[limits]
+memory = "1.5GiB"
+files = 64
+nice = -3
+
+[[topics]]
+name = "a/b"
+slots = 1024
+cell = "4KiB"
+policy = "lossless"
+exclusive = true
+no-time = true
+ephemeral = true
+publishers = 3
+subscribers = 4
+
+[[topics]]
+name = "ü/c"
+
+[config]
+whole = 9007199254740993
+float = 1.0
+half = 0.5
+huge = 1e300
+big = 1e18
+far = 1e20
+zero = -0.0
+text = "x\u0000y"
+list = [1, 2.5, "a", [true]]
+when = 1979-05-27T07:32:00.5Z
+day = 1979-05-27
+tables = [{ a = 1 }, { b = { c = "d" } }]
+
+[[config.more]]
+x = 1
+`
+
+func TestAManifestIsReadWithEveryKey(t *testing.T) {
+	m, err := ParseManifest(full, "/plug")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Manifest{
+		Contract: Frames, Command: []string{"cat", "-u", "/dev/stdin"}, Dir: filepath.FromSlash("/plug/sub"), User: "nobody",
+		Watchdog: Duration(3 * time.Second), Notify: true, Ready: Duration(90 * time.Second), Grace: Duration(250 * time.Millisecond), Orphan: "stop",
+		SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Env: StringMap{"A": "b c"},
+		Restart: Restart{Policy: "always", Tries: -1, First: Duration(time.Microsecond), Most: Duration(time.Hour), Steady: Duration(90 * time.Second)},
+		Limits:  Limits{Memory: 3 << 29, Files: 64, Nice: -3},
+		Topics: []Topic{
+			{Name: "a/b", Slots: 1024, Cell: 4096, Policy: "lossless", Exclusive: true, NoTime: true, Ephemeral: true, Publishers: 3, Subscribers: 4},
+			{Name: "ü/c"},
+		},
+		Config: Table{
+			"whole": int64(9007199254740993), "float": int64(1), "half": 0.5, "huge": 1e300, "big": int64(1e18), "far": 1e20, "zero": int64(0), "text": "x\x00y",
+			"list": []any{int64(1), 2.5, "a", []any{true}}, "when": "1979-05-27T07:32:00.5Z", "day": "1979-05-27",
+			"tables": []any{map[string]any{"a": int64(1)}, map[string]any{"b": map[string]any{"c": "d"}}},
+			"more":   []any{map[string]any{"x": int64(1)}},
+		},
+	}
+	if !reflect.DeepEqual(m, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", m, want)
+	}
+	o, err := m.Topics[0].Options()
+	wantOptions := bus.TopicOptions{
+		Slots: 1024, CellSize: 4096, Policy: bus.PolicyLossless, Exclusive: true, NoTime: true, Ephemeral: true, MaxPublishers: 3, MaxSubscribers: 4,
+	}
+	if err != nil || o != wantOptions {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+func TestAManifestOfThreeKeysHasTheDefaults(t *testing.T) {
+	m, err := ParseManifest("contract = \"lines\"\ncommand = [\"vmstat\", \"1\"]\ntopic = \"host/vmstat\"\n", "/plug")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Manifest{
+		Contract: Lines, Command: []string{"vmstat", "1"}, Topic: "host/vmstat", Dir: "/plug", Orphan: "keep",
+		Ready: Duration(30 * time.Second), Grace: Duration(5 * time.Second),
+		Restart: Restart{Policy: "on-failure", Tries: 10, First: Duration(500 * time.Millisecond), Most: Duration(30 * time.Second), Steady: Duration(10 * time.Second)},
+	}
+	if !reflect.DeepEqual(m, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", m, want)
+	}
+}
+
+func TestASpecIsTheSameAfterJSON(t *testing.T) {
+	for _, text := range []string{full, "builtin = \"timer\"\n"} {
+		m, err := ParseManifest(text, "/plug")
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := Spec{Manifest: *m, Name: "x", Bus: "/b", Place: "/b/.busd", Hash: "h"}
+		path := filepath.Join(t.TempDir(), "spec.json")
+		if err := WriteJSON(path, spec); err != nil {
+			t.Fatal(err)
+		}
+		var again Spec
+		if err := ReadJSON(path, &again); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(again, spec) {
+			b, _ := json.Marshal(spec)
+			t.Errorf("got\n%+v\nwant\n%+v\nby way of %s", again, spec, b)
+		}
+	}
+}
+
+func TestAManifestsErrorsSayAllThatIsWrongAndWhere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.toml")
+	text := `contract = "line"
+command = ["a"]
+executable = "b"
+colour = 1
+topic = "a//b"
+sha256 = "abc"
+orphan = "x"
+[restart]
+policy = "perhaps"
+tries = -2
+first = "2m"
+speed = 3
+[limits]
+nice = 20
+files = -1
+[[topics]]
+name = "$bus/x"
+[[topics]]
+name = "a"
+policy = "odd"
+[[topics]]
+name = "a"
+slots = -1
+shape = "round"
+[config]
+x = nan
+[env]
+"A=B" = "c"
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ReadManifest(path)
+	if err == nil {
+		t.Fatal("it is taken")
+	}
+	for _, want := range []string{
+		"line 4: colour: there is no such key", "line 12: restart.speed: there is no such key", "line 24: topics.shape: there is no such key",
+		"one of command, executable and builtin", "line 1: contract: ", "line 5: topic: it is for", "line 5: topic: bad topic name", "line 6: sha256: ",
+		"line 7: orphan: ", "line 9: restart.policy: ", "line 10: restart.tries: ", "line 11: restart.first: 2m0s is longer", "line 14: limits.nice: ",
+		"line 15: limits.files: ", `line 17: topics[0].name: "$bus/x" is busd's`, "line 20: topics[1].policy: ", `line 22: topics[2].name: "a" is there twice`,
+		"line 21: topics[2]: ", `line 25: config: "x": NaN cannot`, `line 27: env: "A=B" is no name`,
+	} {
+		if !strings.Contains(err.Error(), path+": "+want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+func TestAManifestsSyntaxErrorsSayTheLine(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a = \n":                                 {"line 1"},
+		"\ncommand = 3\n":                        {"line 2", "command", "int64"},
+		"[restart]\nfirst = \"soon\"\n":          {"line 2", "first", `"soon" is no duration`},
+		"[restart]\nfirst = \"-1s\"\n":           {"line 2", "no duration"},
+		"[limits]\n\nmemory = \"5XB\"\n":         {"line 3", "memory", "no number of bytes"},
+		"[env]\nA = 3\n":                         {"line 2", "env.A"},
+		"grace = \"1s\"\ngrace = \"1s\"\n":       {"line 2", "grace"},
+		"x = \"" + strings.Repeat("é", 9) + "\n": {"line 1"},
+	} {
+		_, err := ParseManifest(text, "/d")
+		if err == nil {
+			t.Errorf("%q is taken", text)
+			continue
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%q: %q does not say %q", text, err, w)
+			}
+		}
+	}
+}
+
+func TestWhatIsNoManifestIsNotRead(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ReadManifest(dir); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("a directory: %v", err)
+	}
+	if _, err := ReadManifest(filepath.Join(dir, "none.toml")); !os.IsNotExist(err) {
+		t.Errorf("none: %v", err)
+	}
+	long := filepath.Join(dir, "long.toml")
+	if err := os.WriteFile(long, make([]byte, MaxManifest+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadManifest(long); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a long one: %v", err)
+	}
+}
+
+func TestContradictionsInAManifest(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                   "here 0 of them",
+		"command = [\"a\"]":                  "line 1: command: it needs a contract",
+		"command = [\"\"]\ncontract=\"bus\"": "no program",
+		"command = [\"a\\u0000\"]\ncontract=\"bus\"":                         "zero byte",
+		"command = [\"a\"]\ncontract=\"lines\"":                              "line 2: contract: lines need topic",
+		"builtin = \"timer\"\ncontract = \"bus\"":                            "line 2: contract: a builtin brings its own",
+		"builtin = \"timer\"\ntopic = \"x\"":                                 "line 2: topic: it is for",
+		"executable = \"x\"\n[env]\nA = \"\\u0000\"":                         "line 3: env.A: it has a zero byte",
+		"builtin = \"timer\"\nsha256 = \"" + strings.Repeat("ab", 32) + "\"": "sha256: it is for executables",
+		"executable = \"x\"\nsha256 = \"" + strings.Repeat("xy", 32) + "\"":  "64 hex digits",
+	} {
+		if _, err := ParseManifest(text, "/d"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestNamesOfPlugins(t *testing.T) {
+	for _, good := range []string{"a", "A-b_c.9", "_x", strings.Repeat("a", 64)} {
+		if err := CheckPluginName(good); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"", ".a", "..", "-a", "a/b", "a b", "ä", "a\x00", "a\n", strings.Repeat("a", 65), "a*"} {
+		if CheckPluginName(bad) == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	if Name("/x/a.b.toml") != "a.b" || CheckPluginName(Name("/x/.toml")) == nil {
+		t.Error("names of files")
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add(full)
+	f.Add("contract = \"lines\"\ncommand = [\"a\"]\ntopic = \"b\"\n")
+	f.Add("[[topics]]\n[[topics]]\nname=\"x\"\n[config.a]\nb=inf\nc=[{d=07:32:00}]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := ParseManifest(text, "/d")
+		if err != nil {
+			if err.Error() == "" {
+				t.Error("an error without a text")
+			}
+			return
+		}
+		spec := Spec{Manifest: *m, Name: "x"}
+		b, err := json.Marshal(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Spec
+		if err := json.Unmarshal(b, &again); err != nil {
+			t.Fatalf("%v: %s", err, b)
+		}
+		c, err := json.Marshal(again)
+		if err != nil || string(c) != string(b) {
+			t.Errorf("%s\nis then\n%s\n%v", b, c, err)
+		}
+	})
+}

@@ -1,0 +1,87 @@
+package plugins
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+type nested struct {
+	A int `json:"a"`
+}
+
+type testConfig struct {
+	Every  Duration          `json:"every"`
+	Most   Size              `json:"most"`
+	Paths  []string          `json:"paths"`
+	Map    map[string]nested `json:"map"`
+	N      int               `json:"n"`
+	Float  float64           `json:"float"`
+	Kept   string            `json:"kept"`
+	Secret int               `json:"-"`
+}
+
+func TestAPluginsConfigIsRead(t *testing.T) {
+	t.Setenv(EnvConfig, `{"every":"1m","most":"64KiB","paths":["a"],"map":{"x":{"a":1}},"n":-3,"float":2}`)
+	c := testConfig{Kept: "by default", N: 5}
+	if err := (&Plugin{}).Config(&c); err != nil {
+		t.Fatal(err)
+	}
+	want := testConfig{Every: Duration(time.Minute), Most: 65536, Paths: []string{"a"}, Map: map[string]nested{"x": {1}}, N: -3, Float: 2, Kept: "by default"}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("%+v", c)
+	}
+	t.Setenv(EnvConfig, `{"most":4096}`)
+	if err := (&Plugin{}).Config(&c); err != nil || c.Most != 4096 {
+		t.Errorf("%v, %v", c.Most, err)
+	}
+	t.Setenv(EnvConfig, "")
+	if err := (&Plugin{}).Config(&c); err != nil {
+		t.Errorf("no config: %v", err)
+	}
+}
+
+func TestErrorsInAPluginsConfigNameTheKeys(t *testing.T) {
+	t.Setenv(EnvConfig, `{"every":"soon","Most":1,"most":"-1","paths":"a","map":{"x":{"b":1}},"n":1.5,"Secret":1,"-":1,"float":"x"}`)
+	err := (&Plugin{}).Config(&testConfig{})
+	if err == nil {
+		t.Fatal("it is taken")
+	}
+	for _, want := range []string{
+		`config: every: "soon" is no duration`, `there is no key "Most"; there are every, float, kept, map, most, n, paths`, `config: most: "-1" is no number of bytes`,
+		"config: paths: it is a string, and has to be a []string", `config: map: unknown field "b"`, "config: n: it is a number 1.5, and has to be a int",
+		`no key "Secret"`, `no key "-"`, "config: float: it is a string",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+	t.Setenv(EnvConfig, `[1]`)
+	if err := (&Plugin{}).Config(&testConfig{}); err == nil || !strings.Contains(err.Error(), EnvConfig) {
+		t.Error(err)
+	}
+}
+
+func TestTheWatchdogIsToldAsOftenAsNeedBe(t *testing.T) {
+	var w watchdog
+	w.set("4000000")
+	begin, said := w.start, 0
+	for i := range 1000 { // ten seconds
+		if w.due(begin.Add(time.Duration(i) * 10 * time.Millisecond)) {
+			said++
+		}
+	}
+	if said != 10 {
+		t.Errorf("said %d times in 10 s with a watchdog of 4 s", said)
+	}
+	for _, bad := range []string{"", "0", "-1", "x", "99999999999999999999", "9223372036854775807"} {
+		var w watchdog
+		if w.set(bad); w.due(time.Now()) {
+			t.Errorf("%q", bad)
+		}
+	}
+}

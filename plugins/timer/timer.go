@@ -1,0 +1,94 @@
+// Package timer is a plugin that publishes a frame at equal intervals.
+package timer
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"shmbus/bus"
+	"shmbus/plugins"
+)
+
+// A Config is the config table.
+type Config struct {
+	Every  plugins.Duration `json:"every"`  // from one tick to the next, at least 100us
+	Topic  string           `json:"topic"`  // "": the first of the manifest's
+	Format string           `json:"format"` // "msgpack", or "text": the number and the time, RFC 3339
+}
+
+// A Tick is a frame.
+type Tick struct {
+	N    uint64    `msgpack:"n"`    // counts intervals, so that a tick that was left out is seen here; the first is 0
+	Time time.Time `msgpack:"time"` // when it was due
+}
+
+// shortest is the shortest interval: below it a timer of the operating system is no use.
+const shortest = 100 * time.Microsecond
+
+// Run is the plugin. Ticks are due at the start and at whole intervals after it, however late one was. Ticks that have passed while the
+// one before was published, or while the machine slept, are left out and counted in the status.
+func Run(ctx context.Context, p *plugins.Plugin) error {
+	c := Config{Every: plugins.Duration(time.Second), Format: "msgpack"}
+	if err := p.Config(&c); err != nil {
+		return err
+	}
+	every := time.Duration(c.Every)
+	if every < shortest {
+		return fmt.Errorf("config: every = %v: at least %v", every, shortest)
+	}
+	var send func(*bus.Publisher, Tick) error
+	switch c.Format {
+	case "msgpack":
+		send = func(pub *bus.Publisher, t Tick) error { return bus.Send(ctx, pub, t) }
+	case "text":
+		var line []byte
+		send = func(pub *bus.Publisher, t Tick) error {
+			line = append(strconv.AppendUint(line[:0], t.N, 10), ' ')
+			line = t.Time.AppendFormat(line, time.RFC3339Nano)
+			return pub.Publish(ctx, line)
+		}
+	default:
+		return fmt.Errorf("config: format = %.40q: there are msgpack and text", c.Format)
+	}
+	pub, err := p.Publisher(c.Topic)
+	if err != nil {
+		return err
+	}
+	p.Ready()
+
+	start := time.Now()
+	var missed, told uint64
+	var said time.Time // when the status was told
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	alive := time.NewTicker(p.AliveEvery())
+	defer alive.Stop()
+	for n := uint64(0); ; n++ {
+		// The number of the newest tick that is due: it is n unless time has run away.
+		if late := uint64(max(time.Since(start), 0) / every); late > n {
+			missed += late - n
+			n = late
+		}
+		due := time.Duration(n) * every
+		timer.Reset(due - time.Since(start))
+		for waiting := true; waiting; {
+			select {
+			case <-timer.C:
+				waiting = false
+			case <-alive.C:
+				p.Alive()
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if err := send(pub, Tick{n, start.Add(due).Round(0)}); err != nil {
+			return err
+		}
+		if missed > told && time.Since(said) > time.Second {
+			p.Status(fmt.Sprintf("%d ticks missed", missed))
+			told, said = missed, time.Now()
+		}
+	}
+}
