@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,17 +51,33 @@ func NewReporter(b *bus.Bus) *Reporter {
 	return &Reporter{bus: b, pubs: make(map[string]*bus.Publisher)}
 }
 
-// reports is the shape of busd's topics.
-var reports = bus.TopicOptions{Slots: 1024, CellSize: 256}
+// shape is the shape of one of busd's topics. On TopicStats a thousand frames come at once, each second.
+func shape(topic string) bus.TopicOptions {
+	o := bus.TopicOptions{Slots: 1024, CellSize: 256}
+	if topic == TopicStats {
+		o.Slots = 8192
+	}
+	return o
+}
 
 // Publish publishes v on one of busd's topics, as msgpack.
 func (r *Reporter) Publish(topic string, v any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	err := r.publish(topic, v)
+	if errors.Is(err, bus.ErrNoTopic) { // somebody has removed it: it is made again
+		r.pubs[topic].Close()
+		delete(r.pubs, topic)
+		err = r.publish(topic, v)
+	}
+	return err
+}
+
+func (r *Reporter) publish(topic string, v any) error {
 	p := r.pubs[topic]
 	if p == nil {
 		var err error
-		if p, err = r.bus.Publisher(topic, bus.WithTopic(reports)); err != nil {
+		if p, err = r.bus.Publisher(topic, bus.WithTopic(shape(topic))); err != nil {
 			return err
 		}
 		r.pubs[topic] = p

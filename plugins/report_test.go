@@ -34,6 +34,27 @@ func TestALogIsOnTheBus(t *testing.T) {
 	}
 }
 
+func TestATopicThatWasRemovedIsMadeAgain(t *testing.T) {
+	b, err := bus.Open(t.TempDir(), bus.WithReserved())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	r := NewReporter(b)
+	defer r.Close()
+	for _, name := range []string{"before", "after"} {
+		if err := r.Event(Event{Event: name}); err != nil {
+			t.Fatal(err)
+		}
+		if e := one[Event](t, b, TopicEvents); e.Event != name {
+			t.Errorf("%+v", e)
+		}
+		if err := b.RemoveTopic(TopicEvents); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func one[T any](t *testing.T, b *bus.Bus, topic string) T {
 	t.Helper()
 	s, err := b.Subscribe(t.Context(), topic, bus.ReadOnly(), bus.FromOldest())

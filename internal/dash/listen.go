@@ -1,0 +1,121 @@
+package dash
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"shmbus/plugins"
+)
+
+// mostConnections at once; who comes then waits until one ends.
+const mostConnections = 128
+
+// listen opens what is configured.
+func (c Config) listen(place plugins.Place) (net.Listener, error) {
+	if c.Listen == "" || c.Listen == unix {
+		return listenUnix(place.Web())
+	}
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("web.listen = %q: %w", c.Listen, err)
+	}
+	host, _, _ := net.SplitHostPort(c.Listen)
+	if at, ok := l.Addr().(*net.TCPAddr); loopback(host) && (!ok || !at.IP.IsLoopback()) {
+		l.Close()
+		return nil, fmt.Errorf("web.listen = %q: here %s is %v, which others can reach; say 127.0.0.1", c.Listen, host, l.Addr())
+	}
+	return l, nil
+}
+
+// A unixListener removes its socket in the end.
+type unixListener struct {
+	*net.UnixListener
+	path string
+	own  os.FileInfo
+}
+
+// listenUnix listens on a socket at path that is the user's alone from the first moment on: it is made in a directory of its own, and then
+// moved. What a busd that was killed has left at path is replaced; busd's lock keeps two from being there at once.
+func listenUnix(path string) (net.Listener, error) {
+	fail := func(err error) (net.Listener, error) { return nil, fmt.Errorf("listen on %s: %w", path, err) }
+	aside, err := os.MkdirTemp(filepath.Dir(path), ".web-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(aside)
+	temp := filepath.Join(aside, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
+	if err != nil {
+		return fail(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err = os.Chmod(temp, 0o600); err == nil {
+		err = os.Rename(temp, path)
+	}
+	var own os.FileInfo
+	if err == nil {
+		own, err = os.Lstat(path)
+	}
+	if err != nil {
+		l.Close()
+		return fail(err)
+	}
+	return &unixListener{l, path, own}, nil
+}
+
+// Close ends listening and removes the socket, if it is still this one.
+func (l *unixListener) Close() error {
+	err := l.UnixListener.Close()
+	if i, serr := os.Lstat(l.path); serr == nil && os.SameFile(i, l.own) {
+		_ = os.Remove(l.path)
+	}
+	return err
+}
+
+// A limited listener has a limited number of connections.
+type limited struct {
+	net.Listener
+	places chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func limit(l net.Listener, most int) net.Listener {
+	return &limited{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
+}
+
+// Accept waits for a connection, and for a place for it.
+func (l *limited) Accept() (net.Conn, error) {
+	select {
+	case l.places <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	c, err := l.Listener.Accept()
+	if err != nil {
+		<-l.places
+		return nil, err
+	}
+	return &placed{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
+}
+
+// Close ends listening.
+func (l *limited) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+// A placed connection gives its place back.
+type placed struct {
+	net.Conn
+	leave func()
+}
+
+// Close ends the connection.
+func (c *placed) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}

@@ -1,0 +1,165 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"shmbus/bus"
+	"shmbus/plugins"
+)
+
+// Config is the table [keeper] of busd's configuration.
+type Config struct {
+	// Interval is how often $bus/stats is published; 1s by default, 100ms at least.
+	Interval plugins.Duration `toml:"interval"`
+	// Stuck is after how long a publisher is killed that has begun a frame, has not finished it, and holds up others who wait behind it.
+	// 0, the default, is never: a stopped process may be continued.
+	Stuck plugins.Duration `toml:"stuck"`
+}
+
+// Limits of a Config.
+const (
+	DefaultInterval = plugins.Duration(time.Second)
+	MinInterval     = plugins.Duration(100 * time.Millisecond)
+	MinStuck        = plugins.Duration(100 * time.Millisecond)
+)
+
+// Check says everything that is wrong with the configuration.
+func (c Config) Check() error {
+	var bad []error
+	for _, d := range []struct {
+		key       string
+		is, least plugins.Duration
+	}{{"interval", c.Interval, MinInterval}, {"stuck", c.Stuck, MinStuck}} {
+		if d.is != 0 && d.is < d.least {
+			bad = append(bad, fmt.Errorf("keeper.%s = %q: at least %q", d.key, time.Duration(d.is), time.Duration(d.least)))
+		}
+	}
+	return errors.Join(bad...)
+}
+
+// A Keeper keeps house on a bus.
+type Keeper struct {
+	config  Config
+	bus     *bus.Bus
+	sampler *Sampler
+	report  *plugins.Reporter
+	log     hclog.Logger
+
+	stats   stats
+	claims  []claim // seen in the last sweep
+	trouble map[string]string
+}
+
+// New is a Keeper. The bus must have been opened with bus.WithReserved; the sampler may have other users.
+func New(c Config, b *bus.Bus, s *Sampler, r *plugins.Reporter, log hclog.Logger) (*Keeper, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	return &Keeper{config: c, bus: b, sampler: s, report: r, log: log, trouble: make(map[string]string)}, nil
+}
+
+// Sweeps are a second apart, or more where they take long: they take a hundredth of a core at most.
+const (
+	sweepEvery = time.Second
+	sweepShare = 100
+)
+
+// Run keeps house until ctx is done, and returns nil then. What goes wrong is logged, and tried again: only a closed bus is an error.
+func (k *Keeper) Run(ctx context.Context) error {
+	stats := time.NewTicker(time.Duration(k.config.Interval))
+	defer stats.Stop()
+	sweep := time.NewTimer(0)
+	defer sweep.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-stats.C:
+			err = k.tell()
+			k.note("publish "+plugins.TopicStats, err)
+		case <-sweep.C:
+			start := time.Now()
+			err = k.sweep(ctx)
+			k.note("sweep", err)
+			sweep.Reset(k.pause(time.Since(start)))
+		}
+		if errors.Is(err, bus.ErrClosed) {
+			return err
+		}
+	}
+}
+
+// pause is how long to wait after a sweep that took so long.
+func (k *Keeper) pause(took time.Duration) time.Duration {
+	p := max(sweepEvery, sweepShare*took)
+	if k.config.Stuck > 0 {
+		p = max(min(p, time.Duration(k.config.Stuck)/4), sweepShare/2*took)
+	}
+	return p
+}
+
+// note logs what goes wrong, once as long as it stays the same.
+func (k *Keeper) note(what string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != k.trouble[what] && text != "" {
+		k.log.Warn("could not "+what, "error", err)
+	}
+	k.trouble[what] = text
+}
+
+// event tells what has happened, on the bus and in the log.
+func (k *Keeper) event(level hclog.Level, e plugins.Event) {
+	k.log.Log(level, e.Detail, "event", e.Event, "pid", e.PID)
+	k.note("publish "+plugins.TopicEvents, k.report.Event(e))
+}
+
+// mostTold is how many things that were taken back are told of one by one, after one sweep.
+const mostTold = 20
+
+// sweep takes back what the dead have left, and sees to those who are stuck.
+func (k *Keeper) sweep(ctx context.Context) error {
+	found, err := k.bus.Doctor()
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.Reapable() { // otherwise there is no need to look again, and again after it
+			err = k.reap()
+			break
+		}
+	}
+	if k.config.Stuck > 0 {
+		k.killStuck(ctx, found)
+	}
+	return err
+}
+
+func (k *Keeper) reap() error {
+	freed, err := k.bus.Reap()
+	for i, f := range freed {
+		detail := "taken back: " + f.Text
+		if f.Topic != "" {
+			detail = fmt.Sprintf("taken back on %s: %s", f.Topic, f.Text)
+		}
+		if i == mostTold {
+			detail = fmt.Sprintf("taken back: %d things more", len(freed)-mostTold)
+		}
+		k.event(hclog.Info, plugins.Event{Event: "reaped", PID: f.Pid, Detail: detail})
+		if i == mostTold {
+			break
+		}
+	}
+	return err
+}
