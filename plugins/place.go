@@ -14,6 +14,7 @@ import "path/filepath"
 //	  state.json     a State, written by the runner
 //	  notify.sock    the runner listens to the plugin's sd_notify
 //	  log            the plugin's log, with log.1 before it
+//	  runner.log     what the runner itself has written to its standard output and error
 type Place string
 
 // PlaceOf is the Place of a bus that is not told otherwise.
@@ -58,3 +59,6 @@ func (n Nook) Notify() string { return filepath.Join(string(n), "notify.sock") }
 
 // Log is the path of the plugin's log.
 func (n Nook) Log() string { return filepath.Join(string(n), "log") }
+
+// RunnerLog is the path of what the runner itself writes: nothing, unless something is wrong with it.
+func (n Nook) RunnerLog() string { return filepath.Join(string(n), "runner.log") }

@@ -3,6 +3,7 @@ package plugins
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -80,11 +81,22 @@ func WriteJSON(path string, v any) error {
 	return err
 }
 
+// MaxJSON is the longest file that ReadJSON reads, in bytes.
+const MaxJSON = 1 << 20
+
 // ReadJSON reads what WriteJSON has written.
 func ReadJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, MaxJSON+1))
+	if err != nil {
+		return err
+	}
+	if len(b) > MaxJSON {
+		return fmt.Errorf("%s: more than %d bytes", path, MaxJSON)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
