@@ -1,0 +1,69 @@
+package supervise
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"syscall"
+
+	"shmbus/plugins"
+)
+
+// ErrNoBusd is wrapped by Ask's error when no busd listens.
+var ErrNoBusd = errors.New("no busd runs there")
+
+// Ask asks the busd of a place, and hands its answers to each, until the last or an error of each.
+func Ask(ctx context.Context, place plugins.Place, q Request, each func(Answer) error) error {
+	if n := len(place.Control()); n > maxSocket {
+		return fmt.Errorf("%s is too long for a socket: %w", place.Control(), ErrNoBusd)
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", place.Control())
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%s: %w", place, ErrNoBusd)
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if err := ask(conn, q, each); err != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return nil
+}
+
+func ask(conn net.Conn, q Request, each func(Answer) error) error {
+	b, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	if len(b) >= maxRequest {
+		return fmt.Errorf("%d names are too many for one request", len(q.Names))
+	}
+	_, werr := conn.Write(append(b, '\n')) // who refuses to talk says why, and does not read this
+	lines := bufio.NewScanner(conn)
+	lines.Buffer(nil, maxAnswer)
+	for lines.Scan() {
+		var a Answer
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			return fmt.Errorf("busd answers %.80q: %w", lines.Text(), err)
+		}
+		if a.Error != "" || a.Plugin != nil {
+			if err := each(a); err != nil {
+				return err
+			}
+		}
+		if a.Done {
+			return nil
+		}
+	}
+	if err := errors.Join(werr, lines.Err()); err != nil {
+		return fmt.Errorf("busd does not answer: %w", err)
+	}
+	return fmt.Errorf("busd has stopped answering: %w", io.ErrUnexpectedEOF)
+}
