@@ -111,6 +111,7 @@ func (s *Supervisor) talk(ctx context.Context, c *net.UnixConn) {
 		_, err = c.Write(append(b, '\n'))
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { c.Close() })()
 	uid, pid, err := peer(c)
 	if err == nil && uid != 0 && uid != os.Geteuid() {
 		err = fmt.Errorf("user %d may not tell this busd anything: it is of user %d", uid, os.Geteuid())

@@ -228,7 +228,7 @@ func (s *Supervisor) arrive(e *entry, now time.Time) {
 func (s *Supervisor) tell(e *entry, now time.Time) {
 	e.run.kill = now.Add(e.run.grace)
 	s.log.Info("plugin told to stop", "plugin", e.name, "runner", e.run.process.PID, "grace", e.run.grace)
-	if err := signal(e.run.fd, syscall.SIGTERM); err != nil {
+	if err := sendSignal(e.run.fd, syscall.SIGTERM); err != nil {
 		s.log.Error("a runner cannot be told to stop", "plugin", e.name, "error", err)
 	}
 }
@@ -236,7 +236,7 @@ func (s *Supervisor) tell(e *entry, now time.Time) {
 func (s *Supervisor) kill(e *entry, now time.Time) {
 	e.run.kill, e.run.killed = now.Add(e.run.grace), true
 	s.log.Warn("runner killed: it did not stop in time", "plugin", e.name, "runner", e.run.process.PID)
-	if err := signal(e.run.fd, syscall.SIGKILL); err != nil {
+	if err := sendSignal(e.run.fd, syscall.SIGKILL); err != nil {
 		s.log.Error("a runner cannot be killed", "plugin", e.name, "error", err)
 	}
 }

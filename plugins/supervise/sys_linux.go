@@ -109,8 +109,8 @@ func processOf(pid int) (p plugins.Process, err error) {
 	return plugins.Process{PID: pid, Start: start, Boot: strings.TrimSpace(string(boot))}, err
 }
 
-// signal sends a signal to the process of a pidfd. A process that has ended is no error.
-func signal(f *os.File, s syscall.Signal) error {
+// sendSignal sends a signal to the process of a pidfd. A process that has ended is no error.
+func sendSignal(f *os.File, s syscall.Signal) error {
 	return send(f, s, 0)
 }
 
