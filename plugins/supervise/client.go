@@ -9,8 +9,10 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os"
 	"syscall"
 
+	"shmbus/internal/filelock"
 	"shmbus/plugins"
 )
 
@@ -66,4 +68,31 @@ func ask(conn net.Conn, q Request, each func(Answer) error) error {
 		return fmt.Errorf("busd does not answer: %w", err)
 	}
 	return fmt.Errorf("busd has stopped answering: %w", io.ErrUnexpectedEOF)
+}
+
+// Offline is what the runners of a place have told last, sorted by name: what there is to know while no busd runs.
+func Offline(place plugins.Place) (all []plugins.State, err error) {
+	dirs, err := os.ReadDir(place.Plugins()) // sorted
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		nook := place.Plugin(d.Name())
+		var st plugins.State
+		if err := plugins.ReadJSON(nook.State(), &st); err != nil || st.Name != d.Name() {
+			continue // a plugin that was removed, or one whose runner has told nothing yet
+		}
+		held, err := filelock.Held(nook.Lock())
+		if err != nil {
+			return nil, err
+		}
+		if !held {
+			st.Runner, st.Plugin = plugins.Process{}, plugins.Process{}
+			if st.Phase != plugins.Failed && st.Phase != plugins.Stopped {
+				st.Phase, st.Problem = plugins.Stopped, "its runner is gone; the next busd starts it"
+			}
+		}
+		all = append(all, st)
+	}
+	return all, nil
 }

@@ -39,13 +39,24 @@ const (
 	maxSocket  = 107 // bytes of a Unix socket's path
 )
 
-// Serve answers the control socket until ctx is done. It replaces a socket that an earlier busd has left: whoever calls it holds the lock
-// of the place.
-func (s *Supervisor) Serve(ctx context.Context) error {
+// A Control is the control socket.
+type Control struct {
+	s *Supervisor
+	l *net.UnixListener
+}
+
+// Listen opens the control socket. It replaces one that an earlier busd has left: whoever calls it holds the lock of the place.
+func (s *Supervisor) Listen() (*Control, error) {
 	l, err := ListenUnix(s.o.Place.Control())
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return &Control{s, l}, nil
+}
+
+// Run answers until ctx is done, and closes the socket. Call it once.
+func (c *Control) Run(ctx context.Context) error {
+	s, l := c.s, c.l
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	defer l.Close()

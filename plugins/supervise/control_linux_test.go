@@ -34,8 +34,12 @@ func (r *rig) serve() {
 	stop := r.start()
 	r.until("it answers", func() bool { return r.s.Alive() == nil })
 	ctx, cancel := context.WithCancel(context.Background())
+	c, err := r.s.Listen()
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- r.s.Serve(ctx) }()
+	go func() { ended <- c.Run(ctx) }()
 	r.t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -43,7 +47,6 @@ func (r *rig) serve() {
 		}
 		stop()
 	})
-	r.until("the socket is there", func() bool { return !errors.Is(r.ask(Request{Do: "list"}, nil), ErrNoBusd) })
 }
 
 func (r *rig) ask(q Request, all *[]Answer) error {

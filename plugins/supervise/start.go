@@ -3,7 +3,6 @@ package supervise
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -66,6 +65,7 @@ func (s *Supervisor) leftovers() error {
 		case plugins.ReadJSON(e.nook.State(), &st) == nil && st.Name == e.name && st.Phase == plugins.Failed:
 			e.over, e.hash, e.since = plugins.Failed, st.Hash, st.Since
 		default:
+			s.endPlugin(e)
 			delete(s.entries, e.name)
 		}
 	}
@@ -154,10 +154,6 @@ func identifyRunner(nook plugins.Nook, name string) (st plugins.State, fd *os.Fi
 func (s *Supervisor) launch(e *entry, now time.Time) error {
 	spec := e.found.Spec
 	if err := os.MkdirAll(string(e.nook), 0o700); err != nil {
-		return err
-	}
-	s.endPlugin(e)
-	if err := os.Remove(e.nook.State()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := plugins.WriteJSON(e.nook.Spec(), spec); err != nil {
@@ -268,7 +264,8 @@ func (s *Supervisor) exited(x exit) {
 	}
 }
 
-// endPlugin ends what a runner that was killed has left behind: nobody looks after it, and the next runner starts the plugin again.
+// endPlugin ends the plugin that a runner which was killed has left behind: nobody looks after it. The next runner does the same and more,
+// but there need not be a next one.
 func (s *Supervisor) endPlugin(e *entry) {
 	var st plugins.State
 	if plugins.ReadJSON(e.nook.State(), &st) != nil || st.Plugin.PID == 0 {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+
+	"shmbus/plugins"
 )
 
 // trusted says why a file or directory is none whose content busd runs: others than its own user and root may change it. Whose
@@ -36,6 +38,25 @@ func mayRunAs(name string) error {
 		return fmt.Errorf("user = %q: %w", name, err)
 	case os.Geteuid() != 0 && u.Uid != strconv.Itoa(os.Geteuid()):
 		return fmt.Errorf("user = %q: only a busd of root can run a plugin as somebody else", name)
+	}
+	return nil
+}
+
+// MakePlace makes the directory of a place, or takes the one that is there: it has to be the caller's own, and is for nobody else.
+func MakePlace(place plugins.Place) error {
+	path := string(place)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	i, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !i.IsDir() || owner(i) != os.Geteuid() {
+		return fmt.Errorf("%s is no directory of user %d, who runs busd: remove it, or give another one as state in busd.toml", path, os.Geteuid())
+	}
+	if i.Mode().Perm() != 0o700 {
+		return os.Chmod(path, 0o700)
 	}
 	return nil
 }
