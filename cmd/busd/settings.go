@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/dash"
+	"shmbus/internal/keeper"
 	"shmbus/plugins"
 	"shmbus/topics"
 )
@@ -24,8 +26,8 @@ type config struct {
 	State   string          `toml:"state"`   // the place; by default .busd in the bus directory
 	Log     logConfig       `toml:"log"`
 	Topics  []plugins.Topic `toml:"topics"` // to be there from the beginning
-	Web     map[string]any  `toml:"web"`    // of the page and the metrics; becomes that package's own type
-	Keeper  map[string]any  `toml:"keeper"` // of the housekeeping; becomes that package's own type
+	Web     dash.Config     `toml:"web"`
+	Keeper  keeper.Config   `toml:"keeper"`
 }
 
 type logConfig struct {
@@ -155,6 +157,17 @@ func (s *settings) parse(text string) error {
 	}
 	if s.level, err = level(s.Log.Level); err != nil {
 		bad("level", "log.level: %v", err)
+	}
+	for _, path := range []*string{&s.Web.Cert, &s.Web.Key} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(filepath.Dir(s.file), *path)
+		}
+	}
+	if err := s.Web.Check(); err != nil {
+		bad("[web]", "%v", err)
+	}
+	if err := s.Keeper.Check(); err != nil {
+		bad("[keeper]", "%v", err)
 	}
 	seen := make(map[string]bool)
 	for _, t := range s.Topics {

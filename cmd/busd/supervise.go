@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/dash"
+	"shmbus/internal/keeper"
 	"shmbus/plugins"
 	"shmbus/plugins/supervise"
 	"shmbus/segment"
@@ -129,9 +131,23 @@ func (e *engine) parts() ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
+	sampler := keeper.NewSampler(e.bus, e.plugins)
+	house, err := keeper.New(e.Keeper, e.bus, sampler, e.report, e.log.Named("keeper"))
+	if err != nil {
+		return nil, err
+	}
+	if err := house.Declare(e.Topics); err != nil {
+		e.log.Warn("not all topics are as declared", "error", err)
+	}
+	page, err := dash.New(e.Web, e.place, e.bus, sampler, version(), e.log.Named("web"))
+	if err != nil {
+		return nil, err
+	}
 	return []part{
 		partFunc(func(ctx context.Context) error { return e.plugins.Run(ctx, e.ready) }),
 		control,
+		house,
+		page,
 		partFunc(e.reloads),
 		partFunc(e.tellSystemd),
 	}, nil
