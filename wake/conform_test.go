@@ -13,6 +13,7 @@ var available, missing = func() (map[string]func() wake.Notifier, map[string]err
 	for name, open := range map[string]func() (wake.Notifier, error){
 		"futex":               wake.Futex,
 		"futex-without-waitv": wake.FutexWithoutWaitv,
+		"futex-in-a-crowd":    wake.FutexInACrowd,
 	} {
 		n, err := open()
 		if err != nil {

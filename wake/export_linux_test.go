@@ -2,6 +2,8 @@
 
 package wake
 
+import "errors"
+
 // FutexWithoutWaitv is the backend as it is on a kernel before 5.16.
 func FutexWithoutWaitv() (Notifier, error) {
 	if _, err := Futex(); err != nil {
@@ -9,3 +11,33 @@ func FutexWithoutWaitv() (Notifier, error) {
 	}
 	return &futex{}, nil
 }
+
+// FutexInACrowd is the backend with all sleepers in the crowd.
+func FutexInACrowd() (Notifier, error) {
+	f, err := probeFutex()
+	if err != nil {
+		return nil, err
+	}
+	if !f.waitv {
+		return nil, errors.New("no futex_waitv here")
+	}
+	return &futex{waitv: true}, nil
+}
+
+// Watches is how many threads the notifier's crowd keeps.
+func Watches(n Notifier) (running int) {
+	c := &n.(*futex).crowd
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.watches {
+		w.mu.Lock()
+		if w.running {
+			running++
+		}
+		w.mu.Unlock()
+	}
+	return running
+}
+
+// Sleepers is how many sleep in the notifier's crowd.
+func Sleepers(n Notifier) int { return int(n.(*futex).crowd.size.Load()) }

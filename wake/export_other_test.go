@@ -4,3 +4,6 @@ package wake
 
 // FutexWithoutWaitv does not exist here.
 func FutexWithoutWaitv() (Notifier, error) { return Futex() }
+
+// FutexInACrowd does not exist here.
+func FutexInACrowd() (Notifier, error) { return Futex() }

@@ -15,8 +15,12 @@ const (
 )
 
 // futex sleeps on the bell and, with futex_waitv (Linux 5.16), on the poke word at the same time. Without it the sleep is
-// cut in slices.
-type futex struct{ waitv bool }
+// cut in slices, and each sleeper has a thread.
+type futex struct {
+	waitv bool
+	most  int32 // so many sleep on threads of their own, the others in the crowd
+	crowd crowd
+}
 
 // probeFutex asks the kernel once which calls it has and allows: both are called so that they must answer EAGAIN.
 var probeFutex = sync.OnceValues(func() (*futex, error) {
@@ -25,7 +29,7 @@ var probeFutex = sync.OnceValues(func() (*futex, error) {
 		return nil, fmt.Errorf("wake: the futex system call does not work here: %w", e)
 	}
 	e := futexWaitv(nil, 0, &p.word, 1, 0)
-	return &futex{waitv: e == syscall.EAGAIN}, nil
+	return &futex{waitv: e == syscall.EAGAIN, most: direct}, nil
 })
 
 // Futex is the Linux backend. The error says that this system has no futex, or that a filter forbids it.
@@ -49,12 +53,17 @@ func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration)
 	if limit <= 0 || limit > longSleep {
 		limit = longSleep
 	}
+	if f.waitv {
+		if bell == nil || !f.crowd.admit(f.most) {
+			f.crowd.sleep(bell, value, poke, limit)
+			return nil
+		}
+		defer f.crowd.own.Add(-1)
+	}
 	var e syscall.Errno
 	switch {
-	case f.waitv && bell != nil:
-		e = futexWaitv(&bell.word, value, &poke.word, own, monotonic()+limit)
 	case f.waitv:
-		e = futexWaitv(nil, 0, &poke.word, own, monotonic()+limit)
+		e = futexWaitv(&bell.word, value, &poke.word, own, monotonic()+limit)
 	case bell != nil:
 		e = futexWait(&bell.word, value, shared, min(limit, sliceLimit))
 	default:
@@ -75,6 +84,7 @@ func (f *futex) Wake(bell *Bell) error {
 }
 
 func (f *futex) WakePoke(p *Poke) error {
+	p.wakeUp()
 	if e := futexWake(&p.word, private); e != 0 {
 		return fmt.Errorf("wake: futex wake of the own process: %w", e)
 	}

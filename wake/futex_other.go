@@ -11,3 +11,8 @@ import (
 func Futex() (Notifier, error) {
 	return nil, fmt.Errorf("wake: no futex between processes on %s/%s; sleepers poll instead", runtime.GOOS, runtime.GOARCH)
 }
+
+// A berth is a place in a crowd, which there is none of here.
+type berth struct{}
+
+func (p *Poke) unseat() {}

@@ -3,6 +3,7 @@
 package wake
 
 import (
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -54,6 +55,19 @@ func waitv(bell uintptr, value uint32, own uintptr, ownValue uint32, deadline ti
 	until := unix.NsecToTimespec(int64(deadline))
 	_, _, e := syscall.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&words[0])), count, 0,
 		uintptr(unsafe.Pointer(&until)), unix.CLOCK_MONOTONIC, 0)
+	return e
+}
+
+// futexWaitMany sleeps on the bells and on the private word. Their addresses are numbers to the compiler: the arguments keep them alive.
+func futexWaitMany(bells []*Bell, values []uint32, own *mem.Word32, ownValue uint32) syscall.Errno {
+	var words [watchMax + 1]waitEntry
+	words[0] = waitEntry{value: uint64(ownValue), addr: uint64(uintptr(unsafe.Pointer(own.Addr()))), flags: sizeU32 | private}
+	for i, b := range bells {
+		words[i+1] = waitEntry{value: uint64(values[i]), addr: uint64(uintptr(unsafe.Pointer(b.word.Addr()))), flags: sizeU32 | shared}
+	}
+	_, _, e := syscall.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&words[0])), uintptr(len(bells)+1), 0, 0, 0, 0)
+	runtime.KeepAlive(bells)
+	runtime.KeepAlive(own)
 	return e
 }
 

@@ -1,6 +1,7 @@
 package wake
 
 import (
+	"sync/atomic"
 	"time"
 
 	"shmbus/internal/mem"
@@ -19,11 +20,15 @@ import (
 type Poke struct {
 	word mem.Word32
 
-	// For Poll, which sleeps in the Go scheduler. The sleeper alone uses all but signal.
+	// For those who sleep in the Go scheduler. The sleeper alone uses all but signal.
 	signal chan struct{}
 	timer  *time.Timer
-	idle   time.Duration // slept in vain so far
-	last   time.Time     // end of the last sleep
+	idle   time.Duration // Poll: slept in vain so far
+	last   time.Time     // Poll: end of the last sleep
+	berth  *berth        // of a crowd
+	value  uint32        // that the berth's bell had; guarded by the berth's watch
+
+	set atomic.Pointer[Set] // that is to be told instead of the sleeper; nil: none
 }
 
 const (
@@ -91,5 +96,31 @@ func (p *Poke) finish(reg uint32) bool {
 		if p.word.CompareAndSwap(v, v|ctxDone) {
 			return true
 		}
+	}
+}
+
+// nap sleeps in the Go scheduler until wakeUp, or until limit has passed.
+func (p *Poke) nap(limit time.Duration) {
+	if p.timer == nil {
+		p.timer = time.NewTimer(limit)
+	} else {
+		p.timer.Reset(limit)
+	}
+	select {
+	case <-p.signal:
+		p.timer.Stop()
+	case <-p.timer.C:
+	}
+}
+
+// wakeUp ends a nap, or the next one; or it tells the set. Any goroutine may call it.
+func (p *Poke) wakeUp() {
+	if s := p.set.Load(); s != nil {
+		s.fire(p)
+		return
+	}
+	select {
+	case p.signal <- struct{}{}:
+	default: // a signal that nobody took yet does as well
 	}
 }

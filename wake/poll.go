@@ -48,16 +48,7 @@ func (p *poller) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration
 	if limit > 0 {
 		nap = min(nap, limit)
 	}
-	if poke.timer == nil {
-		poke.timer = time.NewTimer(nap)
-	} else {
-		poke.timer.Reset(nap)
-	}
-	select {
-	case <-poke.signal:
-		poke.timer.Stop()
-	case <-poke.timer.C:
-	}
+	poke.nap(nap)
 	poke.last = time.Now()
 	poke.idle += poke.last.Sub(start)
 	return nil
@@ -77,9 +68,6 @@ func (p *poller) Wake(bell *Bell) error {
 }
 
 func (p *poller) WakePoke(poke *Poke) error {
-	select {
-	case poke.signal <- struct{}{}:
-	default: // a signal that nobody took yet does as well
-	}
+	poke.wakeUp()
 	return nil
 }

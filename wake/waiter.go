@@ -148,7 +148,7 @@ func (w *Waiter) finish(ctx context.Context, end ending) error {
 // register lets go of the old context and arranges for the new one to wake the waiter. Contexts are told apart by their channels,
 // because not every context type can be compared.
 func (w *Waiter) register(ctx context.Context, done <-chan struct{}) {
-	w.Close()
+	w.forget()
 	w.done = done
 	if done == nil {
 		return
@@ -169,8 +169,15 @@ func (w *Waiter) Poke() {
 	}
 }
 
-// Close lets go of the registration with the last context. The waiter can still be used. It must not be called while Wait runs.
+// Close lets go of the registration with the last context, and of the last bell: that may be unmapped then. The waiter can still be
+// used. Close must not be called while Wait runs.
 func (w *Waiter) Close() {
+	w.poke.unseat()
+	w.forget()
+}
+
+// forget lets go of the registration with the last context.
+func (w *Waiter) forget() {
 	if w.stop != nil {
 		w.stop()
 		w.stop = nil

@@ -70,3 +70,20 @@ func twice(t *testing.T) (writable, readOnly []byte) {
 	}
 	return maps[0], maps[1]
 }
+
+// MapLines maps the file of bells at path; unmap takes the memory away.
+func MapLines(t *testing.T, path string) (lines []wake.Line, unmap func()) {
+	t.Helper()
+	b, err := mapFile(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines, err = mem.View[wake.Line](b, 0, len(b)/64); err != nil {
+		t.Fatal(err)
+	}
+	return lines, func() {
+		if err := syscall.Munmap(b); err != nil {
+			t.Error(err)
+		}
+	}
+}

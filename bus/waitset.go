@@ -1,0 +1,157 @@
+package bus
+
+import (
+	"context"
+	"time"
+
+	"shmbus/wake"
+)
+
+// A WaitSet receives from many subscriptions in one goroutine, in turn: one with many frames does not keep the others waiting. The zero
+// WaitSet is empty and ready to use. It and its subscriptions are for one goroutine at a time.
+//
+// However many subscriptions there are, a waiting set takes a thread for each 127 of them. It sleeps as soon as there is nothing to read, also
+// with Spin: who wants the least latency receives from one subscription.
+type WaitSet struct {
+	set     wake.Set
+	in      map[*Subscriber]*wake.Waiter // what it is armed with; nil: it is in the queue, or its topic is not there
+	who     map[*wake.Waiter]*Subscriber
+	queue   []*Subscriber // to be looked at: [head:], the next one first
+	head    int
+	swept   time.Time     // when all were last looked at
+	silence time.Duration // how long to wait until all are looked at again
+}
+
+// Add adds a subscription. One that is in the set already stays there.
+func (w *WaitSet) Add(s *Subscriber) {
+	if w.in == nil {
+		w.in, w.who = make(map[*Subscriber]*wake.Waiter), make(map[*wake.Waiter]*Subscriber)
+	}
+	if _, there := w.in[s]; !there {
+		w.in[s] = nil
+		w.push(s)
+	}
+}
+
+// Remove takes a subscription out of the set. It stays open.
+func (w *WaitSet) Remove(s *Subscriber) {
+	w.disarm(s)
+	delete(w.in, s)
+}
+
+// Len is how many subscriptions are in the set.
+func (w *WaitSet) Len() int { return len(w.in) }
+
+// Receive waits for the next frame of any of the subscriptions. Release it when it is no longer needed; a member of a group has to release its
+// frame before the next call.
+//
+// With an error of a subscription it returns that too, and has taken it out of the set: see Subscriber.Receive. An error without a
+// subscription is ctx's.
+func (w *WaitSet) Receive(ctx context.Context) (*Subscriber, *Frame, error) {
+	for {
+		for n := len(w.queue) - w.head; n > 0; n-- {
+			s := w.pop()
+			if armed, there := w.in[s]; !there || armed != nil {
+				continue // it was removed, or is there a second time
+			}
+			f, err := s.TryReceive()
+			if err == nil && f == nil {
+				err = w.arm(s)
+			} else if err == nil {
+				w.push(s)
+			}
+			if err != nil {
+				w.Remove(s)
+			}
+			if f != nil || err != nil {
+				return s, f, err
+			}
+		}
+		if err := w.wait(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// arm makes the set wait for s, in which there was nothing to read. If there is by now it is looked at again, after the others.
+func (w *WaitSet) arm(s *Subscriber) (err error) {
+	if s.port == nil {
+		return nil // it is looked for when all are looked at
+	}
+	defer s.fault("receive from", catchFaults(&err), &err)
+	w.armPort(s)
+	return nil
+}
+
+func (w *WaitSet) armPort(s *Subscriber) {
+	if !w.set.Arm(s.waiter, s.data, s.ready) {
+		w.push(s)
+		return
+	}
+	w.in[s], w.who[s.waiter] = s.waiter, s
+}
+
+func (w *WaitSet) disarm(s *Subscriber) {
+	if waiter := w.in[s]; waiter != nil {
+		w.set.Disarm(waiter)
+		delete(w.who, waiter)
+		w.in[s] = nil
+	}
+}
+
+// wait waits until there is something in the queue. After a while all are looked at: a publisher may have died before it rang, or within a
+// frame, and topics that were not there may have come.
+func (w *WaitSet) wait(ctx context.Context) error {
+	if w.head < len(w.queue) {
+		return ctx.Err() // what is ready again and again, and is nothing, must not outlast the context
+	}
+	now := time.Now()
+	if now.Sub(w.swept) > w.silence {
+		w.sweep(now)
+		return ctx.Err()
+	}
+	woken, err := w.set.Wait(ctx, w.silence-now.Sub(w.swept))
+	for _, waiter := range woken {
+		s := w.who[waiter]
+		delete(w.who, waiter)
+		w.in[s] = nil
+		w.push(s)
+	}
+	if len(woken) > 0 {
+		w.silence = sweepFirst
+	}
+	return err
+}
+
+// sweep puts all subscriptions into the queue.
+func (w *WaitSet) sweep(now time.Time) {
+	w.swept, w.silence = now, min(max(2*w.silence, sweepFirst), sweepMost)
+	for s := range w.in {
+		if s.port == nil || !s.bus.hinted.Load() {
+			w.silence = sweepFirst
+		}
+		w.disarm(s)
+		w.push(s)
+	}
+}
+
+// push appends to the queue, in the place of what was taken from it.
+func (w *WaitSet) push(s *Subscriber) {
+	if len(w.queue) == cap(w.queue) && w.head > len(w.queue)/2 {
+		w.queue = w.queue[:copy(w.queue, w.queue[w.head:])]
+		w.head = 0
+	}
+	w.queue = append(w.queue, s)
+}
+
+// pop takes the next one from the queue, or nil.
+func (w *WaitSet) pop() *Subscriber {
+	if w.head == len(w.queue) {
+		w.queue, w.head = w.queue[:0], 0
+		return nil
+	}
+	s := w.queue[w.head]
+	w.queue[w.head] = nil
+	w.head++
+	return s
+}

@@ -1,0 +1,130 @@
+package wake_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"shmbus/internal/mem"
+	"shmbus/wake"
+	"shmbus/wake/waketest"
+)
+
+// A member is a waiter of a set, and what it waits for.
+type member struct {
+	w    *wake.Waiter
+	bell *wake.Bell
+	due  mem.Word
+	seen uint64
+}
+
+func (m *member) ready() bool { return m.due.Load() > m.seen }
+
+func members(t *testing.T, n wake.Notifier, count int) []*member {
+	all := make([]*member, count)
+	for i := range all {
+		m := &member{w: wake.NewWaiter(n, wake.Block), bell: &waketest.Heap().Bell}
+		t.Cleanup(m.w.Close)
+		all[i] = m
+	}
+	return all
+}
+
+// TestASetWaitsForAllOfItsWaiters: rings come in any order from another goroutine, several for one too, and none is missed.
+func TestASetWaitsForAllOfItsWaiters(t *testing.T) {
+	each(t, func(t *testing.T, name string, backend func() wake.Notifier) {
+		t.Run(name, func(t *testing.T) {
+			n := backend()
+			const count = 200
+			rings := 5000
+			if testing.Short() {
+				rings = 500
+			}
+			all := members(t, n, count)
+			go func() {
+				rnd := rand.New(rand.NewPCG(1, 2))
+				for range rings {
+					m := all[rnd.IntN(count)]
+					m.due.Add(1)
+					m.bell.Ring(n)
+				}
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var s wake.Set
+			hot := slices.Clone(all)
+			for got := 0; got < rings; {
+				for _, m := range hot {
+					for !s.Arm(m.w, m.bell, m.ready) {
+						got += int(m.due.Load() - m.seen)
+						m.seen = m.due.Load()
+					}
+				}
+				if got == rings {
+					break
+				}
+				woken, err := s.Wait(ctx, 0)
+				if err != nil {
+					t.Fatalf("%d of %d rings: %v", got, rings, err)
+				}
+				hot = hot[:0]
+				for _, w := range woken {
+					hot = append(hot, all[slices.IndexFunc(all, func(m *member) bool { return m.w == w })])
+				}
+			}
+		})
+	})
+}
+
+func TestAPokeAContextAndALimitEndASetsWait(t *testing.T) {
+	each(t, func(t *testing.T, name string, backend func() wake.Notifier) {
+		t.Run(name, func(t *testing.T) {
+			all := members(t, backend(), 3)
+			var s wake.Set
+			arm := func(which ...int) {
+				t.Helper()
+				for _, i := range which {
+					if !s.Arm(all[i].w, all[i].bell, all[i].ready) {
+						t.Fatalf("waiter %d is not armed", i)
+					}
+				}
+			}
+			arm(0, 1, 2)
+			go all[1].w.Poke()
+			polled := name != "futex" && name != "futex-in-a-crowd" // then all are looked at again and again
+			for woken := []*wake.Waiter(nil); !slices.Contains(woken, all[1].w); {
+				var err error
+				if woken, err = s.Wait(t.Context(), 0); err != nil {
+					t.Fatal(err)
+				}
+				if polled {
+					break
+				}
+				if len(woken) > 1 || len(woken) == 1 && woken[0] != all[1].w {
+					t.Fatalf("%d waiters were woken", len(woken))
+				}
+			}
+			if woken, err := s.Wait(t.Context(), time.Millisecond); err != nil || len(woken) > 0 {
+				t.Errorf("a short wait: %d waiters, %v", len(woken), err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			go cancel()
+			for {
+				if _, err := s.Wait(ctx, 0); errors.Is(err, context.Canceled) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Disarm(all[0].w)
+			all[0].w.Poke()
+			if s.Arm(all[0].w, all[0].bell, all[0].ready) {
+				t.Error("armed, with a poke pending")
+			}
+			arm(0)
+		})
+	})
+}
