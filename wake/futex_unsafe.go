@@ -58,12 +58,13 @@ func waitv(bell uintptr, value uint32, own uintptr, ownValue uint32, deadline ti
 	return e
 }
 
-// futexWaitMany sleeps on the bells and on the private word. Their addresses are numbers to the compiler: the arguments keep them alive.
+// futexWaitMany sleeps on the bells and on the private word. Their addresses are numbers to the compiler: the arguments keep them alive. A
+// bell may be unmapped meanwhile: nothing here touches it, not even to see that it is not nil, as taking the address of its word would.
 func futexWaitMany(bells []*Bell, values []uint32, own *mem.Word32, ownValue uint32) syscall.Errno {
 	var words [watchMax + 1]waitEntry
 	words[0] = waitEntry{value: uint64(ownValue), addr: uint64(uintptr(unsafe.Pointer(own.Addr()))), flags: sizeU32 | private}
 	for i, b := range bells {
-		words[i+1] = waitEntry{value: uint64(values[i]), addr: uint64(uintptr(unsafe.Pointer(b.word.Addr()))), flags: sizeU32 | shared}
+		words[i+1] = waitEntry{value: uint64(values[i]), addr: uint64(uintptr(unsafe.Pointer(b))), flags: sizeU32 | shared}
 	}
 	_, _, e := syscall.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&words[0])), uintptr(len(bells)+1), 0, 0, 0, 0)
 	runtime.KeepAlive(bells)

@@ -59,8 +59,9 @@ func TestASetWaitsForAllOfItsWaiters(t *testing.T) {
 			for got := 0; got < rings; {
 				for _, m := range hot {
 					for !s.Arm(m.w, m.bell, m.ready) {
-						got += int(m.due.Load() - m.seen)
-						m.seen = m.due.Load()
+						due := m.due.Load()
+						got += int(due - m.seen)
+						m.seen = due
 					}
 				}
 				if got == rings {
