@@ -139,6 +139,9 @@ func (p *process) listen(out io.Reader) {
 	}
 }
 
+// turnPatience is how long a team may take to connect, or for a turn: a library that loses a message must not hold up all others.
+const turnPatience = 2 * time.Minute
+
 // reports waits for a report of each. If one fails, others may wait for it in vain; then the team is good for nothing more.
 func (t *team) reports() ([]peers.Report, error) {
 	type answer struct {
@@ -153,8 +156,14 @@ func (t *team) reports() ([]peers.Report, error) {
 			answers <- answer{i, r, ok}
 		}()
 	}
+	late := time.After(turnPatience)
 	for range t.people {
-		a := <-answers
+		var a answer
+		select {
+		case a = <-answers:
+		case <-late:
+			return nil, fmt.Errorf("not all processes have reported after %v", turnPatience)
+		}
 		switch p := t.people[a.i]; {
 		case !a.ok:
 			p.hangUp()

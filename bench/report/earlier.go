@@ -81,25 +81,15 @@ func (r *Result) Checks() (all []Check) {
 	return all
 }
 
-var bareFigures = map[string]func(r *Run) float64{
-	"bare line":   func(r *Run) float64 { return r.Bare.Line },
-	"bare ring":   func(r *Run) float64 { return r.Bare.Ring },
-	"bare stream": func(r *Run) float64 { return r.Bare.Stream },
-}
-
 // inMode is the figures of the runs that an earlier figure may be compared with.
 func (t *Table) inMode(e earlier) (s bench.Series) {
-	figure := func(r *Run) float64 { return r.NS }
 	l := t.Line(e.name)
-	if beside := bareFigures[e.name]; beside != nil && len(t.Lines) > 0 { // it is measured beside all others: that beside the first
-		figure, l = beside, &t.Lines[0]
-	}
 	if l == nil {
 		return nil
 	}
 	for i := range l.Runs {
 		if near := l.Runs[i].Bare.Near(); e.mode == "any" || near == (e.mode == "near") {
-			s = append(s, figure(&l.Runs[i]))
+			s = append(s, l.Runs[i].NS)
 		}
 	}
 	return s

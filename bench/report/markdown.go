@@ -86,7 +86,7 @@ func (r *Result) groups() (all []*group) {
 // lines are the names of all contenders of the group, in the order of the first table that has them.
 func (g *group) lines() (names []string) {
 	for _, t := range g.tables {
-		for _, l := range t.Lines {
+		for _, l := range t.Shown() {
 			if !slices.Contains(names, l.Name) {
 				names = append(names, l.Name)
 			}
@@ -118,7 +118,7 @@ func (r *Result) Markdown(plots string) string {
 		fmt.Fprintf(&b, "- **Fewer than %d rounds: an impression, no verdict.**\n", verdictRounds)
 	}
 	if rows := r.verdictRows(); len(rows) > 0 {
-		b.WriteString("\n### Marks, and who is ahead of shmbus\n\n")
+		b.WriteString("\n### Marks, and who is nearer to shmbus than they should be\n\n")
 		table(&b, []string{"cell", "contender", "is", "should be", ""}, rows)
 	}
 	for _, g := range r.groups() {
@@ -144,6 +144,9 @@ func (g *group) markdown(b *strings.Builder, plots string) {
 		b.WriteString("\np99 and p99.9, medians of the rounds; the largest of all.\n\n")
 		g.rows(b, func(_ *Table, l *Line) string {
 			p99, p999, most := l.Tail()
+			if most == 0 {
+				return ""
+			}
 			return Duration(p99) + " / " + Duration(p999) + " / " + Duration(most)
 		})
 	}

@@ -41,6 +41,7 @@ func sample() *Result {
 				{Name: "shmbus block", Ours: true, Runs: runs(100, 100, 100)},
 				{Name: "FIFO", Against: "shmbus block", Runs: runs(50, 90, 200)},
 				{Name: "nng", Against: "shmbus block", Runs: runs(1000), Err: "it has gone"},
+				{Name: "mangos", Against: "shmbus block", Runs: runs(1001, 1001)},
 			}},
 		},
 	}
@@ -72,6 +73,7 @@ func TestMarksAreJudgedAndPeersAheadAreNamed(t *testing.T) {
 		"latency-spin-64 shmbus spin":    true,  // 1.1 of 1.2
 		"throughput-1to1-64 shmbus spin": false, // .5 of .6
 		"throughput-1to1-64 FIFO":        false, // it is ahead
+		"throughput-1to1-64 nng":         false, // it is not more than ten times behind, as mangos is
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)

@@ -125,11 +125,42 @@ type Result struct {
 	Skipped  []Skipped         `json:"skipped,omitempty"`
 }
 
+// Shown are all lines, and before them those of the bare hardware that is measured beside all others, as it was beside the first.
+func (t *Table) Shown() (all []*Line) {
+	names := []string{"bare stream"}
+	switch c := t.Cell; {
+	case c.Mode == Latency && c.Spin:
+		names = []string{"bare line", "bare ring"}
+	case c.Mode == Latency:
+		names = []string{"bare line"}
+	}
+	for i := range names {
+		if t.Cell.Size > 64 || len(t.Lines) == 0 {
+			break // its messages have 64 bytes
+		}
+		l := &Line{Name: names[i], Bare: true}
+		for _, r := range t.Lines[0].Runs {
+			l.Runs = append(l.Runs, Run{Round: r.Round, Bare: r.Bare, NS: bareFigures[names[i]](&r)})
+		}
+		all = append(all, l)
+	}
+	for i := range t.Lines {
+		all = append(all, &t.Lines[i])
+	}
+	return all
+}
+
+var bareFigures = map[string]func(r *Run) float64{
+	"bare line":   func(r *Run) float64 { return r.Bare.Line },
+	"bare ring":   func(r *Run) float64 { return r.Bare.Ring },
+	"bare stream": func(r *Run) float64 { return r.Bare.Stream },
+}
+
 // Line is the line of that name, or nil.
 func (t *Table) Line(name string) *Line {
-	for i := range t.Lines {
-		if t.Lines[i].Name == name {
-			return &t.Lines[i]
+	for _, l := range t.Shown() {
+		if l.Name == name {
+			return l
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ const (
 func (g *group) svg() []byte {
 	high := titleHigh
 	for _, t := range g.tables {
-		high += panelHigh + barHigh*len(t.Lines)
+		high += panelHigh + barHigh*len(t.Shown())
 	}
 	high += 20
 	p := &picture{}
@@ -49,7 +49,7 @@ func (g *group) svg() []byte {
 	y := float64(titleHigh)
 	for _, t := range g.tables {
 		p.panel(t, y)
-		y += float64(panelHigh + barHigh*len(t.Lines))
+		y += float64(panelHigh + barHigh*len(t.Shown()))
 	}
 	p.WriteString("</svg>\n")
 	return p.Bytes()
@@ -73,8 +73,8 @@ func (p *picture) panel(t *Table, y float64) {
 	p.text(12, y+22, "start", SizeName(t.Cell.Size)+" bytes")
 	var lines []*Line
 	lo, hi := math.Inf(1), 0.0
-	for i := range t.Lines {
-		if l := &t.Lines[i]; len(l.Runs) > 0 {
+	for _, l := range t.Shown() {
+		if len(l.Runs) > 0 {
 			lines = append(lines, l)
 			_, a, b := t.Figure(l)
 			lo, hi = min(lo, a), max(hi, b)

@@ -30,7 +30,7 @@ func (r *Result) Text() string {
 		}
 		_ = w.Flush()
 	}
-	columns("marks, and who is ahead of us", r.verdictRows())
+	columns("marks, and who is nearer than they should be", r.verdictRows())
 	columns("beside earlier figures", r.checkRows())
 	fmt.Fprintf(&b, "\n%s, %d rounds, %s a turn, took %s\n", r.Date, r.Rounds, r.RunTime, r.Took)
 	if r.Rounds < verdictRounds {
@@ -50,8 +50,7 @@ func (t *Table) text(b *strings.Builder) {
 		head += "p99\tp99.9\tmax\t"
 	}
 	fmt.Fprintf(w, head+"of %s\tours faster by\tnear\n", t.BareName())
-	for i := range t.Lines {
-		l := &t.Lines[i]
+	for _, l := range t.Shown() {
 		if len(l.Runs) == 0 {
 			continue
 		}
