@@ -49,7 +49,7 @@ func (c *contender) takesPart(cell report.Cell) bool {
 
 func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner, error) {
 	if c.ours() {
-		return startOurs(ctx, *c.job, cell)
+		return startOurs(ctx, *c.job, cell, l.pin)
 	}
 	o := peers.Options{
 		Peer: c.peerName, Latency: cell.Mode == report.Latency, Spin: c.spin, Size: cell.Size, Pubs: cell.Pubs, Subs: cell.Subs,

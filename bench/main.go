@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.from, "from", "", "measure nothing, show what --json has written into `FILE`")
 	f.StringVar(&o.out, "out", "", "put the tables into this Markdown `FILE`, between its markers, and the plots beside it")
 	f.BoolVar(&o.quick, "quick", false, "three rounds of short turns: an impression, no figures")
-	f.BoolVar(&o.unpinned, "no-pin", false, "do not pin the processes of peers to CPUs")
+	f.BoolVar(&o.unpinned, "no-pin", false, "leave it to the kernel where processes run; only the bare hardware is pinned")
 	f.BoolVar(&o.list, "list", false, "list cells and contenders, and who is not installed")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

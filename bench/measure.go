@@ -21,6 +21,9 @@ func (l *lab) measure(ctx context.Context, cells []report.Cell, rounds int, long
 	r := &report.Result{
 		Date: start.Format(time.DateTime), Machine: machine(), Versions: l.versions(ctx), Rounds: rounds, RunTime: long.String(), Skipped: l.skipped,
 	}
+	if r.Machine["pinned"] = "processes in turn to two CPUs"; !l.pin {
+		r.Machine["pinned"] = "only the bare hardware"
+	}
 	bare, err := startCalibrator(ctx)
 	if err != nil {
 		return nil, errors.Join(ctx.Err(), err)

@@ -26,13 +26,18 @@ func exclusive(j bench.Job) bench.Job {
 	return j
 }
 
-// startOurs starts processes and prepares the job for a cell. Like those of peers they are on the first two CPUs, around.
-func startOurs(ctx context.Context, j bench.Job, cell report.Cell) (runner, error) {
+// startOurs starts processes and prepares the job for a cell. If they are pinned they are on the first two CPUs, around, as those of
+// peers.
+func startOurs(ctx context.Context, j bench.Job, cell report.Cell, pin bool) (runner, error) {
 	t := topic(cell.Size)
 	t.Exclusive = j.Topic != nil && j.Topic.Exclusive
 	j.Name, j.Size, j.Topic = cell.Mode, cell.Size, &t
 	j.Each = cell.Mode == report.Latency
-	crew, err := bench.Start(ctx, crewSpec(cell.Pubs, cell.Subs))
+	spec := crewSpec(cell.Pubs, cell.Subs)
+	if !pin {
+		spec.CPUs = nil
+	}
+	crew, err := bench.Start(ctx, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 
 // Save writes the result as JSON.
 func (r *Result) Save(path string) error {
-	b, err := json.MarshalIndent(r, "", " ")
+	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}

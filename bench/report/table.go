@@ -57,8 +57,11 @@ func (t *Table) text(b *strings.Builder) {
 		mid, lo, hi := t.Figure(l)
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", l.Name, t.show(mid), t.show(lo), t.show(hi))
 		if t.Cell.Mode == Latency {
-			p99, p999, most := l.Tail()
-			fmt.Fprintf(w, "%s\t%s\t%s\t", Duration(p99), Duration(p999), Duration(most))
+			if p99, p999, most := l.Tail(); most > 0 {
+				fmt.Fprintf(w, "%s\t%s\t%s\t", Duration(p99), Duration(p999), Duration(most))
+			} else {
+				fmt.Fprint(w, "–\t–\t–\t")
+			}
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d/%d\n", ratio(t.OverBare(l)), ratio(t.OverOurs(l)), l.Near(), len(l.Runs))
 	}
