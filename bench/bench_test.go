@@ -167,27 +167,41 @@ func TestAQuickMeasurementFillsTheMarkdownFile(t *testing.T) {
 }
 
 func TestCtrlCLeavesNothing(t *testing.T) {
+	out := endedBy(t, func(lead int) error { return syscall.Kill(-lead, syscall.SIGINT) })
+	if !strings.Contains(out, context.Canceled.Error()) {
+		t.Errorf("the benchmark has said:\n%s", out)
+	}
+}
+
+func TestTheDeathOfTheLeaderLeavesNothing(t *testing.T) {
+	endedBy(t, func(lead int) error { return syscall.Kill(lead, syscall.SIGKILL) })
+}
+
+// endedBy ends a benchmark that is under way, and wants nothing to be left of it.
+func endedBy(t *testing.T, end func(lead int) error) (said string) {
 	needCPUs(t)
 	before := inMemory(t)
 	cmd, out, dir := leader(t, "-turns", "1000", "-peers", "Redis,NATS", "-cells", "latency-block-64")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// The lab's directory and the crews' are made before there is anything to leave.
-	patiently(t, "the processes of the benchmark", func() bool { return len(inMemory(t)) > len(before)+3 })
-	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+	// The teams of NATS and Redis come last, when servers and crews are there.
+	patiently(t, "team of each peer", func() bool {
+		teams, err := filepath.Glob(filepath.Join(memoryDir(), dirPrefix+"*", "team-*"))
+		return err == nil && len(teams) >= 3
+	})
+	if err := end(cmd.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err == nil || !strings.Contains(out.String(), context.Canceled.Error()) {
-		t.Errorf("the benchmark has ended with %v:\n%s", err, out)
+	if err := cmd.Wait(); err == nil {
+		t.Errorf("the benchmark has ended as if nothing were:\n%s", out)
 	}
-	empty(t, dir)
-	patiently(t, "an empty "+memoryDir(), func() bool {
+	patiently(t, "end of all processes", func() bool { return syscall.Kill(-cmd.Process.Pid, 0) != nil })
+	patiently(t, "empty "+memoryDir(), func() bool {
 		return !slices.ContainsFunc(inMemory(t), func(name string) bool { return !slices.Contains(before, name) })
 	})
-	if syscall.Kill(-cmd.Process.Pid, 0) == nil {
-		t.Error("processes of the benchmark are left")
-	}
+	empty(t, dir)
+	return out.String()
 }
 
 // inMemory is what benchmarks have made in memory.

@@ -64,7 +64,11 @@ func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner
 	if c.program != "" {
 		program = []string{l.built[c.program].path}
 	}
-	return startTeam(ctx, program, o, l.pin)
+	t, err := startTeam(ctx, l.memory, program, o, l.pin)
+	if err != nil {
+		return nil, err // and no team within the interface
+	}
+	return t, nil
 }
 
 // Where contenders take part.

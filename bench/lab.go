@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,7 +21,10 @@ const dirPrefix = "shmbus-peers-"
 
 // A lab is what all cells share.
 type lab struct {
-	dir     string // sources, compiled programs, and what servers write
+	dir     string // sources and compiled programs
+	memory  string // a directory in memory, where there is one, for what processes share
+	cleaner io.WriteCloser
+	cleaned func() error
 	self    string // this program
 	pin     bool
 	built   map[string]build
@@ -39,11 +41,7 @@ type build struct {
 
 // openLab compiles and starts what the peers need whose names begin like that.
 func openLab(ctx context.Context, only []string, pin bool) (*lab, error) {
-	dir, err := os.MkdirTemp("", dirPrefix)
-	if err != nil {
-		return nil, err
-	}
-	l := &lab{dir: dir, pin: pin, built: make(map[string]build), servers: make(map[string]*server)}
+	l := &lab{pin: pin, built: make(map[string]build), servers: make(map[string]*server)}
 	if err := l.open(ctx, only); err != nil {
 		l.close()
 		return nil, errors.Join(ctx.Err(), err)
@@ -53,6 +51,15 @@ func openLab(ctx context.Context, only []string, pin bool) (*lab, error) {
 
 func (l *lab) open(ctx context.Context, only []string) (err error) {
 	if l.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if l.dir, err = os.MkdirTemp("", dirPrefix); err != nil {
+		return err
+	}
+	if l.memory, err = os.MkdirTemp(memoryDir(), dirPrefix); err != nil {
+		return err
+	}
+	if err := l.startCleaner(); err != nil {
 		return err
 	}
 	if err := native.Unpack(l.dir); err != nil {
@@ -115,7 +122,13 @@ func (l *lab) close() {
 	for _, s := range l.servers {
 		s.close()
 	}
-	os.RemoveAll(l.dir)
+	if l.cleaner == nil {
+		os.RemoveAll(l.dir)
+		os.RemoveAll(l.memory)
+		return
+	}
+	l.cleaner.Close()
+	_ = l.cleaned()
 }
 
 // list says what can be measured.
@@ -140,9 +153,6 @@ func memoryDir() string {
 	}
 	return ""
 }
-
-// path is that of a file in the lab's directory.
-func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 
 // cpus is how many CPUs this process may use.
 func cpus() int { return len(bench.AllowedCPUs()) }

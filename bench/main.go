@@ -8,6 +8,7 @@
 //	contenders.go who takes part
 //	ours.go       shmbus and the bare hardware, by internal/bench
 //	team.go       the processes of a peer
+//	clean.go      the process that removes what is left
 //	servers.go    RouDi, nats-server, redis-server
 //	measure.go    rounds
 //	machine.go    what is measured on, and with which versions
@@ -32,8 +33,9 @@ import (
 
 // The first word of processes that the benchmark starts of itself.
 const (
-	peerWord = "peer"
-	natsWord = "nats-server"
+	peerWord  = "peer"
+	natsWord  = "nats-server"
+	cleanWord = "clean"
 )
 
 // serve is what a process does that the benchmark has started; in others it returns at once.
@@ -49,6 +51,9 @@ func serve() {
 	case natsWord:
 		signal.Ignore(os.Interrupt, syscall.SIGHUP)
 		err = peers.ServeNATS()
+	case cleanWord:
+		signal.Ignore(os.Interrupt, syscall.SIGHUP, syscall.SIGTERM)
+		err = clean(os.Args[2:])
 	default:
 		return
 	}
@@ -125,9 +130,11 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	if o.out != "" {
-		return r.Publish(o.out, filepath.Join(filepath.Dir(o.out), "bench"))
+		if err := r.Publish(o.out, filepath.Join(filepath.Dir(o.out), "bench")); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.Failed()
 }
 
 // result measures, or reads what was measured.

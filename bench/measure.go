@@ -100,19 +100,12 @@ func (l *lab) cell(ctx context.Context, bare *calibrator, cell report.Cell, roun
 	return t, nil
 }
 
-// out takes note of an entrant's error. It is an error of the whole if that is at its end, or if one of ours fails.
+// out takes note of an entrant's error. It is an error of the whole only if that is at its end.
 func (e *entrant) out(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		e.line.Err = err.Error()
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if e.line.Ours {
-		return fmt.Errorf("%s: %w", e.line.Name, err)
-	}
-	e.line.Err = err.Error()
-	return nil
+	return ctx.Err()
 }
 
 // result is a turn's figures.

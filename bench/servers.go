@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -53,12 +54,13 @@ func (l *lab) startServer(ctx context.Context, name string) (*server, error) {
 		if _, err := exec.LookPath(redis); err != nil {
 			return nil, &native.Missing{What: "program redis-server", Install: "apt-get install redis-server (and stop the service it starts, if it does)"}
 		}
-		s, err := start(ctx, nil, redis, "--port", "0", "--unixsocket", l.path("redis.sock"), "--save", "", "--appendonly", "no",
-			"--daemonize", "no", "--dir", l.dir, "--client-output-buffer-limit", "pubsub 0 0 0")
+		socket := filepath.Join(l.memory, "redis.sock")
+		s, err := start(ctx, nil, redis, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no",
+			"--daemonize", "no", "--dir", l.memory, "--client-output-buffer-limit", "pubsub 0 0 0")
 		if err != nil {
 			return nil, err
 		}
-		s.addr = l.path("redis.sock")
+		s.addr = socket
 		return s, s.await(ctx, func() bool {
 			c, err := net.Dial("unix", s.addr)
 			if err == nil {

@@ -40,9 +40,9 @@ type process struct {
 	ended chan struct{}
 }
 
-// startTeam starts processes of the program and waits until they are connected. Process i is on CPU i, around, if they are to be pinned.
-func startTeam(ctx context.Context, program []string, o peers.Options, pin bool) (*team, error) {
-	dir, err := os.MkdirTemp(memoryDir(), dirPrefix)
+// startTeam starts processes of the program and waits until they are connected. Their directory is within that one. Process i is on CPU i, around, if they are to be pinned.
+func startTeam(ctx context.Context, within string, program []string, o peers.Options, pin bool) (*team, error) {
+	dir, err := os.MkdirTemp(within, "team-")
 	if err != nil {
 		return nil, err
 	}

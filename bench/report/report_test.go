@@ -170,6 +170,17 @@ func TestAResultIsReadAsItWasSaved(t *testing.T) {
 	}
 }
 
+func TestOnlyOneOfOursThatFallsOutIsAnError(t *testing.T) {
+	r := sample() // a peer has fallen out of it
+	if err := r.Failed(); err != nil {
+		t.Errorf("a peer: %v", err)
+	}
+	r.Tables[1].Lines[0].Err = "torn"
+	if err := r.Failed(); err == nil || !strings.Contains(err.Error(), "throughput-1to1-64: shmbus spin: torn") {
+		t.Errorf("one of ours: %v", err)
+	}
+}
+
 func TestCellsAreChosenByTheBeginningOfTheirNames(t *testing.T) {
 	c := Cell{Mode: Throughput, Size: 1 << 10, Pubs: 1, Subs: 2}
 	for word, want := range map[string]bool{

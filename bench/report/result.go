@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -239,6 +240,19 @@ func (l *Line) Near() (n int) {
 		}
 	}
 	return n
+}
+
+// Failed is an error if one of ours has fallen out of a cell. That peers do is no error: their lines say so.
+func (r *Result) Failed() error {
+	var all []error
+	for i := range r.Tables {
+		for _, l := range r.Tables[i].Lines {
+			if l.Ours && l.Err != "" {
+				all = append(all, fmt.Errorf("%s: %s: %s", r.Tables[i].Cell.Name(), l.Name, l.Err))
+			}
+		}
+	}
+	return errors.Join(all...)
 }
 
 // Quartiles are those of a series.
