@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"go.nanomsg.org/mangos/v3/protocol/push"
+	_ "go.nanomsg.org/mangos/v3/transport/ipc" // for ipc:// addresses
+
+	"shmbus/bench/native"
+	"shmbus/bench/peers"
 	"shmbus/bench/report"
 	"shmbus/internal/houserules"
 )
@@ -120,6 +126,60 @@ func TestAProcessThatDiesEndsItsTeam(t *testing.T) {
 	team.close()
 	if _, err := os.Stat(team.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there: %v", team.dir, err)
+	}
+}
+
+// nng and mangos speak the same protocol, so that this test can send what no publisher of the benchmark sends.
+func TestAProcessInCFindsWhatIsNotTheNextWholeMessage(t *testing.T) {
+	l, err := openLab(t.Context(), []string{"nng"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	if len(l.skipped) > 0 {
+		t.Skip(l.skipped[0].Why)
+	}
+	for _, bad := range []struct {
+		first, last, between uint64
+		says                 string
+	}{
+		{2, 2, 0, "missing"},
+		{1, 1, 1, "not what was sent"},
+		{1, 2, 0, "not what was sent"},
+		{1<<48 | 1, 1<<48 | 1, 0, "nobody"},
+	} {
+		dir, err := os.MkdirTemp(l.memory, "team-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &process{name: "subscriber"}
+		o := peers.Options{Size: 64, Pubs: 1, Subs: 1, Dir: dir}
+		if err := p.start(append([]string{l.built[native.NNG].path}, o.Words()...), -1); err != nil {
+			t.Fatal(err)
+		}
+		team := &team{people: []*process{p}, dir: dir}
+		if _, err := team.reports(); err != nil {
+			t.Fatal(err)
+		}
+		c, err := push.NewSocket()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Dial("ipc://" + filepath.Join(dir, "a.0")); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 64)
+		binary.LittleEndian.PutUint64(b, bad.first)
+		binary.LittleEndian.PutUint64(b[56:], bad.last)
+		binary.LittleEndian.PutUint64(b[32:], bad.between)
+		if err := c.Send(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := team.run(1); err == nil || !strings.Contains(err.Error(), bad.says) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+		c.Close()
+		team.close()
 	}
 }
 

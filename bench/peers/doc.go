@@ -12,6 +12,8 @@
 // subscriber adds up all of it. That is the same for all, shmbus among them.
 //
 //	serve.go    the life of a process, its part in a measurement
+//	options.go  what it is told when it starts
+//	clock.go    what it measures with
 //	message.go  what is in a message
 //	pair.go     names of the pairs of a publisher and a subscriber, for peers that know only pairs
 //	sockets.go, pipes.go, mangos.go, nats.go, redis.go, shmipc.go, memory.go  the peers
