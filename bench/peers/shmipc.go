@@ -11,26 +11,30 @@ import (
 )
 
 const (
-	shmipcMemory = 64 << 20
+	shmipcMemory = 8 << 20 // roughly what stays in a cache
 	shmipcQueue  = 8192
 )
+
+// shmipcSlice is the size of a piece of memory: one for each message.
+func shmipcSlice(o Options) int { return max(1024, 1<<bits.Len(uint(o.Size-1))) }
+
+func shmipcRoom(o Options) int { return max(shmipcMemory, 16*shmipcSlice(o)) }
 
 // shmipcWindow is how many messages may be under way. When its memory is full, shmipc goes on over the socket, and stays there; so the
 // subscriber says now and then how far it is.
 func shmipcWindow(o Options) uint64 {
-	return uint64(min(shmipcQueue/4, max(4, shmipcMemory/4/o.Size)))
+	return uint64(min(shmipcQueue/4, shmipcRoom(o)/4/shmipcSlice(o)))
 }
 
 func shmipcConfig(o Options) *shmipc.Config {
-	slice := uint32(max(4096, 1<<bits.Len(uint(o.Size-1))))
 	c := shmipc.DefaultConfig()
 	c.LogOutput = io.Discard
 	c.MemMapType = shmipc.MemMapTypeMemFd
 	c.ShareMemoryPathPrefix = o.Dir + "/shmipc"
 	c.QueuePath = o.Dir + "/shmipc_queue"
 	c.QueueCap = shmipcQueue
-	c.ShareMemoryBufferCap = shmipcMemory
-	c.BufferSliceSizes = []*shmipc.SizePercentPair{{Size: slice, Percent: 100}}
+	c.ShareMemoryBufferCap = uint32(shmipcRoom(o))
+	c.BufferSliceSizes = []*shmipc.SizePercentPair{{Size: uint32(shmipcSlice(o)), Percent: 100}}
 	c.InitializeTimeout = patience
 	return c
 }
@@ -38,7 +42,7 @@ func shmipcConfig(o Options) *shmipc.Config {
 // shmipcStreams is a shmipc session with one stream for each pair of a publisher and a subscriber. Messages are filled and read in place.
 var shmipcStreams = peer{
 	send: func(o Options, channel string) (sender, error) {
-		s := &shmipcSender{size: o.Size, window: shmipcWindow(o)}
+		s := &shmipcSender{size: o.Size, window: shmipcWindow(o), latency: o.Latency}
 		for i := range receivers(o, channel) {
 			c := shmipc.DefaultSessionManagerConfig()
 			c.Config = shmipcConfig(o)
@@ -86,12 +90,13 @@ var shmipcStreams = peer{
 }
 
 type shmipcSender struct {
-	to     []*shmipc.Stream
-	size   int
-	window uint64
-	sent   uint64
-	read   []uint64 // by subscriber: so many, it has said
-	copies [][]byte
+	to      []*shmipc.Stream
+	size    int
+	window  uint64
+	latency bool
+	sent    uint64
+	read    []uint64 // by subscriber: so many, it has said
+	copies  [][]byte
 }
 
 // room waits for subscribers that are too far behind, and has the next message in the memory of the first subscriber's stream.
@@ -129,7 +134,18 @@ func (s *shmipcSender) send() error {
 	return nil
 }
 
-func (s *shmipcSender) flush() error { return nil }
+// flush makes sure that all went through shared memory, at the end of a stream of messages.
+func (s *shmipcSender) flush() error {
+	if s.latency {
+		return nil
+	}
+	for _, stream := range s.to {
+		if _, m, _ := stream.Session().GetMetrics(); m.AllocShmErrorCount > 0 || m.FallbackWriteCount > 0 {
+			return errors.New("shmipc had no memory left and went on over the socket")
+		}
+	}
+	return nil
+}
 
 type shmipcReceiver struct {
 	from  *shmipc.Stream
