@@ -21,9 +21,7 @@ func ping(s *side, o order) (func() (report, error), error) {
 	b := make([]byte, o.Job.Size)
 	ctx := context.Background()
 	round := func() error {
-		out.sent++
-		stamp(b, out.sent)
-		if err := out.pub.Publish(ctx, b); err != nil {
+		if err := out.answer(ctx, o.Job, b); err != nil {
 			return err
 		}
 		return back.take(ctx)
@@ -41,6 +39,16 @@ func ping(s *side, o order) (func() (report, error), error) {
 			return nil
 		})
 	}, nil
+}
+
+// answer publishes one frame, from b or in place.
+func (e *end) answer(ctx context.Context, j Job, b []byte) error {
+	if j.Loan {
+		return e.fill(ctx, j.Size)
+	}
+	e.sent++
+	stamp(b, e.sent)
+	return e.pub.Publish(ctx, b)
 }
 
 // timeEach counts how long each round took. The clock is looked at once a round, and what that costs is taken off.
@@ -83,9 +91,7 @@ func pong(s *side, o order) (func() (report, error), error) {
 			if err := in.take(ctx); err != nil {
 				return report{}, err
 			}
-			back.sent++
-			stamp(b, back.sent)
-			if err := back.pub.Publish(ctx, b); err != nil {
+			if err := back.answer(ctx, o.Job, b); err != nil {
 				return report{}, err
 			}
 		}

@@ -44,19 +44,24 @@ func (e *end) one(n uint64, j Job) error {
 func (e *end) inPlace(n uint64, j Job) error {
 	ctx := context.Background()
 	for range n {
-		l, err := e.pub.Loan(ctx, j.Size)
-		if err != nil {
-			return err
-		}
-		b := l.Bytes()
-		clear(b)
-		e.sent++
-		stamp(b, e.sent)
-		if err := l.Commit(); err != nil {
+		if err := e.fill(ctx, j.Size); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fill publishes a frame that is filled in place.
+func (e *end) fill(ctx context.Context, size int) error {
+	l, err := e.pub.Loan(ctx, size)
+	if err != nil {
+		return err
+	}
+	b := l.Bytes()
+	clear(b)
+	e.sent++
+	stamp(b, e.sent)
+	return l.Commit()
 }
 
 func (e *end) batches(n uint64, j Job) error {

@@ -1,0 +1,160 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"time"
+
+	"shmbus/bench/native"
+	"shmbus/bench/peers"
+	"shmbus/bench/report"
+	"shmbus/internal/bench"
+)
+
+// An outcome is what came of one turn.
+type outcome struct {
+	took time.Duration
+	hist *bench.Histogram // ns of the round trips, for latency
+}
+
+// A runner moves messages for one contender in one cell, as often as it is asked to.
+type runner interface {
+	run(n uint64) (outcome, error)
+	close()
+}
+
+// A contender is one way to move messages. It is one of ours if job is set, or else it is a program: in C if program is set, or else
+// a peer in Go.
+type contender struct {
+	name     string
+	bare     bool
+	in       func(c report.Cell) bool
+	against  func(c report.Cell) string
+	job      *bench.Job // of shmbus; its size and topic are the cell's
+	program  string
+	peerName string
+	server   string
+	spin     bool // its processes keep their CPUs when they wait
+	alone    bool // it has no subscriber
+}
+
+func (c *contender) ours() bool { return c.job != nil }
+func (c *contender) peer() bool { return !c.ours() && !c.bare }
+
+// takesPart says whether the contender is measured in a cell. Who spins is not where there is no CPU for each.
+func (c *contender) takesPart(cell report.Cell) bool {
+	return c.in(cell) && !(c.spin && cell.Processes() > cpus())
+}
+
+func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner, error) {
+	if c.ours() {
+		return startOurs(ctx, *c.job, cell, l.pin)
+	}
+	o := peers.Options{
+		Peer: c.peerName, Latency: cell.Mode == report.Latency, Spin: c.spin, Size: cell.Size, Pubs: cell.Pubs, Subs: cell.Subs,
+	}
+	if c.alone {
+		o.Subs = 0
+	}
+	if s := l.servers[c.server]; s != nil {
+		o.Addr = s.addr
+	}
+	program := []string{l.self, peerWord}
+	if c.program != "" {
+		program = []string{l.built[c.program].path}
+	}
+	t, err := startTeam(ctx, l.memory, program, o, l.pin)
+	if err != nil {
+		return nil, err // and no team within the interface
+	}
+	return t, nil
+}
+
+// Where contenders take part.
+func throughput(c report.Cell) bool { return c.Mode == report.Throughput }
+func spinning(c report.Cell) bool   { return c.Mode == report.Latency && c.Spin }
+func blocking(c report.Cell) bool   { return c.Mode == report.Latency && !c.Spin }
+func oneToOne(c report.Cell) bool   { return c.Pubs == 1 && c.Subs == 1 }
+func onePublisher(c report.Cell) bool {
+	return throughput(c) && c.Pubs == 1
+}
+func calls(c report.Cell) bool   { return throughput(c) || blocking(c) }
+func polling(c report.Cell) bool { return throughput(c) || spinning(c) }
+
+// What peers are compared with: who spins with ours that spin, who blocks with ours that block; calls with calls, and what is sent
+// together with batches.
+func withBlock(report.Cell) string { return "shmbus block" }
+func withSpin(report.Cell) string  { return "shmbus spin" }
+
+// What iceoryx and shmipc-go fill in place is compared with what we fill in place.
+func inPlace(with func(report.Cell) string) func(report.Cell) string {
+	return func(c report.Cell) string { return with(c) + ", in place" }
+}
+
+func withBatch(c report.Cell) string {
+	if throughput(c) {
+		return "shmbus block, batches of 32"
+	}
+	return "shmbus block"
+}
+
+func nobody(report.Cell) string { return "" }
+
+// batch is how many frames our batches have.
+const batch = 32
+
+func contenders() []contender {
+	ours := func(name string, in func(report.Cell) bool, j bench.Job) contender {
+		return contender{name: "shmbus " + name, in: in, against: nobody, job: &j, spin: j.Wait == bench.Spin}
+	}
+	bare := func(name, program, peerName string, in func(report.Cell) bool) contender {
+		return contender{name: name, bare: true, in: in, against: nobody, program: program, peerName: peerName}
+	}
+	goPeer := func(name, peerName, server string, in func(report.Cell) bool, against func(report.Cell) string) contender {
+		return contender{name: name, in: in, against: against, peerName: peerName, server: server}
+	}
+	inC := func(name, program, server string, spin bool) contender {
+		c := contender{name: name, in: calls, against: withBlock, program: program, server: server, spin: spin}
+		if spin {
+			c.in, c.against = polling, withSpin
+		}
+		if program == native.Iceoryx {
+			c.against = inPlace(c.against)
+		}
+		return c
+	}
+	memory := bare(report.MemoryName, "", peers.Memory, func(c report.Cell) bool { return polling(c) && oneToOne(c) && c.Size > 64 })
+	memory.spin = true
+	memcpy := bare(report.MemcpyName, native.Memcpy, "", func(c report.Cell) bool { return throughput(c) && oneToOne(c) })
+	memcpy.alone = true
+	zmqPolling := inC("ZeroMQ, polling", native.ZeroMQ, "", true)
+	zmqPolling.in = spinning
+	return []contender{
+		memory,
+		memcpy,
+		bare(report.FutexName, native.Futex, "", blocking),
+		ours("spin", polling, bench.Job{Batch: 1, Wait: bench.Spin}),
+		ours("spin, in place", polling, bench.Job{Batch: 1, Wait: bench.Spin, Loan: true}),
+		ours("spin, batches of 32", throughput, bench.Job{Batch: batch, Wait: bench.Spin}),
+		ours("spin, exclusive", onePublisher, exclusive(bench.Job{Batch: 1, Wait: bench.Spin})),
+		ours("spin, exclusive, batches of 32", onePublisher, exclusive(bench.Job{Batch: batch, Wait: bench.Spin})),
+		ours("adaptive", calls, bench.Job{Batch: 1, Wait: bench.Adaptive}),
+		ours("adaptive, batches of 32", throughput, bench.Job{Batch: batch, Wait: bench.Adaptive}),
+		ours("block", calls, bench.Job{Batch: 1, Wait: bench.Block}),
+		ours("block, in place", calls, bench.Job{Batch: 1, Wait: bench.Block, Loan: true}),
+		ours("block, batches of 32", throughput, bench.Job{Batch: batch, Wait: bench.Block}),
+		inC("iceoryx, polling", native.Iceoryx, roudi, true),
+		inC("iceoryx, WaitSet", native.Iceoryx, roudi, false),
+		inC("ZeroMQ", native.ZeroMQ, "", false),
+		zmqPolling,
+		inC("nng", native.NNG, "", false),
+		goPeer("mangos", peers.Mangos, "", calls, withBlock),
+		goPeer("NATS", peers.NATS, nats, calls, withBatch),
+		goPeer("Redis", peers.Redis, redis, calls, withBatch),
+		goPeer("Unix socket", peers.Unix, "", calls, withBlock),
+		goPeer("Unix socket, buffered", peers.UnixBuffered, "", throughput, withBatch),
+		goPeer("FIFO", peers.FIFO, "", calls, withBlock),
+		goPeer("shmipc-go", peers.Shmipc, "", calls, inPlace(withBlock)),
+	}
+}

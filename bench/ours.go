@@ -1,0 +1,120 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+	"os"
+
+	"shmbus/bench/report"
+	"shmbus/bus"
+	"shmbus/internal/bench"
+)
+
+// A crewRunner is shmbus itself, measured by the code of "buscat bench".
+type crewRunner struct {
+	crew *bench.Crew
+	task *bench.Task
+	cell report.Cell
+}
+
+// exclusive is the job on a topic that takes one publisher.
+func exclusive(j bench.Job) bench.Job {
+	j.Topic = &bus.TopicOptions{Exclusive: true}
+	return j
+}
+
+// startOurs starts processes and prepares the job for a cell. If they are pinned they are on the first two CPUs, around, as those of
+// peers.
+func startOurs(ctx context.Context, j bench.Job, cell report.Cell, pin bool) (runner, error) {
+	t := topic(cell.Size)
+	t.Exclusive = j.Topic != nil && j.Topic.Exclusive
+	j.Name, j.Size, j.Topic = cell.Mode, cell.Size, &t
+	j.Each = cell.Mode == report.Latency
+	spec := crewSpec(cell.Pubs, cell.Subs)
+	if !pin {
+		spec.CPUs = nil
+	}
+	crew, err := bench.Start(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	task, err := crew.Task(j)
+	if err != nil {
+		crew.Close()
+		return nil, err
+	}
+	return &crewRunner{crew, task, cell}, nil
+}
+
+func crewSpec(pubs, subs int) bench.CrewSpec {
+	on := []int{0, 1}
+	return bench.CrewSpec{Publishers: pubs, Subscribers: subs, CPUs: on, BareCPUs: on, Stderr: os.Stderr}
+}
+
+// topic is one that "buscat bench" would make: a ring that stays in a cache, with room for a few frames. Frames carry no time, as
+// those of peers carry none.
+func topic(size int) bus.TopicOptions {
+	const defaultRing, ringMemory = 8192, 4 << 20
+	cell := min(max(64, powerOfTwo(size)), 65536)
+	each := (size + cell - 1) / cell
+	slots := min(defaultRing, max(ringMemory/cell, powerOfTwo(8*each)))
+	return bus.TopicOptions{Policy: bus.PolicyLossless, CellSize: cell, Slots: slots, NoTime: true}
+}
+
+func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }
+
+func (r *crewRunner) run(n uint64) (outcome, error) {
+	o, err := r.task.Run(n)
+	if want := n * uint64(r.cell.Subs); err == nil && r.cell.Mode == report.Throughput && (o.Received != want || o.Lost > 0) {
+		err = fmt.Errorf("%d frames of %d have come, %d are counted as lost", o.Received, want, o.Lost)
+	}
+	return outcome{took: o.Took, hist: o.Hist}, err
+}
+
+func (r *crewRunner) close() {
+	_ = r.task.Close() // the crew removes what this leaves
+	r.crew.Close()
+}
+
+// A calibrator measures the bare hardware, with processes of its own.
+type calibrator struct {
+	crew   *bench.Crew
+	tasks  [3]*bench.Task
+	counts [3]uint64
+}
+
+func startCalibrator(ctx context.Context) (c *calibrator, err error) {
+	c = &calibrator{}
+	if c.crew, err = bench.Start(ctx, crewSpec(1, 1)); err != nil {
+		return nil, err
+	}
+	for i, j := range []bench.Job{bench.Line, bench.Ring, bench.Stream} {
+		if c.tasks[i], err = c.crew.Task(j); err == nil {
+			c.counts[i], err = enough(func(n uint64) (outcome, error) {
+				o, err := c.tasks[i].Run(n)
+				return outcome{took: o.Took}, err
+			}, bareTime, 1)
+		}
+		if err != nil {
+			c.crew.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// measure takes a few milliseconds.
+func (c *calibrator) measure() (report.Bare, error) {
+	var ns [3]float64
+	for i, t := range c.tasks {
+		o, err := t.Run(c.counts[i])
+		if err != nil {
+			return report.Bare{}, err
+		}
+		ns[i] = o.NS
+	}
+	return report.Bare{Line: ns[0], Ring: ns[1], Stream: ns[2]}, nil
+}

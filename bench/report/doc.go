@@ -1,0 +1,8 @@
+// Package report is what the benchmark has found, and how it is shown.
+//
+//	result.go   cells, runs, and what is worked out from them
+//	earlier.go  figures measured earlier on the build machine, to compare with
+//	table.go    text for a terminal
+//	markdown.go tables in docs/BENCHMARKS.md, between markers
+//	svg.go      plots
+package report

@@ -1,0 +1,206 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The figures stand between these lines of docs/BENCHMARKS.md.
+const (
+	beginMark = "<!-- figures: put in by bench, do not edit -->"
+	endMark   = "<!-- end of figures -->"
+)
+
+// CheckMarkdown says whether a file has the markers.
+func CheckMarkdown(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	_, _, err = around(b)
+	return err
+}
+
+// around is what stands before and after the figures.
+func around(b []byte) (before, after []byte, err error) {
+	before, rest, ok1 := bytes.Cut(b, []byte(beginMark))
+	_, after, ok2 := bytes.Cut(rest, []byte(endMark))
+	if !ok1 || !ok2 {
+		return nil, nil, errors.New("the Markdown file has no place for figures: lines " + beginMark + " and " + endMark)
+	}
+	return before, after, nil
+}
+
+// Publish puts the tables between the markers of the Markdown file and the plots into a directory, whose name as the file calls it is its
+// path from the file's directory.
+func (r *Result) Publish(file, plots string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, after, err := around(b)
+	if err != nil {
+		return err
+	}
+	from, err := filepath.Rel(filepath.Dir(file), plots)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(plots, 0o777); err != nil {
+		return err
+	}
+	for _, g := range r.groups() {
+		if err := os.WriteFile(filepath.Join(plots, g.name+".svg"), g.svg(), 0o666); err != nil {
+			return err
+		}
+	}
+	text := r.Markdown(filepath.ToSlash(from))
+	return os.WriteFile(file, slices.Concat(before, []byte(beginMark+"\n\n"+text), []byte(endMark), after), 0o666)
+}
+
+// A group is tables that differ only in the size of messages.
+type group struct {
+	name   string
+	tables []*Table
+}
+
+func (r *Result) groups() (all []*group) {
+	for i := range r.Tables {
+		t := &r.Tables[i]
+		name := t.Cell.Group()
+		at := slices.IndexFunc(all, func(g *group) bool { return g.name == name })
+		if at < 0 {
+			at = len(all)
+			all = append(all, &group{name: name})
+		}
+		all[at].tables = append(all[at].tables, t)
+	}
+	return all
+}
+
+// lines are the names of all contenders of the group, in the order of the first table that has them.
+func (g *group) lines() (names []string) {
+	for _, t := range g.tables {
+		for _, l := range t.Shown() {
+			if !slices.Contains(names, l.Name) {
+				names = append(names, l.Name)
+			}
+		}
+	}
+	return names
+}
+
+func (g *group) title() string {
+	c := g.tables[0].Cell
+	if c.Mode == Throughput {
+		return fmt.Sprintf("Throughput, %d to %d", c.Pubs, c.Subs)
+	}
+	if c.Spin {
+		return "Latency, spinning"
+	}
+	return "Latency, blocking"
+}
+
+// Markdown is all that stands between the markers. plots is the directory of the plots.
+func (r *Result) Markdown(plots string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Measured %s, in %s: %d rounds, %s a turn.\n\n- Machine: %s.\n- Versions: %s.\n", r.Date, r.Took, r.Rounds, r.RunTime,
+		strings.Join(sorted(r.Machine), "; "), strings.Join(sorted(r.Versions), "; "))
+	for _, s := range r.Skipped {
+		fmt.Fprintf(&b, "- Skipped: %s (%s).\n", s.Name, s.Why)
+	}
+	if r.Rounds < verdictRounds {
+		fmt.Fprintf(&b, "- **Fewer than %d rounds: an impression, no verdict.**\n", verdictRounds)
+	}
+	if rows := r.verdictRows(); len(rows) > 0 {
+		b.WriteString("\n### Marks, and who is nearer to shmbus than they should be\n\n")
+		table(&b, []string{"cell", "contender", "is", "should be", ""}, rows)
+	}
+	for _, g := range r.groups() {
+		g.markdown(&b, plots)
+	}
+	if rows := r.checkRows(); len(rows) > 0 {
+		fmt.Fprintf(&b, "\n### Beside earlier figures\n\nMeasured earlier on the build machine with other programs; the same within %.0f %%, or it says so.\n\n", 100*tolerance)
+		table(&b, []string{"cell", "contender", "now", "earlier", "cores", ""}, rows)
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+func (g *group) markdown(b *strings.Builder, plots string) {
+	fmt.Fprintf(b, "\n### %s\n\n![%s](%s/%s.svg)\n\n", g.title(), g.title(), plots, g.name)
+	first := g.tables[0]
+	fmt.Fprintf(b, "Median of the rounds and quartiles: %s.\n\n", first.unit())
+	g.rows(b, func(t *Table, l *Line) string {
+		mid, lo, hi := t.Figure(l)
+		return fmt.Sprintf("%s (%s–%s)", t.show(mid), t.show(lo), t.show(hi))
+	})
+	if first.Cell.Mode == Latency {
+		b.WriteString("\np99 and p99.9, medians of the rounds; the largest of all.\n\n")
+		g.rows(b, func(_ *Table, l *Line) string {
+			p99, p999, most := l.Tail()
+			if most == 0 {
+				return ""
+			}
+			return Duration(p99) + " / " + Duration(p999) + " / " + Duration(most)
+		})
+	}
+	b.WriteString("\nBeside the bare hardware in the same round; and, in bold, how many times as long as ours it takes: medians and quartiles.\n\n")
+	g.rows(b, func(t *Table, l *Line) string {
+		s := ratio(t.OverBare(l)) + " of " + t.BareName()
+		if len(t.OverBare(l)) == 0 {
+			s = ""
+		}
+		if over := t.OverOurs(l); len(over) > 0 {
+			s += "; **" + ratio(over) + "** times " + l.Against
+		}
+		return strings.TrimPrefix(s, "; ")
+	})
+	for _, t := range g.tables {
+		if len(t.Lines) > 0 {
+			l := &t.Lines[0]
+			fmt.Fprintf(b, "\n%s: bare line %s, ring %s, stream %s a message; cores near in %d of %d rounds.", t.Cell.Name(),
+				Duration(l.Each(func(r *Run) float64 { return r.Bare.Line }).Median()), Duration(l.Each(func(r *Run) float64 { return r.Bare.Ring }).Median()),
+				Duration(l.Each(func(r *Run) float64 { return r.Bare.Stream }).Median()), l.Near(), len(l.Runs))
+		}
+		for i := range t.Lines {
+			if l := &t.Lines[i]; l.Err != "" {
+				fmt.Fprintf(b, " Out after %d rounds: %s (%s).", len(l.Runs), l.Name, strings.ReplaceAll(l.Err, "\n", " "))
+			}
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// rows is a table with a row for each contender and a column for each size.
+func (g *group) rows(b *strings.Builder, cell func(t *Table, l *Line) string) {
+	head := []string{""}
+	for _, t := range g.tables {
+		head = append(head, SizeName(t.Cell.Size))
+	}
+	var rows [][]string
+	for _, name := range g.lines() {
+		row := []string{name}
+		for _, t := range g.tables {
+			s := ""
+			if l := t.Line(name); l != nil && len(l.Runs) > 0 {
+				s = cell(t, l)
+			}
+			row = append(row, s)
+		}
+		rows = append(rows, row)
+	}
+	table(b, head, rows)
+}
+
+func table(b *strings.Builder, head []string, rows [][]string) {
+	fmt.Fprintf(b, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	for _, row := range rows {
+		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+	}
+}

@@ -1,0 +1,105 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"shmbus/internal/bench"
+)
+
+// A mark is how near to the hardware one of ours is to be: a median of ratios.
+type mark struct {
+	cell, name  string
+	most, least float64 // one of the two
+}
+
+var marks = []mark{
+	{"latency-spin-64", "shmbus spin", 1.2, 0},
+	{"latency-block-64", "shmbus block", 1.2, 0},
+	{"latency-spin-1M", "shmbus spin, in place", 1.1, 0},
+	{"throughput-1to1-64", "shmbus spin", 0, .6},
+	{"throughput-1to1-64", "shmbus spin, exclusive", 0, .8},
+	{"throughput-1to1-64", "shmbus spin, batches of 32", 0, .95},
+}
+
+// A Verdict is whether a mark is met, or which peer is nearer to us than it should be.
+type Verdict struct {
+	Cell, Name string
+	Is, Should string
+	Met        bool
+}
+
+// Verdicts are all marks of cells that were measured, and each peer that is not behind what it is compared with.
+func (r *Result) Verdicts() (all []Verdict) {
+	for i := range r.Tables {
+		t := &r.Tables[i]
+		for _, m := range marks {
+			l := t.Line(m.name)
+			if m.cell != t.Cell.Name() || l == nil || len(l.Runs) == 0 {
+				continue
+			}
+			is := t.OverBare(l)
+			if len(is) == 0 {
+				continue
+			}
+			v := Verdict{Cell: m.cell, Name: m.name, Is: ratio(is) + " of " + t.BareName(), Should: fmt.Sprintf("at most %.2f", m.most), Met: is.Median() <= m.most}
+			if m.least > 0 {
+				v.Should, v.Met = fmt.Sprintf("at least %.2f", m.least), is.Median() >= m.least
+			}
+			all = append(all, v)
+		}
+		all = append(all, t.ahead()...)
+	}
+	return append(all, r.crowds()...)
+}
+
+// libraries are message libraries, that carry at most a tenth of what we do.
+var libraries = []string{"ZeroMQ", "nng", "mangos", "NATS", "Redis"}
+
+// ahead are peers that are not as far behind ours as they should be.
+func (t *Table) ahead() (all []Verdict) {
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		times, should := 1.0, "more than 1"
+		if t.Cell.Mode == Throughput && slices.Contains(libraries, l.Name) {
+			times, should = 10, "more than 10"
+		}
+		if over := t.OverOurs(l); len(over) > 0 && over.Median() <= times {
+			all = append(all, Verdict{Cell: t.Cell.Name(), Name: l.Name, Is: ratio(over) + " times " + l.Against, Should: should})
+		}
+	}
+	return all
+}
+
+// crowds compares what a frame takes with two publishers or two subscribers with what it takes with one of each. The rounds are not the same
+// ones: these are other cells.
+func (r *Result) crowds() (all []Verdict) {
+	const name, least = "shmbus adaptive", .6
+	rates := func(c Cell) bench.Series {
+		for i := range r.Tables {
+			if l := r.Tables[i].Line(name); r.Tables[i].Cell == c && l != nil {
+				return l.NS().Inverse(1e9)
+			}
+		}
+		return nil
+	}
+	one := rates(Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1})
+	for _, c := range []Cell{{Mode: Throughput, Size: 64, Pubs: 2, Subs: 1}, {Mode: Throughput, Size: 64, Pubs: 1, Subs: 2}} {
+		if many := rates(c); len(many) > 0 && len(one) > 0 {
+			is := many.Median() / one.Median()
+			all = append(all, Verdict{
+				Cell: c.Name(), Name: name, Is: digits(is) + " of throughput-1to1-64", Should: fmt.Sprintf("at least %.2f", least), Met: is >= least,
+			})
+		}
+	}
+	return all
+}
+
+// row is a verdict for a table.
+func (v Verdict) row() []string {
+	met := "NOT MET"
+	if v.Met {
+		met = "met"
+	}
+	return []string{v.Cell, v.Name, v.Is, v.Should, met}
+}

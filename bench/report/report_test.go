@@ -1,0 +1,193 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// sample is a result with rounds in both modes, a peer that is ahead, and one that fell out.
+func sample() *Result {
+	near := Bare{Line: 50, Ring: 80, Stream: 15}
+	far := Bare{Line: 200, Ring: 300, Stream: 35}
+	runs := func(ns ...float64) (all []Run) {
+		for i, v := range ns {
+			b := far
+			if i == 0 {
+				b = near
+			}
+			all = append(all, Run{Round: i, Bare: b, Count: 100, NS: v, P99: 2 * v, P999: 3 * v, Max: 4 * v})
+		}
+		return all
+	}
+	return &Result{
+		Date: "today", Rounds: 3, RunTime: "1ms", Took: "1s",
+		Machine: map[string]string{"kernel": "6"}, Versions: map[string]string{"nng": "1"},
+		Skipped: []Skipped{{"iceoryx, polling", "there is no header"}},
+		Tables: []Table{
+			{Cell: Cell{Mode: Latency, Size: 64, Pubs: 1, Subs: 1, Spin: true}, Lines: []Line{
+				{Name: "shmbus spin", Ours: true, Runs: runs(88, 330, 360)},
+				{Name: "shmbus spin, in place", Ours: true, Runs: runs(80, 300, 300)},
+				{Name: "iceoryx, polling", Against: "shmbus spin, in place", Runs: runs(160, 2510, 2700)},
+			}},
+			{Cell: Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1}, Lines: []Line{
+				{Name: "shmbus spin", Ours: true, Runs: runs(30, 70, 70)},
+				{Name: "shmbus block", Ours: true, Runs: runs(100, 100, 100)},
+				{Name: "FIFO", Against: "shmbus block", Runs: runs(50, 90, 200)},
+				{Name: "nng", Against: "shmbus block", Runs: runs(1000), Err: "it has gone"},
+				{Name: "mangos", Against: "shmbus block", Runs: runs(1001, 1001)},
+			}},
+		},
+	}
+}
+
+func TestRatiosAreTakenWithinARound(t *testing.T) {
+	r := sample()
+	spin, stream := &r.Tables[0], &r.Tables[1]
+	if got, want := spin.OverBare(spin.Line("shmbus spin")), []float64{1.1, 1.1, 1.2}; !reflect.DeepEqual([]float64(got), want) {
+		t.Errorf("latency over the bare ring: %v, want %v", got, want)
+	}
+	if got, want := stream.OverBare(stream.Line("shmbus spin")), []float64{.5, .5, .5}; !reflect.DeepEqual([]float64(got), want) {
+		t.Errorf("rate over the bare stream: %v, want %v", got, want)
+	}
+	if got, want := spin.OverOurs(spin.Line("iceoryx, polling")), []float64{2, 2510. / 300, 9}; !reflect.DeepEqual([]float64(got), want) {
+		t.Errorf("a peer over ours: %v, want %v", got, want)
+	}
+	if got := stream.OverOurs(stream.Line("nng")); len(got) != 1 || got[0] != 10 {
+		t.Errorf("a peer with one round: %v", got)
+	}
+}
+
+func TestMarksAreJudgedAndPeersAheadAreNamed(t *testing.T) {
+	got := make(map[string]bool)
+	for _, v := range sample().Verdicts() {
+		got[v.Cell+" "+v.Name] = v.Met
+	}
+	want := map[string]bool{
+		"latency-spin-64 shmbus spin":    true,  // 1.1 of 1.2
+		"throughput-1to1-64 shmbus spin": false, // .5 of .6
+		"throughput-1to1-64 FIFO":        false, // it is ahead
+		"throughput-1to1-64 nng":         false, // it is not more than ten times behind, as mangos is
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestEarlierFiguresAreComparedInTheSameMode(t *testing.T) {
+	all, err := parseEarlier(earlierText)
+	if err != nil || len(all) < 40 {
+		t.Fatalf("%d earlier figures: %v", len(all), err)
+	}
+	cells := make(map[string]bool)
+	for _, c := range Cells() {
+		cells[c.Name()] = true
+	}
+	for _, e := range all {
+		if !cells[e.cell] || e.hi < e.lo || e.mode != "near" && e.mode != "far" && e.mode != "any" {
+			t.Errorf("what is %+v?", e)
+		}
+	}
+	got := make(map[string]Check)
+	for _, c := range sample().Checks() {
+		got[c.Cell+" "+c.Name+" "+c.Mode] = c
+	}
+	if c := got["latency-spin-64 iceoryx, polling far"]; c.Runs != 2 || c.Now != 2605 || !c.Within() {
+		t.Errorf("a figure of the far rounds: %+v", c)
+	}
+	if c := got["latency-spin-64 bare line near"]; c.Runs != 1 || !c.Within() {
+		t.Errorf("the bare line of the near round: %+v", c)
+	}
+	if c := got["throughput-1to1-64 FIFO any"]; c.Runs != 3 || c.Within() || !strings.Contains(strings.Join(c.row(), " "), "DIFFERS") {
+		t.Errorf("a figure that differs: %+v", c)
+	}
+}
+
+func TestWhatIsPublishedStandsBetweenTheMarkers(t *testing.T) {
+	dir := t.TempDir()
+	md := filepath.Join(dir, "B.md")
+	if err := os.WriteFile(md, []byte("no markers\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if CheckMarkdown(md) == nil || sample().Publish(md, filepath.Join(dir, "bench")) == nil {
+		t.Error("a file without markers is taken")
+	}
+	if err := os.WriteFile(md, []byte("before\n"+beginMark+"\nold\n"+endMark+"\nafter\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for range 2 { // twice is as once
+		if err := sample().Publish(md, filepath.Join(dir, "bench")); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(md)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first != nil && !bytes.Equal(first, b) {
+			t.Errorf("the second time it is another file:\n%s", b)
+		}
+		first = b
+	}
+	for _, want := range []string{"before\n" + beginMark, endMark + "\nafter\n", "Skipped: iceoryx, polling (there is no header)", "Out after 1 rounds: nng (it has gone)", "NOT MET", "(bench/latency-spin.svg)"} {
+		if !strings.Contains(string(first), want) {
+			t.Errorf("no %q in\n%s", want, first)
+		}
+	}
+	plots, err := filepath.Glob(filepath.Join(dir, "bench", "*.svg"))
+	if err != nil || len(plots) != 2 {
+		t.Fatalf("plots: %v %v", plots, err)
+	}
+	for _, p := range plots {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for d := xml.NewDecoder(bytes.NewReader(b)); ; {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", p, err)
+			}
+		}
+	}
+}
+
+func TestAResultIsReadAsItWasSaved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	if err := sample().Save(path); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Load(path)
+	if err != nil || !reflect.DeepEqual(r, sample()) {
+		t.Errorf("%+v: %v", r, err)
+	}
+}
+
+func TestOnlyOneOfOursThatFallsOutIsAnError(t *testing.T) {
+	r := sample() // a peer has fallen out of it
+	if err := r.Failed(); err != nil {
+		t.Errorf("a peer: %v", err)
+	}
+	r.Tables[1].Lines[0].Err = "torn"
+	if err := r.Failed(); err == nil || !strings.Contains(err.Error(), "throughput-1to1-64: shmbus spin: torn") {
+		t.Errorf("one of ours: %v", err)
+	}
+}
+
+func TestCellsAreChosenByTheBeginningOfTheirNames(t *testing.T) {
+	c := Cell{Mode: Throughput, Size: 1 << 10, Pubs: 1, Subs: 2}
+	for word, want := range map[string]bool{
+		"throughput": true, "throughput-1to2": true, "throughput-1to2-1K": true, "throughput-1to2-1": false, "latency": false,
+	} {
+		if c.Match([]string{"nothing", word}) != want {
+			t.Errorf("%s is chosen by %q: %v", c.Name(), word, !want)
+		}
+	}
+}
