@@ -53,6 +53,14 @@ func (l *life) begin() (err error) {
 			l.socket.close()
 		}
 	}()
+	if l.cgroup, err = newCgroup(l.spec); err != nil {
+		l.log.of("runner").Warn("the plugin has no control group of its own, though one was delegated", "error", err)
+	}
+	defer func() {
+		if err != nil {
+			l.cgroup.close()
+		}
+	}()
 	l.hint = reachHint(l.spec, id)
 	out, outWrite, err := pipe()
 	if err != nil {

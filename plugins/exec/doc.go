@@ -17,7 +17,9 @@
 // # Limits
 //
 // limits.nice is inherited by the plugin from the thread that starts it. limits.files is set when the program has just begun.
-// limits.memory is looked at four times a second, over all of the plugin's processes together: the pages that are there, and once those are
+//
+// limits.memory is kept to by the kernel where the plugin has a control group of its own, which is so where one was delegated, as for a
+// systemd unit with Delegate=memory and DelegateSubgroup=busd. Otherwise memory is looked at four times a second, over all of the plugin's processes together: the pages that are there, and once those are
 // more than the limit, each process's share of them (PSS), which includes the pages of rings that it has open. A plugin over its limit is
 // killed. Between two looks it can take more than the limit.
 //
@@ -27,5 +29,5 @@
 //
 // Reading order: run_linux.go (Run, restarts), policy.go, life_linux.go (one run of the plugin), begin_linux.go (its start, its pipes),
 // start_linux.go, env.go, user_linux.go, output.go (contracts), lines.go, sink.go, log.go (its log), logline.go, logfile.go, pace.go,
-// notify_linux.go, memory_linux.go, leftover_linux.go and tree_linux.go (ending all of its processes), board.go (state.json), events.go.
+// notify_linux.go, memory_linux.go, cgroup_linux.go, leftover_linux.go and tree_linux.go (ending all of its processes), board.go (state.json), events.go.
 package exec

@@ -79,6 +79,7 @@ func (r *runner) killRest() (int, error) {
 		if !r.reap() {
 			return len(seen), nil
 		}
+		r.cgroup.kill()
 		for pid, s := range descendants() {
 			if s.ended {
 				continue

@@ -63,7 +63,7 @@ func (l *life) watch(ctx context.Context) {
 	steady := time.NewTimer(time.Duration(l.spec.Restart.Steady))
 	defer steady.Stop()
 	var memory, again <-chan time.Time
-	if l.spec.Limits.Memory > 0 {
+	if l.spec.Limits.Memory > 0 && (l.cgroup == nil || !l.cgroup.limited) {
 		t := time.NewTicker(memoryGlance)
 		defer t.Stop()
 		memory = t.C
@@ -202,6 +202,7 @@ func (l *life) groupLives() bool {
 // finish ends what is left of the plugin, waits for what it has written to be published, and says how it was.
 func (l *life) finish(ctx context.Context) outcome {
 	o := outcome{ran: time.Since(l.began)}
+	l.checkKills()
 	late := l.over && !l.main.exited && l.problem == ""
 	n, err := l.killRest()
 	if l.main.exited {
@@ -215,6 +216,7 @@ func (l *life) finish(ctx context.Context) outcome {
 		l.fail(l.atEnd.event, unix.SIGTERM, "%v", l.atEnd.err)
 	}
 	l.socket.close()
+	l.cgroup.close()
 	l.board.set(func(s *plugins.State) { s.Plugin = plugins.Process{} })
 	switch {
 	case err != nil:

@@ -38,6 +38,16 @@ func (l *life) checkMemory() {
 	}
 }
 
+// checkKills sees whether the kernel has killed the plugin, because its control group has taken more memory than it may.
+func (l *life) checkKills() {
+	if l.cgroup == nil || !l.cgroup.limited {
+		return
+	}
+	if l.cgroup.outOfMemory() > 0 {
+		l.fail(Memory, unix.SIGKILL, "memory: its processes take more than the %d bytes that they may", int64(l.spec.Limits.Memory))
+	}
+}
+
 // residentSize is the memory that a process has mapped and that is there, in bytes; 0 if it has ended.
 func residentSize(pid int) int64 {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

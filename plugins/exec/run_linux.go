@@ -28,6 +28,7 @@ type runner struct {
 	board    *board
 	policy   policy
 	starter  starter
+	cgroup   *cgroup        // of the plugin's present life
 	children chan os.Signal // a child has ended
 	main     struct {       // the plugin's main process
 		pid    int // 0: none

@@ -118,6 +118,9 @@ func (r *runner) start(p *program, id *user, out, errs int) (pid int, err error)
 		Files: []uintptr{null.Fd(), uintptr(out), uintptr(errs)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: id.credential},
 	}
+	if r.cgroup != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(r.cgroup.file.Fd())
+	}
 	path := p.path
 	if p.file != nil {
 		path = fmt.Sprintf("/proc/self/fd/%d", len(attr.Files))
