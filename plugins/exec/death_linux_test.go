@@ -107,6 +107,23 @@ func TestAPluginThatDoesNotListenToSIGTERMIsKilled(t *testing.T) {
 	has(t, w.state().Problem, "SIGTERM", "killed")
 }
 
+func TestARunnerThatIsToldTwiceToStopDoesSoOnce(t *testing.T) {
+	w := newWorld(t, "contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", \"trap 'echo ending; while [ ! -e go ]; do sleep 0.01; done; exit 0' TERM; echo up; while :; do sleep 0.01; done\"]\n")
+	s := w.lossless("t", bus.TopicOptions{})
+	w.start()
+	w.expect(s, "up")
+	w.runner.Signal(unix.SIGTERM)
+	w.expect(s, "ending")
+	w.runner.Signal(unix.SIGTERM)
+	if err := os.WriteFile(filepath.Join(w.spec.Dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if how := w.end(); how != "<nil>" {
+		t.Errorf("the runner ends with %s", how)
+	}
+	w.told(Stopping, Exited, Stopped)
+}
+
 func TestAPluginMayWriteWhileItEnds(t *testing.T) {
 	w := newWorld(t, "contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", \"trap 'echo last; exit 0' TERM; echo first; while :; do sleep 0.01; done\"]\n")
 	s := w.lossless("t", bus.TopicOptions{})
@@ -129,10 +146,18 @@ func TestAStoppedPluginCanBeStopped(t *testing.T) {
 }
 
 func TestAPluginThatTakesTooMuchMemoryIsKilled(t *testing.T) {
-	w := newWorld(t, "contract = \"bus\"\n"+helper(t, "eater")+quick+"tries = 1\n[limits]\nmemory = \"64MiB\"\n")
-	w.start()
-	has(t, w.end(), "memory", strconv.Itoa(64<<20))
-	w.told(Started, Ready, Memory, Exited, GivenUp)
+	for name, wrap := range map[string]string{"itself": "", "by a child": `"sh", "-c", "sleep 0.5; \"$0\" & wait", `} {
+		t.Run(name, func(t *testing.T) {
+			command := strings.Replace(helper(t, "eater"), "[", "["+wrap, 1)
+			w := newWorld(t, "contract = \"bus\"\n"+command+quick+"tries = 1\n[limits]\nmemory = \"64MiB\"\n")
+			w.start()
+			has(t, w.end(), "memory", strconv.Itoa(64<<20))
+			w.told()
+			if !slices.ContainsFunc(w.seen, func(e plugins.Event) bool { return e.Event == Memory }) {
+				t.Errorf("%+v", w.seen)
+			}
+		})
+	}
 }
 
 func TestAPluginWithinItsLimitsRunsOn(t *testing.T) {

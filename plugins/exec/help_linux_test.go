@@ -29,6 +29,7 @@ var helpers = map[string]testproc.Helper{
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
+		context.AfterFunc(ctx, stop) // a second one is the runner's matter
 		p.Say("end: %v", Run(ctx, p.Arg(0)))
 		return nil
 	},

@@ -28,6 +28,10 @@ type life struct {
 	kill     *time.Timer // for ending
 	over     bool        // kill has fired
 
+	known  []int     // the plugin's processes, as of the last look for them
+	swept  time.Time // when that was
+	newest string    // process on the machine then
+
 	pipes
 	socket   *notifySocket
 	notices  chan plugins.Notice   // from the socket

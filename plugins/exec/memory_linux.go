@@ -3,7 +3,9 @@ package exec
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,8 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryGlance is how often the memory of a plugin with a limit is looked at.
-const memoryGlance = 250 * time.Millisecond
+// How often the memory of a plugin with a limit is looked at; and how often, at most, its processes are looked for, which means looking at
+// all processes of the machine.
+const (
+	memoryGlance = 250 * time.Millisecond
+	memorySweep  = time.Second
+)
 
 // checkMemory kills the plugin if its processes take more memory than they may.
 func (l *life) checkMemory() {
@@ -20,9 +26,11 @@ func (l *life) checkMemory() {
 	if l.ending {
 		return
 	}
-	pids := descendants()
+	if newest := newestPID(); (newest == "" || newest != l.newest) && time.Since(l.swept) >= memorySweep { // there are processes that were not there
+		l.known, l.newest, l.swept = slices.Collect(maps.Keys(descendants())), newest, time.Now()
+	}
 	resident := int64(0)
-	for pid := range pids {
+	for _, pid := range l.known {
 		resident += residentSize(pid)
 	}
 	if resident <= limit {
@@ -30,11 +38,12 @@ func (l *life) checkMemory() {
 	}
 	// Pages that several processes share, such as those of a program or of a ring, were counted once for each of them.
 	fair := int64(0)
-	for pid := range pids {
+	l.known = slices.Collect(maps.Keys(descendants())) // without those that have ended: their pids may be others' now
+	for _, pid := range l.known {
 		fair += fairSize(pid)
 	}
 	if fair > limit {
-		l.fail(Memory, unix.SIGKILL, "memory: its %d processes take %d bytes, and may take %d", len(pids), fair, limit)
+		l.fail(Memory, unix.SIGKILL, "memory: its %d processes take %d bytes, and may take %d", len(l.known), fair, limit)
 	}
 }
 
@@ -48,9 +57,20 @@ func (l *life) checkKills() {
 	}
 }
 
+// newestPID is the pid that was given last on this machine, to a process or a thread.
+func newestPID() string {
+	b, _ := os.ReadFile("/proc/loadavg")
+	f := strings.Fields(string(b))
+	if len(f) == 0 {
+		return ""
+	}
+	return f[len(f)-1]
+}
+
 // residentSize is the memory that a process has mapped and that is there, in bytes; 0 if it has ended.
 func residentSize(pid int) int64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	var buf [256]byte
+	b, _ := readProc(buf[:], pid, "statm")
 	if f := strings.Fields(string(b)); len(f) > 1 {
 		n, _ := strconv.ParseInt(f[1], 10, 64)
 		return n * int64(os.Getpagesize())

@@ -83,6 +83,10 @@ func Run(ctx context.Context, path string) error {
 	}
 	signal.Notify(r.children, unix.SIGCHLD)
 	defer signal.Stop(r.children)
+	// Who has told the runner to stop may do so again: that must not end the runner before its plugin.
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, unix.SIGTERM, unix.SIGINT)
+	defer signal.Stop(again)
 	return r.run(ctx)
 }
 
