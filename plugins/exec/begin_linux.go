@@ -72,10 +72,9 @@ func (l *life) begin() (err error) {
 		unix.Close(outWrite)
 		return err
 	}
-	pid, err := l.start(p, id, outWrite, errsWrite)
+	l.main, err = l.start(p, id, outWrite, errsWrite)
 	unix.Close(outWrite)
 	unix.Close(errsWrite)
-	l.main.pid, l.main.exited = pid, pid == 0
 	l.began = time.Now()
 	if err != nil {
 		out.Close()
@@ -83,8 +82,9 @@ func (l *life) begin() (err error) {
 		_, kerr := l.killRest()
 		return errors.Join(err, kerr)
 	}
+	l.pid.Store(int64(l.main.pid))
 	l.connect(out, errs)
-	process, err := identity(pid) // it is there, if only as a zombie: it has not been waited for
+	process, err := identity(l.main.pid) // it is there, if only as a zombie: it has not been waited for
 	l.board.set(func(s *plugins.State) { s.Plugin = process })
 	l.event(Started, p.path)
 	if l.hint != "" {

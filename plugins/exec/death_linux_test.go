@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -73,6 +74,21 @@ func TestAllProcessesOfAPluginEndWithIt(t *testing.T) {
 	pids := pidsIn(t, filepath.Join(dir, "pids"), 5)
 	w.stop()
 	noneLives(t, pids)
+}
+
+func TestProcessesThatHaveChildrenQuickerThanTheyCanBeFoundEnd(t *testing.T) {
+	dir := script(t, "it", "echo $$ >pids\nf() { f & }\nf\nexec sleep 1000\n")
+	w := newWorldIn(t, dir, "contract = \"bus\"\nexecutable = \"it\"\n")
+	w.start()
+	group := pidsIn(t, filepath.Join(dir, "pids"), 1)[0]
+	w.phase(plugins.Running)
+	if err := unix.Kill(group, unix.SIGKILL); err != nil { // it ends by itself, as far as the runner knows
+		t.Fatal(err)
+	}
+	w.phase(plugins.Backoff)
+	if err := unix.Kill(-group, 0); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("there is somebody in the group: %v", err)
+	}
 }
 
 func TestWhatAPluginLeavesIsEndedBeforeItIsStartedAgain(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,15 @@ func TestAPluginThatDoesNotSayThatItIsReadyIsEnded(t *testing.T) {
 	w.told(Started, NotReady, Exited, GivenUp)
 }
 
+func needsPython(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3")
+	}
+}
+
 func TestAShellScriptCanSayThatItIsReady(t *testing.T) {
+	needsPython(t)
 	dir := script(t, "it", `echo shmbus-plugin 1 bus
 python3 -c 'import os, socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])'
 exec sleep 1000

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,10 +31,23 @@ type runner struct {
 	starter  starter
 	cgroup   *cgroup        // of the plugin's present life
 	children chan os.Signal // a child has ended
-	main     struct {       // the plugin's main process
-		pid    int // 0: none
-		exited bool
-		status unix.WaitStatus
+	main     mainProcess
+	pid      atomic.Int64 // of the main process, for events
+}
+
+// A mainProcess is the process that was started, of all those of the plugin.
+type mainProcess struct {
+	pid    int // 0: none
+	handle int // pidfd
+	exited bool
+	status unix.WaitStatus
+}
+
+// close closes the handle. What is known of the process stays known.
+func (m *mainProcess) close() {
+	if m.pid != 0 {
+		unix.Close(m.handle)
+		m.pid, m.handle = 0, -1
 	}
 }
 
@@ -169,9 +183,9 @@ func (r *runner) run(ctx context.Context) error {
 			stop(errOrphaned)
 		}()
 	}
-	for {
-		o := r.live(ctx)
-		if ctx.Err() != nil {
+	var o outcome
+	for ctx.Err() == nil {
+		if o = r.live(ctx); o.asked && !o.fatal {
 			return r.stopped(o.problem)
 		}
 		what, pause := r.policy.after(o)
@@ -181,13 +195,13 @@ func (r *runner) run(ctx context.Context) error {
 		case givenUp:
 			return r.giveUp(o.problem)
 		}
-		if !r.pause(ctx, o, pause) {
-			r.told(ctx)
-			return r.stopped(o.problem)
+		if r.pause(ctx, o, pause) {
+			r.board.set(func(s *plugins.State) { s.Restarts++ })
+			r.event(Restarting, o.problem)
 		}
-		r.board.set(func(s *plugins.State) { s.Restarts++ })
-		r.event(Restarting, o.problem)
 	}
+	r.told(ctx)
+	return r.stopped(o.problem)
 }
 
 // pause waits before the plugin is started again; false if it is not to be.
@@ -233,7 +247,7 @@ func (r *runner) giveUp(problem string) error {
 
 // event publishes an event, and logs it. It is safe for concurrent use.
 func (r *runner) event(name, detail string) {
-	pid := r.board.now().Plugin.PID
+	pid := int(r.pid.Load())
 	log := r.log.of("runner")
 	say := log.Info
 	if failures[name] {
