@@ -27,7 +27,8 @@ type life struct {
 	watchdog *time.Timer // for WATCHDOG=1
 	doubt    bool        // watchdog has fired once
 	kill     *time.Timer // for ending
-	over     bool        // kill has fired
+	until    time.Time   // kill fires
+	over     bool        // it has
 
 	known  []int     // the plugin's processes, as of the last look for them
 	swept  time.Time // when that was
@@ -197,7 +198,9 @@ func (l *life) end(sig unix.Signal) {
 		l.kill.Reset(0)
 		return
 	}
-	l.kill.Reset(time.Duration(l.spec.Grace))
+	grace := time.Duration(l.spec.Grace)
+	l.kill.Reset(grace)
+	l.until = time.Now().Add(grace)
 	l.signalGroup(sig)
 	l.signalGroup(unix.SIGCONT) // one that is stopped is to see the signal
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -134,6 +135,11 @@ func readSpec(path string) (*plugins.Spec, plugins.Nook, error) {
 		return nil, "", err
 	} else if there, err := os.Stat(nook.Spec()); err != nil || !os.SameFile(here, there) {
 		return bad("it is of plugin %s in %s, and its place is %s", spec.Name, spec.Place, nook.Spec())
+	}
+	for _, t := range append(slices.Clone(spec.Topics), plugins.Topic{Name: spec.Topic}) {
+		if plugins.Reserved(t.Name) {
+			return bad("topic %q is busd's", t.Name)
+		}
 	}
 	if len(spec.Command) == 0 && spec.Executable == "" && spec.Builtin == "" {
 		return bad("nothing to be run")

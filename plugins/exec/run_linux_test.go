@@ -189,6 +189,7 @@ func TestAPinnedExecutableRunsAsAnotherUser(t *testing.T) {
 func TestASpecThatCannotBeRunIsRefused(t *testing.T) {
 	for says, change := range map[string]func(*plugins.Spec){
 		"no name of a plugin": func(s *plugins.Spec) { s.Name = "../p" },
+		"is busd's":           func(s *plugins.Spec) { s.Topic = "$bus/events" },
 		"absolute":            func(s *plugins.Spec) { s.Bus = "bus" },
 		"its place is":        func(s *plugins.Spec) { s.Name = "q" },
 		"nothing to be run":   func(s *plugins.Spec) { s.Command = nil },
