@@ -14,6 +14,22 @@
 // memory, bad-handshake, bad-frame, bad-output, half-frame, exited, leftovers, backoff, restarting, given-up, orphaned, stopping, stopped.
 // They are in the plugin's log as well.
 //
+// # What is run
+//
+// A program without a '/' is looked up in the PATH of the runner, which busd has started with its own; a relative path is relative to dir.
+// Standard input is /dev/null. Of the runner's environment the plugin gets what does not begin with SHMBUS_, NOTIFY_ or WATCHDOG_; then come
+// USER, LOGNAME and HOME if there is a user, what the manifest has, and what the contract has, which nothing overrides.
+//
+// What is left of a plugin when its main process has ended is ended too: a plugin must not become a daemon. A process that leaves the
+// plugin's group, and from then on forks quicker than it can be found, can be ended only where there are control groups.
+//
+// # Logs
+//
+// A line of standard error is one entry of the log; JSON lines of hclog and slog have their level, their fields, and their time in the field
+// timestamp; all others are information. A line longer than 16 KiB is several entries, of which all but the first have the field continued.
+// A plugin that writes more than some 2000 lines a second has to wait, and nothing else waits for it. The file is at most 8 MiB long, and has
+// one before it.
+//
 // # Limits
 //
 // limits.nice is inherited by the plugin from the thread that starts it. limits.files is set when the program has just begun.

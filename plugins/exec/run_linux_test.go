@@ -105,6 +105,15 @@ command = ["true"]`)
 	}
 }
 
+func TestAFailureAfterASteadyRunIsTheFirstOne(t *testing.T) {
+	w := newWorld(t, "contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"sleep 0.2; exit 1\"]\n"+quick+"tries = 2\nsteady = \"100ms\"\n")
+	w.start()
+	w.until("three restarts", func(s plugins.State) bool { return s.Restarts >= 3 })
+	if s := w.state(); s.Tries > 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAPluginIsAlwaysStartedAgainIfItIsToBe(t *testing.T) {
 	w := newWorld(t, `contract = "bus"
 command = ["true"]
