@@ -31,8 +31,8 @@ type life struct {
 	over     bool        // it has
 
 	known  []int     // the plugin's processes, as of the last look for them
-	swept  time.Time // when that was
-	newest string    // process on the machine then
+	sweep  time.Time // not before then comes the next one
+	newest string    // process on the machine at that look
 
 	pipes
 	socket   *notifySocket

@@ -13,11 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How often the memory of a plugin with a limit is looked at; and how often, at most, its processes are looked for, which means looking at
-// all processes of the machine.
+// How often the memory of a plugin with a limit is looked at; and how often, at most, new processes of it are looked for, which means
+// looking at all processes of the machine, and is to take no more than a part of the time: a hundred runners may be at it.
 const (
 	memoryGlance = 250 * time.Millisecond
 	memorySweep  = time.Second
+	sweepPart    = 200
 )
 
 // checkMemory kills the plugin if its processes take more memory than they may.
@@ -26,8 +27,11 @@ func (l *life) checkMemory() {
 	if l.ending {
 		return
 	}
-	if newest := newestPID(); (newest == "" || newest != l.newest) && time.Since(l.swept) >= memorySweep { // there are processes that were not there
-		l.known, l.newest, l.swept = slices.Collect(maps.Keys(descendants())), newest, time.Now()
+	if newest := newestPID(); (newest == "" || newest != l.newest) && time.Now().After(l.sweep) { // there are processes that were not there
+		began := time.Now()
+		l.known, l.newest = slices.Collect(maps.Keys(descendants())), newest
+		took := time.Since(began)
+		l.sweep = began.Add(max(memorySweep, sweepPart*took))
 	}
 	resident := int64(0)
 	for _, pid := range l.known {
