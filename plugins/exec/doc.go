@@ -36,9 +36,9 @@
 //
 // limits.memory is kept to by the kernel where the plugin has a control group of its own, which is so where one was delegated, as for a
 // systemd unit with Delegate=memory and DelegateSubgroup=busd. Otherwise memory is looked at four times a second, over all of the plugin's
-// processes together; new ones are found once a second, or less often where there are very many processes. What counts is the pages that are there, and once those are more than the limit,
-// each process's share of them (PSS), which includes the pages of rings that it has open. A plugin over its limit is killed. Between two
-// looks it can take more than the limit.
+// processes together; new ones are found once a second, or less often where there are very many processes. What counts is the pages that
+// are there, and once those are more than the limit, each process's share of them (PSS), which includes the pages of rings that it has open.
+// A plugin over its limit is killed. Between two looks it can take more than the limit.
 //
 // # Checksums
 //

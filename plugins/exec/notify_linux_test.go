@@ -2,12 +2,15 @@ package exec
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"shmbus/internal/testproc"
 	"shmbus/plugins"
@@ -20,6 +23,29 @@ func init() {
 			if err := plugins.Notify(s); err != nil {
 				return err
 			}
+		}
+		select {}
+	}
+	// barrier waits, as systemd-notify does, until what it has said was heard, and is ready then.
+	helpers["barrier"] = func(*testproc.Peer) error {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+		if err != nil {
+			return err
+		}
+		to := &unix.SockaddrUnix{Name: os.Getenv("NOTIFY_SOCKET")}
+		if err := unix.Sendmsg(s, []byte("BARRIER=1"), unix.UnixRights(int(w.Fd())), to, 0); err != nil {
+			return err
+		}
+		w.Close()
+		if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+			return fmt.Errorf("the barrier: %w", err)
+		}
+		if err := plugins.Notify("READY=1"); err != nil {
+			return err
 		}
 		select {}
 	}
@@ -51,6 +77,12 @@ func TestAPluginThatDoesNotSayThatItIsReadyIsEnded(t *testing.T) {
 	w.start()
 	has(t, w.end(), "not ready within 100ms", "READY=1")
 	w.told(Started, NotReady, Exited, GivenUp)
+}
+
+func TestAPluginMayWaitUntilItWasHeard(t *testing.T) {
+	w := newWorld(t, "contract = \"bus\"\nnotify = true\n"+helper(t, "barrier"))
+	w.start()
+	w.phase(plugins.Running)
 }
 
 func needsPython(t *testing.T) {
