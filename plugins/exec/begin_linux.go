@@ -15,7 +15,7 @@ import (
 
 // pipes are the reading ends of a plugin's standard output and error, and what reads them.
 type pipes struct {
-	out, errs  *pipeEnd
+	out, errs  pipeEnd
 	hurry      context.CancelFunc // what has not been published is not to be any more
 	outputEnd  chan error
 	logEnd     chan error
@@ -53,6 +53,14 @@ func (l *life) begin() (err error) {
 			l.socket.close()
 		}
 	}()
+	if l.cgroup, err = newCgroup(l.spec); err != nil {
+		l.log.of("runner").Warn("the plugin has no control group of its own, though one was delegated", "error", err)
+	}
+	defer func() {
+		if err != nil {
+			l.cgroup.close()
+		}
+	}()
 	l.hint = reachHint(l.spec, id)
 	out, outWrite, err := pipe()
 	if err != nil {
@@ -64,10 +72,9 @@ func (l *life) begin() (err error) {
 		unix.Close(outWrite)
 		return err
 	}
-	pid, err := l.start(p, id, outWrite, errsWrite)
+	l.main, err = l.start(p, id, outWrite, errsWrite)
 	unix.Close(outWrite)
 	unix.Close(errsWrite)
-	l.main.pid, l.main.exited = pid, pid == 0
 	l.began = time.Now()
 	if err != nil {
 		out.Close()
@@ -75,8 +82,9 @@ func (l *life) begin() (err error) {
 		_, kerr := l.killRest()
 		return errors.Join(err, kerr)
 	}
+	l.pid.Store(int64(l.main.pid))
 	l.connect(out, errs)
-	process, err := identity(pid) // it is there, if only as a zombie: it has not been waited for
+	process, _ := identity(l.main.pid) // it is there, if only as a zombie: it has not been waited for
 	l.board.set(func(s *plugins.State) { s.Plugin = process })
 	l.event(Started, p.path)
 	if l.hint != "" {
@@ -92,7 +100,7 @@ func (l *life) begin() (err error) {
 func (l *life) connect(out, errs *os.File) {
 	l.gone = make(chan struct{})
 	l.outputEnd, l.logEnd = make(chan error, 1), make(chan error, 1)
-	l.out, l.errs = &pipeEnd{out}, &pipeEnd{errs}
+	l.out, l.errs = pipeEnd{out}, pipeEnd{errs}
 	var ctx context.Context
 	ctx, l.hurry = context.WithCancel(context.Background())
 	o := &output{
@@ -105,10 +113,10 @@ func (l *life) connect(out, errs *os.File) {
 }
 
 // drain waits until everything that the plugin has written is published and logged. When the runner is to stop, it waits no longer than
-// the plugin's time to end, because subscribers may keep it waiting.
+// what is left of the plugin's time to end, and a little, because subscribers may keep it waiting.
 func (l *life) drain(ctx context.Context) {
 	close(l.gone)
-	for _, p := range []*pipeEnd{l.out, l.errs} {
+	for _, p := range []pipeEnd{l.out, l.errs} {
 		_ = p.f.SetReadDeadline(time.Now()) // who is reading looks again
 	}
 	stop, limit := ctx.Done(), idle()
@@ -120,7 +128,7 @@ func (l *life) drain(ctx context.Context) {
 			l.logDone = true
 		case <-stop:
 			stop = nil
-			limit.Reset(time.Duration(l.spec.Grace))
+			limit.Reset(max(time.Until(l.until), drainLimit))
 		case <-limit.C:
 			l.log.of("runner").Warn("what the plugin has written last is not published: there is no room, and no more time")
 			l.hurry()
@@ -133,22 +141,34 @@ func (l *life) drain(ctx context.Context) {
 	l.errs.f.Close()
 }
 
+// drainLimit is the least time that drain has.
+const drainLimit = time.Second
+
 // A pipeEnd is read until everybody who writes has closed the pipe; and when all of the plugin's processes have ended, until it is empty,
 // even if one of them has given it to a process elsewhere.
 type pipeEnd struct{ f *os.File }
 
-// lastLook is how long to wait for something in a pipe when all who could have written to it have ended.
-const lastLook = 100 * time.Millisecond
-
-func (p *pipeEnd) Read(b []byte) (int, error) {
+func (p pipeEnd) Read(b []byte) (int, error) {
 	n, err := p.f.Read(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = p.f.SetReadDeadline(time.Now().Add(lastLook))
-		if n, err = p.f.Read(b); errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, io.EOF
-		}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
 	}
-	return n, err
+	// All who could have written have ended: what is not there now does not come any more.
+	raw, err := p.f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if e := raw.Control(func(fd uintptr) {
+		for err = unix.EINTR; err == unix.EINTR; {
+			n, err = unix.Read(int(fd), b)
+		}
+	}); e != nil {
+		return 0, e
+	}
+	if n <= 0 && (err == nil || err == unix.EAGAIN) {
+		return 0, io.EOF
+	}
+	return max(n, 0), err
 }
 
 // pipe is a pipe: the end to be read, and the one for the plugin, which waits when it writes.

@@ -70,13 +70,6 @@ func (b *board) soon() {
 	})
 }
 
-// now is the state as it is.
-func (b *board) now() plugins.State {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.state
-}
-
 // write writes the state. The caller holds b.mu.
 func (b *board) write() {
 	b.state.Frames, b.state.Bytes, b.state.Dropped = b.frames.Load(), b.bytes.Load(), b.dropped.Load()

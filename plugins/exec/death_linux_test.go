@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -75,6 +76,21 @@ func TestAllProcessesOfAPluginEndWithIt(t *testing.T) {
 	noneLives(t, pids)
 }
 
+func TestProcessesThatHaveChildrenQuickerThanTheyCanBeFoundEnd(t *testing.T) {
+	dir := script(t, "it", "echo $$ >pids\nf() { f & }\nf\nexec sleep 1000\n")
+	w := newWorldIn(t, dir, "contract = \"bus\"\nexecutable = \"it\"\n")
+	w.start()
+	group := pidsIn(t, filepath.Join(dir, "pids"), 1)[0]
+	w.phase(plugins.Running)
+	if err := unix.Kill(group, unix.SIGKILL); err != nil { // it ends by itself, as far as the runner knows
+		t.Fatal(err)
+	}
+	w.phase(plugins.Backoff)
+	if err := unix.Kill(-group, 0); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("there is somebody in the group: %v", err)
+	}
+}
+
 func TestWhatAPluginLeavesIsEndedBeforeItIsStartedAgain(t *testing.T) {
 	dir := script(t, "it", forks+"while [ $(wc -l <pids) -lt 5 ]; do sleep 0.01; done; exit 1\n")
 	w := newWorldIn(t, dir, "contract = \"bus\"\nexecutable = \"it\"\n"+quick+"tries = 1\n")
@@ -107,6 +123,23 @@ func TestAPluginThatDoesNotListenToSIGTERMIsKilled(t *testing.T) {
 	has(t, w.state().Problem, "SIGTERM", "killed")
 }
 
+func TestARunnerThatIsToldTwiceToStopDoesSoOnce(t *testing.T) {
+	w := newWorld(t, "contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", \"trap 'echo ending; while [ ! -e go ]; do sleep 0.01; done; exit 0' TERM; echo up; while :; do sleep 0.01; done\"]\n")
+	s := w.lossless("t", bus.TopicOptions{})
+	w.start()
+	w.expect(s, "up")
+	w.runner.Signal(unix.SIGTERM)
+	w.expect(s, "ending")
+	w.runner.Signal(unix.SIGTERM)
+	if err := os.WriteFile(filepath.Join(w.spec.Dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if how := w.end(); how != "<nil>" {
+		t.Errorf("the runner ends with %s", how)
+	}
+	w.told(Stopping, Exited, Stopped)
+}
+
 func TestAPluginMayWriteWhileItEnds(t *testing.T) {
 	w := newWorld(t, "contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", \"trap 'echo last; exit 0' TERM; echo first; while :; do sleep 0.01; done\"]\n")
 	s := w.lossless("t", bus.TopicOptions{})
@@ -129,10 +162,18 @@ func TestAStoppedPluginCanBeStopped(t *testing.T) {
 }
 
 func TestAPluginThatTakesTooMuchMemoryIsKilled(t *testing.T) {
-	w := newWorld(t, "contract = \"bus\"\n"+helper(t, "eater")+quick+"tries = 1\n[limits]\nmemory = \"64MiB\"\n")
-	w.start()
-	has(t, w.end(), "memory", strconv.Itoa(64<<20))
-	w.told(Started, Ready, Memory, Exited, GivenUp)
+	for name, wrap := range map[string]string{"itself": "", "by a child": `"sh", "-c", "sleep 0.5; \"$0\" & wait", `} {
+		t.Run(name, func(t *testing.T) {
+			command := strings.Replace(helper(t, "eater"), "[", "["+wrap, 1)
+			w := newWorld(t, "contract = \"bus\"\n"+command+quick+"tries = 1\n[limits]\nmemory = \"64MiB\"\n")
+			w.start()
+			has(t, w.end(), "memory", strconv.Itoa(64<<20))
+			w.told()
+			if !slices.ContainsFunc(w.seen, func(e plugins.Event) bool { return e.Event == Memory }) {
+				t.Errorf("%+v", w.seen)
+			}
+		})
+	}
 }
 
 func TestAPluginWithinItsLimitsRunsOn(t *testing.T) {

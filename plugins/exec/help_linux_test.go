@@ -20,10 +20,16 @@ import (
 
 // helpers are what the test binary does as another process.
 var helpers = map[string]testproc.Helper{
-	// runner runs the Spec at its first argument, and tells how that has ended.
+	// runner runs the Spec at its first argument, and tells how that has ended. The second one is a control group to go to.
 	"runner": func(p *testproc.Peer) error {
+		if group := p.Arg(1); group != "" {
+			if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte("0"), 0); err != nil {
+				return err
+			}
+		}
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
+		context.AfterFunc(ctx, stop) // a second one is the runner's matter
 		p.Say("end: %v", Run(ctx, p.Arg(0)))
 		return nil
 	},
@@ -40,6 +46,7 @@ type world struct {
 	events *bus.Subscriber
 	seen   []plugins.Event
 	runner *testproc.Process
+	group  string // control group for the runner; "": this process's
 }
 
 // newWorld has a plugin with a manifest, which is in dir. It does not run yet.
@@ -99,7 +106,7 @@ func (w *world) start() {
 	if err := plugins.WriteJSON(w.nook.Spec(), w.spec); err != nil {
 		w.Fatal(err)
 	}
-	w.runner = testproc.Start(w, "runner", w.nook.Spec())
+	w.runner = testproc.Start(w, "runner", w.nook.Spec(), w.group)
 	w.Cleanup(func() {
 		if w.Failed() {
 			log, _ := os.ReadFile(w.nook.Log())

@@ -69,9 +69,10 @@ func marked(pid int, spec *plugins.Spec) bool {
 	return false
 }
 
-// killRest ends every process that comes from this one, and takes note of their ends. It says how many there were beside the plugin's
-// main process.
+// killRest ends every process that comes from this one, and takes note of their ends, which ends the plugin's life. It says how many there
+// were beside the main process.
 func (r *runner) killRest() (int, error) {
+	defer r.main.close()
 	seen, bad := make(map[int]bool), error(nil)
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
@@ -79,6 +80,8 @@ func (r *runner) killRest() (int, error) {
 		if !r.reap() {
 			return len(seen), nil
 		}
+		r.cgroup.kill()
+		r.signalGroup(unix.SIGKILL)
 		for pid, s := range descendants() {
 			if s.ended {
 				continue
@@ -101,6 +104,18 @@ func (r *runner) killRest() (int, error) {
 		case <-r.children:
 		case <-tick.C:
 		}
+	}
+}
+
+// signalGroup sends a signal to the plugin's process group: to all at once, also those that have children quicker than they could be
+// looked for. The handle means this group and no later one with its number, even when the main process is gone.
+func (r *runner) signalGroup(sig unix.Signal) {
+	if r.main.pid == 0 {
+		return
+	}
+	err := unix.PidfdSendSignal(r.main.handle, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+	if err != nil && !errors.Is(err, unix.ESRCH) && !r.main.exited { // before Linux 6.9. Nobody has waited for the main process, so that its number is its own.
+		_ = unix.Kill(-r.main.pid, sig)
 	}
 }
 

@@ -25,8 +25,14 @@ type life struct {
 
 	limit    *time.Timer // for getting ready
 	watchdog *time.Timer // for WATCHDOG=1
+	doubt    bool        // watchdog has fired once
 	kill     *time.Timer // for ending
-	over     bool        // kill has fired
+	until    time.Time   // kill fires
+	over     bool        // it has
+
+	known  []int     // the plugin's processes, as of the last look for them
+	sweep  time.Time // not before then comes the next one
+	newest string    // process on the machine at that look
 
 	pipes
 	socket   *notifySocket
@@ -51,6 +57,9 @@ func (r *runner) live(ctx context.Context) outcome {
 	return l.finish(ctx)
 }
 
+// doubtful is how much longer than its time a plugin's WATCHDOG=1 is waited for.
+const doubtful = 100 * time.Millisecond
+
 // idle is a timer that does not run.
 func idle() *time.Timer {
 	t := time.NewTimer(time.Hour)
@@ -63,7 +72,7 @@ func (l *life) watch(ctx context.Context) {
 	steady := time.NewTimer(time.Duration(l.spec.Restart.Steady))
 	defer steady.Stop()
 	var memory, again <-chan time.Time
-	if l.spec.Limits.Memory > 0 {
+	if l.spec.Limits.Memory > 0 && (l.cgroup == nil || !l.cgroup.limited) {
 		t := time.NewTicker(memoryGlance)
 		defer t.Stop()
 		memory = t.C
@@ -88,6 +97,11 @@ func (l *life) watch(ctx context.Context) {
 		case <-l.limit.C:
 			l.fail(NotReady, unix.SIGTERM, "not ready within %v: %s%s", time.Duration(l.spec.Ready), l.missing(), l.hint)
 		case <-l.watchdog.C:
+			if !l.doubt { // what it has said may not have been read yet, on a busy machine
+				l.doubt = true
+				l.watchdog.Reset(doubtful)
+				continue
+			}
 			l.fail(Watchdog, unix.SIGABRT, "watchdog: it has not said WATCHDOG=1 within %v", time.Duration(l.spec.Watchdog))
 		case <-memory:
 			l.checkMemory()
@@ -116,6 +130,7 @@ func (l *life) notice(n plugins.Notice) {
 		l.checkReady()
 	}
 	if n.Watchdog && l.spec.Watchdog > 0 && l.ready && !l.ending {
+		l.doubt = false
 		l.watchdog.Reset(time.Duration(l.spec.Watchdog))
 	}
 	if n.Trigger {
@@ -183,10 +198,11 @@ func (l *life) end(sig unix.Signal) {
 		l.kill.Reset(0)
 		return
 	}
-	l.kill.Reset(time.Duration(l.spec.Grace))
-	// The main process has not been waited for, so that the group's number is no other's. One that is stopped goes on, to see the signal.
-	_ = unix.Kill(-l.main.pid, sig)
-	_ = unix.Kill(-l.main.pid, unix.SIGCONT)
+	grace := time.Duration(l.spec.Grace)
+	l.kill.Reset(grace)
+	l.until = time.Now().Add(grace)
+	l.signalGroup(sig)
+	l.signalGroup(unix.SIGCONT) // one that is stopped is to see the signal
 }
 
 // groupLives says whether a process of the plugin's group is left.
@@ -201,7 +217,8 @@ func (l *life) groupLives() bool {
 
 // finish ends what is left of the plugin, waits for what it has written to be published, and says how it was.
 func (l *life) finish(ctx context.Context) outcome {
-	o := outcome{ran: time.Since(l.began)}
+	o := outcome{ran: time.Since(l.began), asked: l.asked}
+	l.checkKills()
 	late := l.over && !l.main.exited && l.problem == ""
 	n, err := l.killRest()
 	if l.main.exited {
@@ -210,12 +227,14 @@ func (l *life) finish(ctx context.Context) outcome {
 	if n > 0 {
 		l.event(Leftovers, fmt.Sprintf("%d processes that it has left", n))
 	}
+	l.board.set(func(s *plugins.State) { s.Plugin = plugins.Process{} })
 	l.drain(ctx)
 	if l.atEnd != nil && clean(l.main.status) {
 		l.fail(l.atEnd.event, unix.SIGTERM, "%v", l.atEnd.err)
 	}
 	l.socket.close()
-	l.board.set(func(s *plugins.State) { s.Plugin = plugins.Process{} })
+	l.cgroup.close()
+	l.pid.Store(0)
 	switch {
 	case err != nil:
 		o.problem, o.fatal = err.Error(), true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,8 @@ type notifySocket struct {
 	conn *net.UnixConn
 	log  *pluginLog
 	uid  uint32
+
+	warned time.Time // when something was logged last: those who are not listened to are not to fill the log
 }
 
 // listenNotify makes the socket at path, for u to write to.
@@ -38,7 +41,7 @@ func listenNotify(path string, u *user, log *pluginLog) (*notifySocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &notifySocket{path, conn, log, u.uid}
+	n := &notifySocket{path: path, conn: conn, log: log, uid: u.uid}
 	err = os.Chmod(path, 0o600)
 	if err == nil && u.credential != nil {
 		err = os.Chown(path, int(u.uid), -1)
@@ -74,10 +77,10 @@ func (n *notifySocket) read(told chan<- plugins.Notice, end <-chan struct{}) {
 		from := sender(control[:csize])
 		switch {
 		case flags&unix.MSG_TRUNC != 0:
-			n.log.of("runner").Warn("a message of sd_notify is too long", "limit", maxNotice)
+			n.warn("a message of sd_notify is too long", "limit", maxNotice)
 			continue
 		case !n.mine(from):
-			n.log.of("runner").Warn("sd_notify from a process that is not the plugin's is not listened to", "pid", from.Pid, "uid", from.Uid)
+			n.warn("sd_notify from a process that is not the plugin's is not listened to", "pid", from.Pid, "uid", from.Uid)
 			continue
 		}
 		select {
@@ -85,6 +88,14 @@ func (n *notifySocket) read(told chan<- plugins.Notice, end <-chan struct{}) {
 		case <-end:
 			return
 		}
+	}
+}
+
+// warn logs a warning, at most one a second.
+func (n *notifySocket) warn(msg string, args ...any) {
+	if time.Since(n.warned) >= time.Second {
+		n.warned = time.Now()
+		n.log.of("runner").Warn(msg, args...)
 	}
 }
 

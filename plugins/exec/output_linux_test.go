@@ -117,6 +117,28 @@ func TestALineIsPublishedAtOnce(t *testing.T) {
 	}
 }
 
+func TestWhatAPluginHasWrittenIsPublishedThoughItHasGivenItsOutputAway(t *testing.T) {
+	// The one that is given it is no child of the plugin's, and lives on: it opens the pipe through /proc.
+	w := newWorld(t, "contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", \"while [ ! -e go ]; do sleep 0.01; done; seq 1 5000\"]")
+	s := w.lossless("t", bus.TopicOptions{})
+	w.start()
+	pid := w.phase(plugins.Running).Plugin.PID
+	other, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", pid), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := os.WriteFile(w.spec.Dir+"/go", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5000 {
+		w.expect(s, strconv.Itoa(i+1))
+	}
+	if how := w.end(); how != "<nil>" {
+		t.Errorf("the runner ends with %s", how)
+	}
+}
+
 func TestATopicThatIsRemovedIsMadeAgain(t *testing.T) {
 	w := newWorld(t, "contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", \"while :; do echo x; sleep 0.01; done\"]")
 	w.start()

@@ -29,6 +29,7 @@ type outcome struct {
 	problem string // "": well
 	ran     time.Duration
 	fatal   bool // it cannot be started again
+	asked   bool // the runner was told to stop
 }
 
 // What comes after an outcome.

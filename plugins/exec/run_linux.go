@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,11 +30,25 @@ type runner struct {
 	board    *board
 	policy   policy
 	starter  starter
+	cgroup   *cgroup        // of the plugin's present life
 	children chan os.Signal // a child has ended
-	main     struct {       // the plugin's main process
-		pid    int // 0: none
-		exited bool
-		status unix.WaitStatus
+	main     mainProcess
+	pid      atomic.Int64 // of the main process, for events
+}
+
+// A mainProcess is the process that was started, of all those of the plugin.
+type mainProcess struct {
+	pid    int // 0: none
+	handle int // pidfd
+	exited bool
+	status unix.WaitStatus
+}
+
+// close closes the handle. What is known of the process stays known.
+func (m *mainProcess) close() {
+	if m.pid != 0 {
+		unix.Close(m.handle)
+		m.pid, m.handle = 0, -1
 	}
 }
 
@@ -82,6 +98,10 @@ func Run(ctx context.Context, path string) error {
 	}
 	signal.Notify(r.children, unix.SIGCHLD)
 	defer signal.Stop(r.children)
+	// Who has told the runner to stop may do so again: that must not end the runner before its plugin.
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, unix.SIGTERM, unix.SIGINT)
+	defer signal.Stop(again)
 	return r.run(ctx)
 }
 
@@ -115,6 +135,11 @@ func readSpec(path string) (*plugins.Spec, plugins.Nook, error) {
 		return nil, "", err
 	} else if there, err := os.Stat(nook.Spec()); err != nil || !os.SameFile(here, there) {
 		return bad("it is of plugin %s in %s, and its place is %s", spec.Name, spec.Place, nook.Spec())
+	}
+	for _, t := range append(slices.Clone(spec.Topics), plugins.Topic{Name: spec.Topic}) {
+		if plugins.Reserved(t.Name) {
+			return bad("topic %q is busd's", t.Name)
+		}
 	}
 	if len(spec.Command) == 0 && spec.Executable == "" && spec.Builtin == "" {
 		return bad("nothing to be run")
@@ -164,9 +189,9 @@ func (r *runner) run(ctx context.Context) error {
 			stop(errOrphaned)
 		}()
 	}
-	for {
-		o := r.live(ctx)
-		if ctx.Err() != nil {
+	var o outcome
+	for ctx.Err() == nil {
+		if o = r.live(ctx); o.asked && !o.fatal {
 			return r.stopped(o.problem)
 		}
 		what, pause := r.policy.after(o)
@@ -176,13 +201,13 @@ func (r *runner) run(ctx context.Context) error {
 		case givenUp:
 			return r.giveUp(o.problem)
 		}
-		if !r.pause(ctx, o, pause) {
-			r.told(ctx)
-			return r.stopped(o.problem)
+		if r.pause(ctx, o, pause) {
+			r.board.set(func(s *plugins.State) { s.Restarts++ })
+			r.event(Restarting, o.problem)
 		}
-		r.board.set(func(s *plugins.State) { s.Restarts++ })
-		r.event(Restarting, o.problem)
 	}
+	r.told(ctx)
+	return r.stopped(o.problem)
 }
 
 // pause waits before the plugin is started again; false if it is not to be.
@@ -228,7 +253,7 @@ func (r *runner) giveUp(problem string) error {
 
 // event publishes an event, and logs it. It is safe for concurrent use.
 func (r *runner) event(name, detail string) {
-	pid := r.board.now().Plugin.PID
+	pid := int(r.pid.Load())
 	log := r.log.of("runner")
 	say := log.Info
 	if failures[name] {

@@ -105,6 +105,15 @@ command = ["true"]`)
 	}
 }
 
+func TestAFailureAfterASteadyRunIsTheFirstOne(t *testing.T) {
+	w := newWorld(t, "contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"sleep 0.2; exit 1\"]\n"+quick+"tries = 2\nsteady = \"100ms\"\n")
+	w.start()
+	w.until("three restarts", func(s plugins.State) bool { return s.Restarts >= 3 })
+	if s := w.state(); s.Tries > 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAPluginIsAlwaysStartedAgainIfItIsToBe(t *testing.T) {
 	w := newWorld(t, `contract = "bus"
 command = ["true"]
@@ -189,6 +198,7 @@ func TestAPinnedExecutableRunsAsAnotherUser(t *testing.T) {
 func TestASpecThatCannotBeRunIsRefused(t *testing.T) {
 	for says, change := range map[string]func(*plugins.Spec){
 		"no name of a plugin": func(s *plugins.Spec) { s.Name = "../p" },
+		"is busd's":           func(s *plugins.Spec) { s.Topic = "$bus/events" },
 		"absolute":            func(s *plugins.Spec) { s.Bus = "bus" },
 		"its place is":        func(s *plugins.Spec) { s.Name = "q" },
 		"nothing to be run":   func(s *plugins.Spec) { s.Command = nil },

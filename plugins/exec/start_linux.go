@@ -102,21 +102,25 @@ func findProgram(spec *plugins.Spec) (*program, error) {
 	return p, nil
 }
 
-// start starts the plugin with these ends of its pipes, and returns its pid.
-func (r *runner) start(p *program, id *user, out, errs int) (pid int, err error) {
+// start starts the plugin with these ends of its pipes. There may be a process although there is an error.
+func (r *runner) start(p *program, id *user, out, errs int) (m mainProcess, err error) {
+	m.exited = true
 	null, err := os.Open(os.DevNull)
 	if err != nil {
-		return 0, err
+		return m, err
 	}
 	defer null.Close()
 	if info, err := os.Stat(r.spec.Dir); err != nil || !info.IsDir() {
-		return 0, fmt.Errorf("the working directory %s: %w", r.spec.Dir, errors.Join(err, notDir(info)))
+		return m, fmt.Errorf("the working directory %s: %w", r.spec.Dir, errors.Join(err, notDir(info)))
 	}
 	attr := &syscall.ProcAttr{
 		Dir:   r.spec.Dir,
 		Env:   environment(os.Environ(), r.spec, id.env),
 		Files: []uintptr{null.Fd(), uintptr(out), uintptr(errs)},
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: id.credential},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: id.credential, PidFD: &m.handle},
+	}
+	if r.cgroup != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(r.cgroup.file.Fd())
 	}
 	path := p.path
 	if p.file != nil {
@@ -130,20 +134,20 @@ func (r *runner) start(p *program, id *user, out, errs int) (pid int, err error)
 				return
 			}
 		}
-		pid, err = syscall.ForkExec(path, p.argv, attr)
+		m.pid, err = syscall.ForkExec(path, p.argv, attr)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("start %s: %w", p.path, err)
+		return m, fmt.Errorf("start %s: %w", p.path, err)
 	}
+	m.exited = false
 	if n := uint64(r.spec.Limits.Files); n != 0 {
 		// The program has begun by now. But a limit counts when a file is opened, not before, and to have a child by now, which would
 		// not have the limit, it would need more time than it had.
-		if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}, nil); err != nil {
-			_ = unix.Kill(pid, unix.SIGKILL)
-			return pid, fmt.Errorf("limits.files = %d: %w", n, err)
+		if err := unix.Prlimit(m.pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}, nil); err != nil {
+			return m, fmt.Errorf("limits.files = %d: %w", n, err)
 		}
 	}
-	return pid, nil
+	return m, nil
 }
 
 func notDir(info fs.FileInfo) error {

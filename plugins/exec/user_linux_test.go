@@ -13,6 +13,7 @@ func TestAPluginRunsAsItsUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to run a plugin as another user")
 	}
+	needsPython(t)
 	w := newWorld(t, `contract = "lines"
 topic = "t"
 user = "nobody"
