@@ -26,6 +26,9 @@ type Config struct {
 	Rescan plugins.Duration `json:"rescan"` // how often everything is looked at without an event
 }
 
+// Defaults are what a config table need not say.
+var Defaults = Config{From: "end", Rescan: plugins.Duration(10 * time.Second)}
+
 // saveEvery is how often the state file is written, at most.
 const saveEvery = time.Second
 
@@ -35,7 +38,7 @@ const saveEvery = time.Second
 // send none. Lines are whole: what has no newline yet waits for it. When a file is replaced by another one of its name, it is read to its
 // end first, and looked at until Rescan has passed, because who writes it may go on for a moment.
 func Run(ctx context.Context, p *plugins.Plugin) (err error) {
-	c := Config{From: "end", Rescan: plugins.Duration(10 * time.Second)}
+	c := Defaults
 	if err := p.Config(&c); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 // Run is the plugin.
 func Run(ctx context.Context, p *plugins.Plugin) error {
-	c := defaults()
+	c := Defaults
 	if err := p.Config(&c); err != nil {
 		return err
 	}

@@ -29,9 +29,12 @@ type Config struct {
 	Wait      plugins.Duration `json:"wait"`       // how long a request waits for room in a lossless topic
 }
 
+// Defaults are what a config table need not say.
+var Defaults = Config{Mode: "0600", MaxTopics: 256, Max: 1 << 20, JSON: "raw", Wait: plugins.Duration(100 * time.Millisecond)}
+
 // Run is the plugin.
 func Run(ctx context.Context, p *plugins.Plugin) error {
-	c := Config{Mode: "0600", MaxTopics: 256, Max: 1 << 20, JSON: "raw", Wait: plugins.Duration(100 * time.Millisecond)}
+	c := Defaults
 	if err := p.Config(&c); err != nil {
 		return err
 	}

@@ -1,0 +1,177 @@
+package builtin
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A block is a block of docs/PLUGINS.md that is a file.
+type block struct {
+	line  int
+	notes map[string]string // of the comment before it: file, needs, build, makes, frames, topic
+	text  string
+}
+
+// blocks reads the blocks of a document. All that are no text and no dialogue have to be files.
+func blocks(t *testing.T, doc string) (all []block) {
+	t.Helper()
+	var b *block
+	open := ""
+	var notes map[string]string
+	for i, line := range strings.Split(doc, "\n") {
+		mark, fence := strings.CutPrefix(line, "```")
+		comment := regexp.MustCompile(`^<!-- (file: .*) -->$`).FindStringSubmatch(line)
+		switch {
+		case open != "" && line == "```":
+			if b != nil {
+				all = append(all, *b)
+			}
+			open, b, notes = "", nil, nil
+		case open != "":
+			if b != nil {
+				b.text += line + "\n"
+			}
+		case fence:
+			open = mark
+			switch {
+			case mark == "text" || mark == "console":
+			case notes == nil:
+				t.Fatalf("line %d: a block marked %q that is no file", i+1, mark)
+			default:
+				b = &block{line: i + 1, notes: notes}
+			}
+		case comment != nil:
+			notes = make(map[string]string)
+			for part := range strings.SplitSeq(comment[1], "; ") {
+				k, v, _ := strings.Cut(part, ": ")
+				notes[k] = v
+			}
+		}
+	}
+	if open != "" {
+		t.Fatal("the last block has no end")
+	}
+	return all
+}
+
+func TestThePluginsOfTheDocumentationWork(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/PLUGINS.md")
+	noError(t, err)
+	all := blocks(t, string(doc))
+	if len(all) < 12 {
+		t.Fatalf("only %d files were found", len(all))
+	}
+	dir, bin := t.TempDir(), t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", bin, "shmbus/cmd/buscat").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, b := range all { // all files first: manifests name others
+		mode := os.FileMode(0o600)
+		if strings.HasPrefix(b.text, "#!") {
+			mode = 0o700
+		}
+		noError(t, os.WriteFile(filepath.Join(dir, b.notes["file"]), []byte(b.text), mode))
+	}
+	for _, b := range all {
+		file := b.notes["file"]
+		name := strings.TrimSuffix(file, ".toml")
+		if slices.ContainsFunc(all, func(o block) bool { return o.line != b.line && strings.Contains(o.text, strconv.Quote(file)) }) {
+			continue // it is run by its manifest
+		}
+		t.Run(file, func(t *testing.T) {
+			for _, program := range strings.Fields(b.notes["needs"]) {
+				if _, err := exec.LookPath(program); err != nil {
+					t.Skip("it takes a program that is not here: ", err)
+				}
+			}
+			t.Parallel()
+			if line := b.notes["build"]; line != "" {
+				name = b.notes["makes"]
+				build(t, dir, file, strings.Fields(line))
+			}
+			m, err := load(dir, name)
+			noError(t, err)
+			frames := 3
+			if n := b.notes["frames"]; n != "" {
+				frames, err = strconv.Atoi(n)
+				noError(t, err)
+			}
+			trial{manifest: m, name: name, frames: frames, topic: b.notes["topic"], path: bin}.run(t)
+		})
+	}
+}
+
+// build runs a line that builds a plugin in dir. Go's plugins are built within this module, as if they were in it.
+func build(t *testing.T, dir, file string, line []string) {
+	t.Helper()
+	if _, err := exec.LookPath(line[0]); err != nil {
+		t.Skip("it takes a program that is not here: ", err)
+	}
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Dir = dir
+	if line[0] == "go" {
+		here, err := filepath.Abs("none/" + file) // there is no such file but for the compiler
+		noError(t, err)
+		overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{here: filepath.Join(dir, file)}})
+		noError(t, err)
+		noError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
+		out := filepath.Join(dir, line[slices.Index(line, "-o")+1])
+		cmd = exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", out, "./none")
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", line, err, out)
+	}
+}
+
+func TestTheExamplesWork(t *testing.T) {
+	from, dir := "../../examples/plugins", t.TempDir()
+	noError(t, os.CopyFS(dir, os.DirFS(from)))
+	for _, file := range []string{"load.sh", "wave.py", "beacon.py"} {
+		noError(t, os.Chmod(filepath.Join(dir, file), 0o700))
+	}
+	manifests, err := filepath.Glob(filepath.Join(dir, "*.toml"))
+	noError(t, err)
+	if len(manifests) != 5 {
+		t.Errorf("%d manifests", len(manifests))
+	}
+	for _, path := range manifests {
+		name := strings.TrimSuffix(filepath.Base(path), ".toml")
+		t.Run(name, func(t *testing.T) {
+			needs := map[string]string{"wave": "python3", "beacon": "python3", "counter": "cc"}[name]
+			if _, err := exec.LookPath(needs); needs != "" && err != nil {
+				t.Skip("it takes a program that is not here: ", err)
+			}
+			t.Parallel()
+			var line []string
+			switch name {
+			case "counter":
+				line = []string{"cc", "-Wall", "-Werror", "-O2", "-o", filepath.Join(dir, "counter"), filepath.Join(dir, "counter.c")}
+			case "picture":
+				line = []string{"go", "build", "-o", filepath.Join(dir, "picture"), "shmbus/examples/plugins/picture-go"}
+			}
+			if line != nil {
+				if out, err := exec.Command(line[0], line[1:]...).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %v\n%s", line, err, out)
+				}
+			}
+			m, err := load(dir, name)
+			noError(t, err)
+			topic := ""
+			if len(m.Topics) > 0 {
+				topic = m.Topics[0].Name
+			}
+			if name == "load" {
+				m.Env["INTERVAL"] = "0.1"
+			}
+			trial{manifest: m, name: name, frames: 3, topic: topic}.run(t)
+		})
+	}
+}
