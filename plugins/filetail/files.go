@@ -63,7 +63,7 @@ func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, e
 	})
 	var err error
 	if f.watch, err = fsnotify.NewWatcher(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("watching files: %w; on Linux sysctl fs.inotify.max_user_instances says how many may", err)
 	}
 	return f, nil
 }
@@ -167,7 +167,7 @@ func (f *follower) watchDir(dir string) {
 		return
 	}
 	if err := f.watch.Add(dir); err != nil {
-		f.say(dir, err.Error())
+		f.say(dir, fmt.Sprintf("it is looked at every %v only: %v; on Linux sysctl fs.inotify.max_user_watches says how many may be watched", f.every, err))
 		return
 	}
 	f.say(dir, "")
