@@ -126,7 +126,7 @@ func (s *Supervisor) adopt(e *entry, now time.Time) {
 	if err := plugins.ReadJSON(e.nook.Spec(), &spec); err == nil {
 		grace = time.Duration(spec.Grace)
 	}
-	e.leftover, e.strange, e.problem, e.next = false, time.Time{}, "", time.Time{}
+	e.leftover, e.ran, e.strange, e.problem, e.next = false, true, time.Time{}, "", time.Time{}
 	e.run = &run{process: st.Runner, fd: fd, hash: st.Hash, grace: grace + s.o.Grace, began: now, arrived: true}
 	s.log.Info("plugin adopted", "plugin", e.name, "runner", st.Runner.PID, "pid", st.Plugin.PID)
 	s.event("adopted", e, st.Runner.PID, "")
