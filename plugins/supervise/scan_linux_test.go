@@ -132,6 +132,9 @@ func TestWhatOthersMayWriteIsRefused(t *testing.T) {
 	chmod(r.dir, 0o777)
 	r.start()
 	r.is("a", plugins.Refused, r.dir+" may be written by others", "chmod go-w "+r.dir)
+	if p := r.s.Problem(); !strings.Contains(p, "may be written by others") {
+		t.Errorf("the problem is %q", p)
+	}
 	chmod(r.dir, 0o755)
 	pid := r.runs("a")
 
@@ -200,6 +203,17 @@ func TestOnlyPluginsArePlugins(t *testing.T) {
 	}
 	if spec := all["alone"].Spec; spec != nil && (spec.Contract != "" || spec.Executable != filepath.Join(r.dir, "alone") || spec.Bus != r.bus) {
 		t.Errorf("%+v", spec)
+	}
+}
+
+func TestADirectoryOfProgramsIsNoneOfPlugins(t *testing.T) {
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin", "/sbin") {
+		if _, err := os.Stat(dir); err != nil {
+			continue
+		}
+		if all, err := Look(dir, "/b", "/p"); len(all) > 0 || err == nil || !strings.Contains(err.Error(), "is in PATH") {
+			t.Errorf("%s: %d plugins, %v", dir, len(all), err)
+		}
 	}
 }
 

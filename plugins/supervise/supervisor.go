@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,15 +143,12 @@ func (s *Supervisor) scan(w *watcher, now time.Time) {
 		gap = watchedGap
 	}
 	all, err := s.scanner.scan(now)
+	s.directory(cmp.Or(err, s.scanner.refused))
 	if err != nil { // what runs, goes on
 		s.nextScan = now.Add(gap)
-		if s.problem != err.Error() {
-			s.problem = err.Error()
-			s.log.Error("the plugin directory cannot be read; what runs goes on", "error", err)
-		}
 		return
 	}
-	s.problem, s.looked = "", true
+	s.looked = true
 	for name, f := range all {
 		if f.Unsettled {
 			gap = unsettledGap
@@ -167,6 +165,18 @@ func (s *Supervisor) scan(w *watcher, now time.Time) {
 		}
 	}
 	s.nextScan = now.Add(gap)
+}
+
+// directory notes what is wrong with the directory as a whole.
+func (s *Supervisor) directory(err error) {
+	problem := ""
+	if err != nil {
+		problem = err.Error()
+	}
+	if problem != s.problem && problem != "" {
+		s.log.Error("nothing of the plugin directory is started; what runs goes on", "problem", problem)
+	}
+	s.problem = problem
 }
 
 // scanBy sees to it that the directory is looked at by a time.
