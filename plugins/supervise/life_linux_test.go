@@ -64,6 +64,26 @@ func TestTheNextBusdAdoptsThePluginsOfOneThatWasKilled(t *testing.T) {
 	}
 }
 
+func TestAPluginThatEndsWithItsBusdIsStartedByTheNext(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "orphan = \"stop\"\ngrace = \"1m\"\n")
+	b := r.busd()
+	pid := r.runs("a")
+	b.Kill()
+	r.until("it stops", func() bool { st, _ := r.told("a"); return st.Phase == plugins.Stopping })
+	r.start()
+	if st := r.is("a", plugins.Stopping); st.Runner.PID != pid {
+		t.Errorf("it was adopted as %d, and is %d", st.Runner.PID, pid)
+	}
+	if err := os.WriteFile(string(r.o.Place.Plugin("a"))+"/end", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.until("it is started again", func() bool {
+		var st plugins.State
+		return plugins.ReadJSON(r.o.Place.Plugin("a").State(), &st) == nil && st.Runner.PID != pid
+	})
+}
+
 func TestADirectoryThatCannotBeReadStopsNothing(t *testing.T) {
 	r := newRig(t)
 	r.manifest("a", "")

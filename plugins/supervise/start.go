@@ -128,6 +128,9 @@ func (s *Supervisor) adopt(e *entry, now time.Time) {
 	}
 	e.leftover, e.ran, e.strange, e.problem, e.next = false, true, time.Time{}, "", time.Time{}
 	e.run = &run{process: st.Runner, fd: fd, hash: st.Hash, grace: grace + s.o.Grace, began: now, arrived: true}
+	if st.Phase == plugins.Stopping { // an earlier busd has told it to, or has died and it was to end then
+		e.run.kill = now.Add(e.run.grace)
+	}
 	s.log.Info("plugin adopted", "plugin", e.name, "runner", st.Runner.PID, "pid", st.Plugin.PID)
 	s.event("adopted", e, st.Runner.PID, "")
 	go s.watch(e, e.run)
@@ -251,6 +254,8 @@ func (s *Supervisor) exited(x exit) {
 			s.endPlugin(e)
 		}
 	case e.found != nil && e.found.Spec != nil && e.found.Spec.Hash != r.hash: // it is started anew anyway
+	case told && st.Phase == plugins.Stopped && r.cmd == nil && now.Sub(r.began) < r.grace: // as above, unless it had not said so yet
+		s.log.Info("plugin was stopped for an earlier busd", "plugin", e.name, "runner", r.process.PID)
 	case told && (st.Phase == plugins.Failed || st.Phase == plugins.Stopped):
 		e.over, e.hash = st.Phase, r.hash
 		s.log.Info("plugin has ended", "plugin", e.name, "phase", st.Phase, "problem", st.Problem)
