@@ -23,6 +23,7 @@ const (
 	firstPause   = 500 * time.Millisecond // after the death of a runner
 	mostPause    = 30 * time.Second
 	steady       = 10 * time.Second // a runner that has lived so long has not died in a row
+	keepLogs     = 24 * time.Hour   // of a plugin that was removed, if busd is started after that
 	maxRunnerLog = 1 << 20          // bytes, when a runner is started
 )
 
@@ -66,10 +67,30 @@ func (s *Supervisor) leftovers() error {
 			e.over, e.hash, e.since = plugins.Failed, st.Hash, st.Since
 		default:
 			s.endPlugin(e)
+			if _, err := os.Stat(e.nook.Spec()); err == nil {
+				e.ran = true // if it is not in the directory any more, it was removed meanwhile
+				continue
+			}
+			s.clear(e.nook)
 			delete(s.entries, e.name)
 		}
 	}
 	return nil
+}
+
+// clear removes what is left of a plugin that was removed long ago: its log may lie in memory.
+func (s *Supervisor) clear(nook plugins.Nook) {
+	if i, err := os.Stat(nook.Log()); err == nil && time.Since(i.ModTime()) < keepLogs {
+		return
+	}
+	l, err := filelock.Try(nook.Lock())
+	if err != nil {
+		return // somebody is there after all
+	}
+	defer l.Close()
+	if err := os.RemoveAll(string(nook)); err != nil {
+		s.log.Warn("what is left of a plugin that was removed stays", "error", err)
+	}
 }
 
 // begin adopts a plugin's runner if there is one, and starts one otherwise. Whatever goes wrong is tried again later.
