@@ -1,0 +1,45 @@
+// Busd keeps the plugins of a bus running, and keeps house. Data never passes through it: when it is killed, every frame still flows.
+//
+// Reading order: main.go, run.go (the command tree, exit codes, errors), settings.go (busd.toml and what stands for it), supervise.go
+// ('busd run': its parts and their common life), lock.go (one busd on a bus), log.go, systemd.go, check.go, plugins.go and logs.go
+// ('busd plugins'), version.go, completion.go. Runner.go and builtin.go are other processes of the same binary.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(start()) }
+
+// start runs busd with the process's arguments and signals.
+func start() int {
+	// A closed standard output is an error of write, and no deadly signal. It is caught and not ignored: plugins would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		sig := signalled{<-signals}
+		signal.Stop(signals) // a second signal ends the process at once
+		cancel(sig)
+	}()
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
+
+// A signalled is why a run was cancelled: the process got a signal. It is a context.Canceled.
+type signalled struct{ os.Signal }
+
+func (s signalled) Error() string        { return "stopped by a signal: " + s.String() }
+func (s signalled) Is(target error) bool { return target == context.Canceled }
+
+// exitCode is what a shell makes of a process that such a signal has killed.
+func (s signalled) exitCode() int {
+	if n, ok := s.Signal.(syscall.Signal); ok {
+		return exitSignal + int(n)
+	}
+	return exitError
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"shmbus/bus"
+	"shmbus/plugins"
+)
+
+func TestBusdRunsThePluginsUntilItIsToldToStop(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			r := newRig(t)
+			r.sleeper("a")
+			d := r.start()
+			r.lists(`^a +running +\d+s +bus `)
+			r.sleeper("b")
+			r.lists(`^b +running`)
+			pid := r.runner("a")
+			d.signal(sig)
+			d.ends(exitOK)
+			if now(pid).PID != 0 {
+				t.Error("the runner lives")
+			}
+			if _, err := os.Stat(r.place.Control()); !os.IsNotExist(err) {
+				t.Errorf("the control socket is there: %v", err)
+			}
+		})
+	}
+}
+
+func TestPluginsGoOnWhenBusdIsKilledAndAreTheNextOnes(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	d := r.start()
+	r.lists("^a +running")
+	pid := r.runner("a")
+	_ = d.Process.Kill()
+	_ = d.Wait()
+	r.lists(`no busd runs on .*\nNAME|\na +running`)
+	if out := r.does(exitOK, "plugins", "list", "--json"); !strings.Contains(out, "no busd runs") || !strings.Contains(out, fmt.Sprintf(`"pid":%d`, pid)) {
+		t.Errorf("without a busd: %s", out)
+	}
+	if out := r.does(exitError, "plugins", "restart", "a"); !strings.Contains(out, "start one with 'busd run'") {
+		t.Errorf("without a busd: %s", out)
+	}
+	d = r.start()
+	eventually(t, "it is adopted", func() bool { return strings.Contains(d.err.String(), "plugin adopted: plugin=a") })
+	if again := r.runner("a"); again != pid {
+		t.Errorf("pid %d, was %d", again, pid)
+	}
+	d.signal(syscall.SIGTERM)
+	d.ends(exitOK)
+}
+
+func TestASecondBusdSaysWhoIsThere(t *testing.T) {
+	r := newRig(t)
+	d := r.start()
+	r.lists("^NAME")
+	out := r.does(exitError, "run")
+	want := fmt.Sprintf(`there is a busd on this bus already: pid %d, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d; it holds %s`, d.Process.Pid, r.place.Lock())
+	if !regexp.MustCompile(want).MatchString(out) {
+		t.Errorf("%s; want %s", out, want)
+	}
+	for content, want := range map[string]string{"": "nobody knows which", "x": "nobody", "-4\n": "nobody", strings.Repeat("1", 100): "nobody", "7\n": "pid 7, since"} {
+		path := filepath.Join(t.TempDir(), "lock")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := holder(path); !strings.Contains(got, want) {
+			t.Errorf("a lock with %q: %s", content, got)
+		}
+	}
+}
+
+func TestASecondSignalEndsBusdAtOnceAndPluginsGoOn(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	d := r.start()
+	r.lists("^a +running")
+	pid := r.runner("a")
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // so that it cannot stop
+		t.Fatal(err)
+	}
+	d.signal(syscall.SIGTERM)
+	eventually(t, "it stops its plugins", func() bool { return strings.Contains(d.err.String(), "told to stop") })
+	d.signal(syscall.SIGTERM)
+	d.ends(-1) // by the signal
+	if now(pid).PID != pid {
+		t.Error("the runner has ended")
+	}
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the runner ends", func() bool { return now(pid).PID == 0 })
+}
+
+func TestAHangupReadsTheConfigurationAgain(t *testing.T) {
+	r := newRig(t)
+	r.write("busd.toml", "[log]\nlevel = \"warn\"\n")
+	d := r.start()
+	r.lists("^NAME")
+	r.write("busd.toml", "[log]\nlevel = \"debug\"\n")
+	d.signal(syscall.SIGHUP)
+	r.sleeper("a")
+	eventually(t, "info is logged", func() bool { return strings.Contains(d.err.String(), "runner started: plugin=a") })
+	if strings.Contains(d.err.String(), "busd begins") {
+		t.Errorf("info was logged before: %s", d.err.String())
+	}
+	r.write("busd.toml", "nonsense = 1\n")
+	d.signal(syscall.SIGHUP)
+	eventually(t, "it says what is wrong", func() bool { return strings.Contains(d.err.String(), `busd.toml:1: there is no key`) })
+	r.write("busd.toml", "")
+	r.lists("^a +running")
+}
+
+func TestTheServiceManagerIsTold(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	path := filepath.Join(r.top, "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	d := r.command("run")
+	d.Env = append(os.Environ(), plugins.EnvNotify+"="+path, plugins.EnvWatchdog+"=200000")
+	d.start()
+	// said waits for datagrams that have all of the lines between them.
+	said := func(lines ...string) {
+		t.Helper()
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		b := make([]byte, 4096)
+		for _, want := range lines {
+			re := regexp.MustCompile("(?m)^" + want + "$")
+			for {
+				n, err := c.Read(b)
+				if err != nil {
+					t.Fatalf("%s was not said: %v; %s", want, err, d.err.String())
+				}
+				if re.Match(b[:n]) {
+					break
+				}
+			}
+		}
+	}
+	said("READY=1", "WATCHDOG=1", "STATUS=plugins: 1 running", "WATCHDOG=1", "WATCHDOG=1")
+	d.signal(syscall.SIGHUP)
+	said(`RELOADING=1\nMONOTONIC_USEC=\d+`, "READY=1")
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", r.runner("a")))
+	if err != nil || strings.Contains(string(env), path) || strings.Contains(string(env), plugins.EnvWatchdog+"=200000") {
+		t.Errorf("the runner was told of busd's service manager: %q, %v", env, err)
+	}
+	d.signal(syscall.SIGTERM)
+	said("STOPPING=1")
+	d.ends(exitOK)
+}
+
+func TestWhatBusdLogsIsInItsFileAndOnTheBus(t *testing.T) {
+	r := newRig(t)
+	d := r.start("--log-json")
+	r.lists("^NAME")
+	b, err := bus.Open(filepath.Join(r.top, "bus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	first := func(topic string, v any) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		s, err := b.Subscribe(ctx, topic, bus.FromOldest(), bus.WaitForTopic())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		f, err := s.Receive(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Release()
+		switch v := v.(type) {
+		case *plugins.LogEntry:
+			*v, err = bus.Decode[plugins.LogEntry](f)
+		case *plugins.Event:
+			*v, err = bus.Decode[plugins.Event](f)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var l plugins.LogEntry
+	if first(plugins.TopicLogs+"busd", &l); l.Msg != "busd begins" || l.Level != "info" || l.Fields["bus"] != filepath.Join(r.top, "bus") {
+		t.Errorf("on the bus: %+v", l)
+	}
+	var e plugins.Event
+	if first(plugins.TopicEvents, &e); e.Event != "busd-started" || e.PID != d.Process.Pid {
+		t.Errorf("on the bus: %+v", e)
+	}
+	if text := d.err.String(); !strings.Contains(text, `"@message":"busd begins"`) {
+		t.Errorf("standard error: %s", text)
+	}
+	if out := r.does(exitOK, "plugins", "logs", "busd"); !strings.Contains(out, "[INFO]  busd: busd begins: bus="+filepath.Join(r.top, "bus")) {
+		t.Errorf("the log: %s", out)
+	}
+}
+
+func TestALogIsShownAndFollowed(t *testing.T) {
+	r := newRig(t)
+	nook := r.place.Plugin("a")
+	if err := os.MkdirAll(string(nook), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	add := func(text string) {
+		t.Helper()
+		f, err := os.OpenFile(nook.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err == nil {
+			_, err = f.WriteString(text)
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setAside := func() {
+		t.Helper()
+		if err := os.Rename(nook.Log(), nook.Log()+".1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("one\ntwo\nthree\n")
+	setAside()
+	add("four\nfi")
+	if out := r.does(exitOK, "plugins", "logs", "a", "-n", "2"); out != "three\nfour\n" {
+		t.Errorf("the last two: %q", out)
+	}
+	if out := r.does(exitOK, "plugins", "logs", "a"); out != "one\ntwo\nthree\nfour\n" {
+		t.Errorf("all: %q", out)
+	}
+	p := r.command("plugins", "logs", "a", "-f", "-n", "1")
+	p.start()
+	shows := func(want string) {
+		t.Helper()
+		eventually(t, "it shows "+want, func() bool { return p.out.String() == want })
+	}
+	shows("four\n")
+	add("ve\n" + `{"@level":"warn","@message":"odd","@module":"a.x","@timestamp":"2026-01-02T03:04:05.678Z","n":3,"s":"a b"}` + "\n\x1b[2J\n")
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC).Local().Format("2006-01-02T15:04:05.000Z0700")
+	want := "four\nfive\n" + at + ` [WARN]  a.x: odd: n=3 s="a b"` + "\n [2J\n"
+	shows(want)
+	setAside()
+	add("six\n")
+	shows(want + "six\n")
+	p.signal(syscall.SIGINT)
+	p.ends(130)
+	if out := r.does(exitError, "plugins", "logs", "b"); !strings.Contains(out, `no log of a plugin "b"`) {
+		t.Errorf("no log: %s", out)
+	}
+}
+
+func TestALogOfBusdIsSetAsideWhenItIsLong(t *testing.T) {
+	l := &logFile{path: filepath.Join(t.TempDir(), "log")}
+	if err := l.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	line := []byte(strings.Repeat("x", 1<<20))
+	for range 11 {
+		if n, err := l.Write(line); n != len(line) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	for path, want := range map[string]int64{l.path: 3 << 20, l.path + ".1": 4 << 20} {
+		if i, err := os.Stat(path); err != nil || i.Size() != want {
+			t.Errorf("%s: %v, %v; want %d bytes", path, i.Size(), err, want)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package supervise
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"shmbus/internal/filelock"
+	"shmbus/plugins"
+)
+
+// ErrNoBusd is wrapped by Ask's error when no busd listens.
+var ErrNoBusd = errors.New("no busd runs there")
+
+// Ask asks the busd of a place, and hands its answers to each, until the last or an error of each.
+func Ask(ctx context.Context, place plugins.Place, q Request, each func(Answer) error) error {
+	if n := len(place.Control()); n > maxSocket {
+		return fmt.Errorf("%s is too long for a socket: %w", place.Control(), ErrNoBusd)
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", place.Control())
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%s: %w", place, ErrNoBusd)
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if err := ask(conn, q, each); err != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return nil
+}
+
+func ask(conn net.Conn, q Request, each func(Answer) error) error {
+	b, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	if len(b) >= maxRequest {
+		return fmt.Errorf("%d names are too many for one request", len(q.Names))
+	}
+	limit := 2 * askLimit
+	if len(q.Names) > 0 {
+		limit += waitLimit
+	}
+	_ = conn.SetDeadline(time.Now().Add(limit)) // a busd that is stopped takes what is asked, and says nothing
+	_, werr := conn.Write(append(b, '\n'))      // who refuses to talk says why, and does not read this
+	lines := bufio.NewScanner(conn)
+	lines.Buffer(nil, maxAnswer)
+	for lines.Scan() {
+		var a Answer
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			return fmt.Errorf("busd answers %.80q: %w", lines.Text(), err)
+		}
+		if a.Error != "" || a.Plugin != nil {
+			if err := each(a); err != nil {
+				return err
+			}
+		}
+		if a.Done {
+			return nil
+		}
+	}
+	if err := errors.Join(werr, lines.Err()); err != nil {
+		return fmt.Errorf("busd does not answer: %w", err)
+	}
+	return fmt.Errorf("busd has stopped answering: %w", io.ErrUnexpectedEOF)
+}
+
+// Offline is what the runners of a place have told last, sorted by name: what there is to know while no busd runs.
+func Offline(place plugins.Place) (all []plugins.State, err error) {
+	dirs, err := os.ReadDir(place.Plugins()) // sorted
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		nook := place.Plugin(d.Name())
+		var st plugins.State
+		if err := plugins.ReadJSON(nook.State(), &st); err != nil || st.Name != d.Name() {
+			continue // a plugin that was removed, or one whose runner has told nothing yet
+		}
+		held, err := filelock.Held(nook.Lock())
+		if err != nil {
+			return nil, err
+		}
+		if !held {
+			st.Runner, st.Plugin = plugins.Process{}, plugins.Process{}
+			if st.Phase != plugins.Failed && st.Phase != plugins.Stopped {
+				st.Phase, st.Problem = plugins.Stopped, "its runner is gone; the next busd starts it"
+			}
+		}
+		all = append(all, st)
+	}
+	return all, nil
+}

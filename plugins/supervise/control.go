@@ -1,0 +1,223 @@
+package supervise
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"shmbus/plugins"
+)
+
+// A Request is what is asked over the control socket: one line of JSON.
+type Request struct {
+	Do    string   `json:"do"` // list, restart, stop, start or reload
+	Names []string `json:"names,omitempty"`
+}
+
+// An Answer is a line of JSON of what is answered: any number of them, the last one with Done.
+type Answer struct {
+	Plugin *plugins.State `json:"plugin,omitempty"`
+	Error  string         `json:"error,omitempty"` // with what was asked, or with one of its names
+	Done   bool           `json:"done,omitempty"`
+}
+
+const (
+	maxRequest = 64 << 10        // bytes
+	maxAnswer  = 1 << 20         // bytes
+	maxTalks   = 16              // at once; more have to wait
+	askLimit   = 5 * time.Second // to ask, and to take an answer
+	waitLimit  = 2 * time.Minute // for a plugin to have started or ended
+	lookGap    = 20 * time.Millisecond
+	maxSocket  = 107 // bytes of a Unix socket's path
+)
+
+// A Control is the control socket.
+type Control struct {
+	s *Supervisor
+	l *net.UnixListener
+}
+
+// Listen opens the control socket. It replaces one that an earlier busd has left: whoever calls it holds the lock of the place.
+func (s *Supervisor) Listen() (*Control, error) {
+	l, err := ListenUnix(s.o.Place.Control())
+	if err != nil {
+		return nil, err
+	}
+	return &Control{s, l}, nil
+}
+
+// Run answers until ctx is done, and closes the socket. Call it once.
+func (c *Control) Run(ctx context.Context) error {
+	s, l := c.s, c.l
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	defer l.Close()
+	var talks sync.WaitGroup
+	defer talks.Wait()
+	places := make(chan struct{}, maxTalks)
+	for {
+		places <- struct{}{}
+		c, err := l.AcceptUnix()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			s.log.Warn("control socket", "error", err) // out of descriptors, say
+			<-places
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			continue
+		}
+		talks.Go(func() {
+			defer func() { <-places }()
+			defer c.Close()
+			s.talk(ctx, c)
+		})
+	}
+}
+
+// ListenUnix listens on a Unix socket at path, mode 0600, in place of whatever socket is there. Its caller knows that nobody listens there.
+func ListenUnix(path string) (*net.UnixListener, error) {
+	if len(path) > maxSocket {
+		return nil, fmt.Errorf("%s is too long for a socket (%d bytes, at most %d): give a shorter directory as state in busd.toml", path, len(path), maxSocket)
+	}
+	if i, err := os.Lstat(path); err == nil && i.Mode()&fs.ModeSocket == 0 {
+		return nil, fmt.Errorf("%s is in the way, and is no socket: remove it", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// talk answers one request.
+func (s *Supervisor) talk(ctx context.Context, c *net.UnixConn) {
+	say := func(a Answer) error {
+		b, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		_ = c.SetWriteDeadline(time.Now().Add(askLimit))
+		_, err = c.Write(append(b, '\n'))
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	uid, pid, err := peer(c)
+	if err == nil && uid != 0 && uid != os.Geteuid() {
+		err = fmt.Errorf("user %d may not tell this busd anything: it is of user %d", uid, os.Geteuid())
+	}
+	if err != nil {
+		s.log.Warn("control socket: refused", "pid", pid, "error", err)
+		_ = say(Answer{Error: err.Error(), Done: true})
+		return
+	}
+	_ = c.SetReadDeadline(time.Now().Add(askLimit))
+	var q Request
+	line, err := bufio.NewReader(io.LimitReader(c, maxRequest)).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &q)
+	}
+	if err != nil {
+		_ = say(Answer{Error: fmt.Sprintf("what was asked is no line of JSON of up to %d bytes: %v", maxRequest, err), Done: true})
+		return
+	}
+	if err := s.answer(ctx, q, say); err != nil {
+		return // who asked has gone
+	}
+	_ = say(Answer{Done: true})
+}
+
+// answer does what is asked. Its error is that of say.
+func (s *Supervisor) answer(ctx context.Context, q Request, say func(Answer) error) error {
+	var do func(string) error
+	switch q.Do {
+	case "list":
+		if p := s.Problem(); p != "" {
+			if err := say(Answer{Error: p}); err != nil {
+				return err
+			}
+		}
+		for _, st := range s.Plugins() {
+			if err := say(Answer{Plugin: &st}); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "reload":
+		if err := s.Reload(); err != nil {
+			return say(Answer{Error: err.Error()})
+		}
+		return nil
+	case "restart":
+		do = s.Restart
+	case "start":
+		do = s.Start
+	case "stop":
+		do = s.Stop
+	default:
+		return say(Answer{Error: fmt.Sprintf("%.40q cannot be done; there are list, restart, start, stop and reload", q.Do)})
+	}
+	var told []string
+	for _, name := range q.Names {
+		if err := do(name); err != nil {
+			if err := say(Answer{Error: err.Error()}); err != nil {
+				return err
+			}
+			continue
+		}
+		told = append(told, name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	for _, name := range told {
+		if err := s.await(ctx, name); err != nil {
+			if err := say(Answer{Error: fmt.Sprintf("%s: still under way: %v", name, context.Cause(ctx))}); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, st := range s.Plugins() {
+			if st.Name == name {
+				if err := say(Answer{Plugin: &st}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// await waits until nothing is under way with a plugin.
+func (s *Supervisor) await(ctx context.Context, name string) error {
+	tick := time.NewTicker(lookGap)
+	defer tick.Stop()
+	for !s.settled(name) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
