@@ -125,6 +125,11 @@ func (f *follower) event(e fsnotify.Event) {
 
 // scan looks for files and directories, and has all files looked at.
 func (f *follower) scan() error {
+	maps.DeleteFunc(f.complain, func(path, _ string) bool { // what is gone is no trouble any more, but for a directory that has to be there
+		_, err := os.Lstat(path)
+		needed := slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.dirs[len(p.dirs)-1] == path })
+		return errors.Is(err, os.ErrNotExist) && !needed && path != f.config.State
+	})
 	for i := range f.patterns {
 		for path := range f.saved.Files { // also one at which there is nothing now
 			if f.patterns[i].match(path) {

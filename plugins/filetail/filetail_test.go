@@ -57,6 +57,18 @@ func TestLinesArePublishedWhenTheyAreWhole(t *testing.T) {
 	h.Stop()
 }
 
+func TestAFileWithoutLinesIsBegunAtItsEnd(t *testing.T) {
+	for size, want := range map[int]string{0: "x", 1000: strings.Repeat("a", 1000) + "x", 3 << 20: "x"} {
+		log := filepath.Join(t.TempDir(), "a.log")
+		appendTo(t, log, strings.Repeat("a", size))
+		h := plugintest.Start(t, Run, table(t, "paths", []string{log}, "topic", "l", "rescan", "1h"))
+		h.Ready()
+		appendTo(t, log, "x\n")
+		h.Expect(h.Subscribe("l"), want)
+		h.Stop()
+	}
+}
+
 func TestAllOfAFileAndMoreThanABufferOfLines(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "a.log")
 	var text strings.Builder
@@ -217,9 +229,13 @@ func TestWhatIsNoFileIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	noError(t, os.Mkdir(filepath.Join(dir, "a.log"), 0o700))
 	appendTo(t, filepath.Join(dir, "b.log"), "b\n")
-	h := plugintest.Start(t, Run, table(t, "paths", []string{dir + "/*.log"}, "topic", "l/{name}", "from", "start"))
+	h := plugintest.Start(t, Run, table(t, "paths", []string{dir + "/*.log", dir + "/none/*"}, "topic", "l/{name}", "from", "start", "rescan", "10ms"))
 	h.Expect(h.Subscribe("l/b.log"), "b")
+	h.Await("its status", func() bool { return strings.Contains(h.Notice().Status, "1 files; 2 cannot be used") })
+	noError(t, os.Remove(filepath.Join(dir, "a.log")))
 	h.Await("its status", func() bool { return strings.Contains(h.Notice().Status, "1 files; 1 cannot be used") })
+	noError(t, os.Mkdir(filepath.Join(dir, "none"), 0o700))
+	h.Await("its status", func() bool { return h.Notice().Status == "following 1 files" })
 	h.Stop()
 }
 

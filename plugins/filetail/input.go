@@ -166,23 +166,21 @@ func (in *input) truncated() (bool, error) {
 	return !bytes.Equal(now[:n], in.head), nil
 }
 
-// lastLine is where the last line begins, which may be still to be finished: the end of the file, if that ends with a newline.
+// lastLine is where the last line begins, which may be still to be finished: the end of the file, if that ends with a newline, or if
+// there is none for as long as a line may be.
 func (in *input) lastLine() (int64, error) {
 	info, err := in.file.Stat()
 	if err != nil {
 		return 0, err
 	}
-	b := make([]byte, chunk)
-	for end := info.Size(); end > 0; {
-		begin := max(end-chunk, 0)
-		n, err := in.file.ReadAt(b[:end-begin], begin)
-		if err != nil && err != io.EOF {
-			return 0, err
-		}
-		if i := bytes.LastIndexByte(b[:n], '\n'); i >= 0 {
-			return begin + int64(i) + 1, nil
-		}
-		end = begin
+	b := make([]byte, min(info.Size(), longestLine))
+	begin := info.Size() - int64(len(b))
+	n, err := in.file.ReadAt(b, begin)
+	if err != nil && err != io.EOF {
+		return 0, err
 	}
-	return 0, nil
+	if i := bytes.LastIndexByte(b[:n], '\n'); i >= 0 || begin == 0 {
+		return begin + int64(i) + 1, nil
+	}
+	return info.Size(), nil
 }
