@@ -61,11 +61,37 @@ func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, e
 	maps.DeleteFunc(f.saved.Files, func(path string, _ []place) bool {
 		return !slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.match(path) })
 	})
-	var err error
-	if f.watch, err = fsnotify.NewWatcher(); err != nil {
-		return nil, fmt.Errorf("watching files: %w; on Linux sysctl fs.inotify.max_user_instances says how many may", err)
-	}
 	return f, nil
+}
+
+// deafPause is how often everything is looked at while there are no events.
+const deafPause = time.Second
+
+// newWatcher may fail: each user has but so many, and every process on a bus takes one.
+var newWatcher = fsnotify.NewWatcher
+
+// connect sees to it that there are events. Without them everything is looked at often, and they are asked for again.
+func (f *follower) connect() {
+	if f.watch != nil {
+		return
+	}
+	w, err := newWatcher()
+	if err != nil {
+		if !f.deaf {
+			f.log.Warn("files are looked at each second, because the kernel gives no events; on Linux sysctl fs.inotify.max_user_instances says how many a user may have", "error", err)
+		}
+		f.deaf = true
+		return
+	}
+	f.watch, f.events, f.overflow, f.deaf = w, w.Events, w.Errors, false
+}
+
+// pause is for how long not to look at everything.
+func (f *follower) pause() time.Duration {
+	if f.deaf {
+		return min(f.every, deafPause)
+	}
+	return f.every
 }
 
 func newPattern(path string) (pattern, error) {
@@ -125,6 +151,7 @@ func (f *follower) event(e fsnotify.Event) {
 
 // scan looks for files and directories, and has all files looked at.
 func (f *follower) scan() error {
+	f.connect()
 	maps.DeleteFunc(f.complain, func(path, _ string) bool { // what is gone is no trouble any more, but for a directory that has to be there
 		_, err := os.Lstat(path)
 		needed := slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.dirs[len(p.dirs)-1] == path })
@@ -141,6 +168,9 @@ func (f *follower) scan() error {
 	}
 	for _, t := range f.tails {
 		f.busy[t] = true
+		if t.target != "" {
+			f.watchDir(filepath.Dir(t.target))
+		}
 		if err := f.forget(t); err != nil {
 			return err
 		}
@@ -168,7 +198,7 @@ func (f *follower) scanPattern(p pattern) {
 
 // watchDir watches a directory. Doing so again is no error, and needed when it was removed and made again.
 func (f *follower) watchDir(dir string) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	if info, err := os.Stat(dir); f.watch == nil || err != nil || !info.IsDir() {
 		return
 	}
 	if err := f.watch.Add(dir); err != nil {

@@ -71,7 +71,10 @@ type follower struct {
 	every  time.Duration // Config.Rescan
 
 	patterns []pattern
-	watch    *fsnotify.Watcher
+	watch    *fsnotify.Watcher // nil while there is none: deaf
+	events   chan fsnotify.Event
+	overflow chan error
+	deaf     bool
 	tails    map[string]*tail        // by path
 	targets  map[string]*tail        // by the path that a symbolic link leads to
 	busy     map[*tail]bool          // have to be looked at
@@ -93,7 +96,7 @@ type sharedTopic struct {
 
 // loop looks at files when there is something new, until ctx is done.
 func (f *follower) loop() error {
-	rescan, alive, save := time.NewTicker(f.every), time.NewTicker(f.plugin.AliveEvery()), time.NewTicker(saveEvery)
+	rescan, alive, save := time.NewTicker(f.pause()), time.NewTicker(f.plugin.AliveEvery()), time.NewTicker(saveEvery)
 	defer rescan.Stop()
 	defer alive.Stop()
 	defer save.Stop()
@@ -110,9 +113,9 @@ func (f *follower) loop() error {
 		select {
 		case <-f.ctx.Done():
 			return nil
-		case e := <-f.watch.Events:
+		case e := <-f.events:
 			f.event(e)
-		case err := <-f.watch.Errors: // too many events: some are lost, so look
+		case err := <-f.overflow: // too many events: some are lost, so look
 			f.log.Debug("files are looked at once more", "because", err)
 			if err := f.scan(); err != nil {
 				return err
@@ -121,6 +124,7 @@ func (f *follower) loop() error {
 			if err := f.scan(); err != nil {
 				return err
 			}
+			rescan.Reset(f.pause())
 		case <-alive.C:
 			f.plugin.Alive()
 		case <-save.C:
@@ -201,7 +205,10 @@ func (f *follower) tell() {
 
 func (f *follower) close() error {
 	f.save()
-	errs := []error{f.watch.Close()}
+	var errs []error
+	if f.watch != nil {
+		errs = append(errs, f.watch.Close())
+	}
 	for _, t := range f.tails {
 		errs = append(errs, t.close())
 	}

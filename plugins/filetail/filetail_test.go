@@ -4,11 +4,15 @@ package filetail
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/fsnotify/fsnotify"
 
 	"shmbus/bus"
 	"shmbus/plugins/plugintest"
@@ -236,6 +240,27 @@ func TestWhatIsNoFileIsLeftAlone(t *testing.T) {
 	h.Await("its status", func() bool { return strings.Contains(h.Notice().Status, "1 files; 1 cannot be used") })
 	noError(t, os.Mkdir(filepath.Join(dir, "none"), 0o700))
 	h.Await("its status", func() bool { return h.Notice().Status == "following 1 files" })
+	h.Stop()
+}
+
+func TestWithoutEventsFilesAreLookedAtAllTheSame(t *testing.T) {
+	var asked atomic.Int32
+	defer func(f func() (*fsnotify.Watcher, error)) { newWatcher = f }(newWatcher)
+	newWatcher = func() (*fsnotify.Watcher, error) {
+		if asked.Add(1) < 3 {
+			return nil, errors.New("too many of them")
+		}
+		return fsnotify.NewWatcher()
+	}
+	log := filepath.Join(t.TempDir(), "a.log")
+	h := plugintest.Start(t, Run, table(t, "paths", []string{log}, "topic", "l", "rescan", "1h"))
+	h.Ready()
+	appendTo(t, log, "found\n")
+	s := h.Subscribe("l")
+	h.Expect(s, "found")
+	h.Await("it asks again", func() bool { return asked.Load() >= 3 })
+	appendTo(t, log, "told\n")
+	h.Expect(s, "told")
 	h.Stop()
 }
 
