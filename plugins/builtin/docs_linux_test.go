@@ -61,25 +61,57 @@ func blocks(t *testing.T, doc string) (all []block) {
 	return all
 }
 
-func TestThePluginsOfTheDocumentationWork(t *testing.T) {
+// document writes the files of docs/PLUGINS.md into a directory.
+func document(t *testing.T) (all []block, dir string) {
+	t.Helper()
 	doc, err := os.ReadFile("../../docs/PLUGINS.md")
 	noError(t, err)
-	all := blocks(t, string(doc))
+	all = blocks(t, string(doc))
 	if len(all) < 12 {
 		t.Fatalf("only %d files were found", len(all))
 	}
-	dir, bin := t.TempDir(), t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", bin, "shmbus/cmd/buscat").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
-	for _, b := range all { // all files first: manifests name others
+	dir = filepath.Join(t.TempDir(), "plugins")
+	noError(t, os.Mkdir(dir, 0o700))
+	for _, b := range all {
 		mode := os.FileMode(0o600)
 		if strings.HasPrefix(b.text, "#!") {
 			mode = 0o700
 		}
 		noError(t, os.WriteFile(filepath.Join(dir, b.notes["file"]), []byte(b.text), mode))
 	}
+	return all, dir
+}
+
+// command builds one of this module's commands.
+func command(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if out, err := exec.Command("go", "build", "-o", path, "shmbus/cmd/"+name).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return path
+}
+
+func TestBusdTakesTheManifestsOfTheDocumentation(t *testing.T) {
+	all, dir := document(t)
+	if _, err := exec.LookPath("vmstat"); err != nil { // then busd says so, and rightly
+		noError(t, os.Remove(filepath.Join(dir, "vmstat.toml")))
+	}
+	out, err := exec.Command(command(t, "busd"), "check", "--plugins", dir, "--bus", filepath.Join(dir, "bus")).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), ", 0 with problems") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, b := range all {
+		if name, ok := strings.CutSuffix(b.notes["file"], ".toml"); ok && name != "vmstat" && !strings.Contains(string(out), "\n"+name+"\n") {
+			t.Errorf("it does not know %s:\n%s", name, out)
+		}
+	}
+}
+
+func TestThePluginsOfTheDocumentationWork(t *testing.T) {
+	all, dir := document(t)
+	bin := filepath.Dir(command(t, "buscat"))
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	for _, b := range all {
 		file := b.notes["file"]
 		name := strings.TrimSuffix(file, ".toml")
