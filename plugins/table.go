@@ -26,15 +26,6 @@ func (t *Table) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// JSON is the table as EnvConfig has it: "{}" if it is nil.
-func (t Table) JSON() (string, error) {
-	if t == nil {
-		return "{}", nil
-	}
-	b, err := json.Marshal(t)
-	return string(b), err
-}
-
 // plain is t with values as Table says. nil stays nil.
 func (t Table) plain() (Table, error) {
 	for k, v := range t {

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"shmbus/plugins"
+	"shmbus/plugins/plugintest"
 )
 
 // A block is a block of docs/PLUGINS.md that is a file.
@@ -204,6 +208,19 @@ func TestTheExamplesWork(t *testing.T) {
 				m.Env["INTERVAL"] = "0.1"
 			}
 			trial{manifest: m, name: name, frames: 3, topic: topic}.run(t)
+		})
+	}
+}
+
+func TestEveryBuiltinSaysThatItLivesAlsoWhenItHasNothingToDo(t *testing.T) {
+	for name, config := range map[string]string{
+		"timer": `every = "1h"`, "hoststats": `every = "1h"`, "filetail": `paths = ["none"]`, "httpin": `socket = "s"`,
+	} {
+		text := fmt.Sprintf("builtin = %q\nwatchdog = \"400ms\"\nnotify = true\n[config]\n%s\n[[topics]]\nname = \"a\"\n", name, config)
+		t.Run(name, func(t *testing.T) {
+			m, err := plugins.ParseManifest(text, plugintest.NewDir(t))
+			noError(t, err)
+			trial{manifest: m, name: name}.run(t)
 		})
 	}
 }

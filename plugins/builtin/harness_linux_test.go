@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -129,11 +130,15 @@ func (r trial) command(t *testing.T, b *bus.Bus, dir string) *exec.Cmd {
 	for _, topic := range m.Topics {
 		names = append(names, topic.Name)
 	}
-	config, err := m.Config.JSON()
-	noError(t, err)
+	config := []byte("{}")
+	if m.Config != nil {
+		var err error
+		config, err = json.Marshal(m.Config)
+		noError(t, err)
+	}
 	cmd.Env = append(cmd.Env,
 		plugins.EnvBus+"="+b.Dir(), plugins.EnvName+"="+r.name, plugins.EnvCookie+"="+plugins.Cookie, fmt.Sprintf("%s=%d", plugins.EnvVersions, plugins.Version),
-		plugins.EnvTopics+"="+strings.Join(names, "\n"), plugins.EnvConfig+"="+config, plugins.EnvNotify+"="+filepath.Join(dir, "n"))
+		plugins.EnvTopics+"="+strings.Join(names, "\n"), plugins.EnvConfig+"="+string(config), plugins.EnvNotify+"="+filepath.Join(dir, "n"))
 	if m.Watchdog > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", plugins.EnvWatchdog, time.Duration(m.Watchdog).Microseconds()))
 	}
