@@ -6,5 +6,6 @@
 // killed meanwhile: runners go on, and the next busd adopts them.
 //
 // Reading order: manifest.go (what a plugin is), check.go, position.go and table.go (what is right in it), contract.go (environment and handshake), wire.go (frames on standard output), notify.go
-// (sd_notify), place.go and state.go (files a runner and busd have in common), serve.go (the SDK).
+// (sd_notify), place.go and state.go (files a runner and busd have in common), serve.go, plugin.go and
+// pluginconfig.go (the SDK).
 package plugins

@@ -262,7 +262,7 @@ func TestNamesOfPlugins(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, bad := range []string{"", ".a", "..", "-a", "a/b", "a b", "ä", "a\x00", "a\n", strings.Repeat("a", 65), "a*"} {
+	for _, bad := range []string{"", ".a", "..", "-a", "a/b", "a b", "ä", "a\x00", "a\n", strings.Repeat("a", 65), "a*", "busd"} {
 		if CheckPluginName(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}

@@ -75,3 +75,16 @@ func TestFilesThatAreNoJSONAreNamed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhereThingsAre(t *testing.T) {
+	p := PlaceOf("/b")
+	n := p.Plugin("x")
+	for got, want := range map[string]string{
+		p.Lock(): "busd.lock", p.Control(): "control.sock", p.Web(): "web.sock", p.Log(): "busd.log", p.Plugins(): "plugins", n.Lock(): "plugins/x/lock",
+		n.Spec(): "plugins/x/spec.json", n.State(): "plugins/x/state.json", n.Notify(): "plugins/x/notify.sock", n.Log(): "plugins/x/log", n.RunnerLog(): "plugins/x/runner.log",
+	} {
+		if got != filepath.FromSlash("/b/.busd/"+want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"shmbus/bus"
+	"shmbus/topics"
 )
 
 // A frame on the standard output of a plugin with contract frames:
@@ -48,7 +49,8 @@ type FrameReader struct {
 func NewFrameReader(r io.Reader) *FrameReader { return &FrameReader{r: r} }
 
 // Next reads a frame. The payload is good until the next call. At a proper end the error is io.EOF; in the middle of a frame it
-// wraps io.ErrUnexpectedEOF; if what comes is no frame it wraps ErrFrame, and there is nothing more to be read.
+// wraps io.ErrUnexpectedEOF; if what comes is no frame it wraps ErrFrame, and there is nothing more to be read. A Reserved topic is a good
+// frame here: what becomes of it is for the caller to say.
 func (f *FrameReader) Next() (topic string, kind bus.Kind, payload []byte, err error) {
 	if n, err := io.ReadFull(f.r, f.head[:]); err != nil {
 		if err == io.EOF {
@@ -82,7 +84,7 @@ func (f *FrameReader) Next() (topic string, kind bus.Kind, payload []byte, err e
 	}
 	if name := b[2 : 2+n]; string(name) != f.topic || n == 0 {
 		topic := string(name)
-		if err := checkTopic(topic); err != nil {
+		if err := topics.CheckName(topic); err != nil {
 			return "", 0, nil, fmt.Errorf("%w: %w", ErrFrame, err)
 		}
 		f.topic = topic

@@ -1,15 +1,29 @@
 package main
 
 import (
-	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"shmbus/plugins"
+	"shmbus/plugins/builtin"
 )
 
-// TO BE REPLACED AT THE MERGE by the file that has the built-in plugins.
+// builtinCommand is a plugin that busd brings, as a process of its own. A runner starts it.
 func (a *app) builtinCommand() *cobra.Command {
+	names := slices.Sorted(maps.Keys(builtin.All))
 	return &cobra.Command{
-		Use: "builtin NAME", Hidden: true, Short: "Run a built-in plugin",
-		RunE: func(*cobra.Command, []string) error { return errors.ErrUnsupported },
+		Use:    "builtin NAME",
+		Short:  "Run a built-in plugin: " + strings.Join(names, ", "),
+		Hidden: true,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 || builtin.All[args[0]] == nil {
+				return usage(c, "name one of %s", strings.Join(names, ", "))
+			}
+			return nil
+		},
+		Run: func(_ *cobra.Command, args []string) { plugins.Serve(builtin.All[args[0]]) },
 	}
 }

@@ -36,10 +36,10 @@ any, the exit code is 1.`,
 				return err
 			}
 			all, err := look(c.Context(), s)
-			if err != nil {
+			if errors.Is(err, context.Canceled) {
 				return err
 			}
-			return a.report(s, all)
+			return a.report(s, all, err)
 		},
 	}
 }
@@ -65,8 +65,8 @@ func look(ctx context.Context, s *settings) ([]supervise.Found, error) {
 	}
 }
 
-// report prints what was found. It returns errTold if there are problems.
-func (a *app) report(s *settings, all []supervise.Found) error {
+// report prints what was found, and what is wrong with the directory as a whole. It returns errTold if there are problems.
+func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "config   %s\nbus      %s\nstate    %s\nplugins  %s\n", cmp.Or(s.file, "none"), s.Bus, s.place, s.Plugins)
 	for _, t := range s.Topics {
@@ -74,6 +74,9 @@ func (a *app) report(s *settings, all []supervise.Found) error {
 	}
 	if _, err := os.Stat(s.Plugins); err != nil {
 		fmt.Fprintf(&b, "there is no plugin directory; 'busd run' waits for it\n")
+	}
+	if wrong != nil {
+		fmt.Fprintf(&b, "  PROBLEM   %s\n", plain(wrong.Error()))
 	}
 	problems := 0
 	for _, f := range all {
@@ -100,7 +103,7 @@ func (a *app) report(s *settings, all []supervise.Found) error {
 	if _, err := io.WriteString(a.out, b.String()); err != nil {
 		return printed(err)
 	}
-	if problems > 0 {
+	if problems > 0 || wrong != nil {
 		return errTold
 	}
 	return nil

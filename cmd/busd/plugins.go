@@ -182,7 +182,7 @@ func (a *app) tellCommand(do, short, long, example string) *cobra.Command {
 					if st.Problem != "" {
 						line += ": " + plain(st.Problem)
 					}
-					bad = bad || do != "stop" && (st.Phase == plugins.Failed || st.Phase == plugins.Refused)
+					bad = bad || do != "stop" && (st.Phase == plugins.Failed || st.Phase == plugins.Refused || st.Phase == plugins.Backoff)
 					_, err := fmt.Fprintln(a.out, line)
 					return printed(err)
 				}

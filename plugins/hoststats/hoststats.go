@@ -16,10 +16,8 @@ type Config struct {
 	Proc   string           `json:"proc"`   // where /proc is; in a container that of the host may be elsewhere
 }
 
-// defaults are the config's.
-func defaults() Config {
-	return Config{Every: plugins.Duration(time.Second), Prefix: "host", Proc: "/proc"}
-}
+// Defaults are what a config table need not say.
+var Defaults = Config{Every: plugins.Duration(time.Second), Prefix: "host", Proc: "/proc"}
 
 // shortest is the shortest interval: the kernel counts a processor's time in hundredths of a second.
 const shortest = 100 * time.Millisecond

@@ -95,6 +95,24 @@ func TestTheNumbersAreThoseOfProc(t *testing.T) {
 	}
 }
 
+func TestAMachineWithoutDisksAndNetworkHasNone(t *testing.T) {
+	dir := t.TempDir()
+	before := at(t, dir, 0)
+	for _, name := range []string{"diskstats", "net/dev"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := newSource(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := s.sample()
+	if err != nil || len(now.disks(before).Disks) != 0 || len(now.nets(before).Nets) != 0 {
+		t.Errorf("%+v, %v", now, err)
+	}
+}
+
 func TestThisMachineIsPublished(t *testing.T) {
 	h := plugintest.Start(t, Run, `{"every":"100ms","prefix":"here"}`)
 	value := func(topic string, to any) {

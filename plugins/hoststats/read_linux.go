@@ -2,7 +2,9 @@ package hoststats
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"time"
@@ -16,7 +18,7 @@ import (
 
 // Run is the plugin.
 func Run(ctx context.Context, p *plugins.Plugin) error {
-	c := defaults()
+	c := Defaults
 	if err := p.Config(&c); err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (s source) sample() (at sample, err error) {
 		return at, err
 	}
 	disks, err := s.block.ProcDiskstats()
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // in some containers there are none
 		return at, err
 	}
 	at.disk = make(map[string]blockdevice.IOStats, len(disks))
@@ -109,7 +111,9 @@ func (s source) sample() (at sample, err error) {
 			at.disk[d.DeviceName] = d.IOStats
 		}
 	}
-	at.net, err = s.proc.NetDev()
+	if at.net, err = s.proc.NetDev(); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
 	return at, err
 }
 

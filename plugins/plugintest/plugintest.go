@@ -5,6 +5,7 @@ package plugintest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -139,14 +140,38 @@ func (h *Harness) Ready() {
 	h.Await("ready", func() bool { return h.Notice().Ready })
 }
 
+// soon is a context that ends with the test's patience, or when the plugin fails, and what to say then.
+func (h *Harness) soon() (context.Context, func() string) {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	h.t.Cleanup(cancel)
+	go func() {
+		defer cancel()
+		select {
+		case <-h.done:
+			if h.err == nil {
+				<-ctx.Done()
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() string {
+		cancel()
+		select {
+		case <-h.done:
+			return fmt.Sprintf("the plugin has ended: %v", h.err)
+		default:
+			return "the plugin goes on"
+		}
+	}
+}
+
 // Subscribe subscribes to all frames of a topic, also if it is still to be made.
 func (h *Harness) Subscribe(topic string, opts ...bus.SubscribeOption) *bus.Subscriber {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
+	ctx, plugin := h.soon()
 	s, err := h.Bus.Subscribe(ctx, topic, append(opts, bus.WaitForTopic(), bus.FromOldest())...)
-	if err != nil {
-		h.t.Fatal(err)
+	if how := plugin(); err != nil {
+		h.t.Fatalf("%v; %s", err, how)
 	}
 	h.t.Cleanup(func() { s.Close() })
 	return s
@@ -155,11 +180,13 @@ func (h *Harness) Subscribe(topic string, opts ...bus.SubscribeOption) *bus.Subs
 // Receive is the next frame.
 func (h *Harness) Receive(s *bus.Subscriber) *bus.Frame {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
+	if f, err := s.TryReceive(); f != nil && err == nil {
+		return f
+	}
+	ctx, plugin := h.soon()
 	f, err := s.Receive(ctx)
-	if err != nil {
-		h.t.Fatalf("receiving: %v", err)
+	if how := plugin(); err != nil {
+		h.t.Fatalf("%v; %s", err, how)
 	}
 	return f
 }

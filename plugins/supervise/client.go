@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"shmbus/internal/filelock"
 	"shmbus/plugins"
@@ -47,7 +48,12 @@ func ask(conn net.Conn, q Request, each func(Answer) error) error {
 	if len(b) >= maxRequest {
 		return fmt.Errorf("%d names are too many for one request", len(q.Names))
 	}
-	_, werr := conn.Write(append(b, '\n')) // who refuses to talk says why, and does not read this
+	limit := 2 * askLimit
+	if len(q.Names) > 0 {
+		limit += waitLimit
+	}
+	_ = conn.SetDeadline(time.Now().Add(limit)) // a busd that is stopped takes what is asked, and says nothing
+	_, werr := conn.Write(append(b, '\n'))      // who refuses to talk says why, and does not read this
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, maxAnswer)
 	for lines.Scan() {

@@ -18,6 +18,7 @@ type entry struct {
 	run   *run   // its runner; nil: none
 	since time.Time
 
+	ran      bool          // it has had a runner
 	leftover bool          // a runner of an earlier busd may be alive
 	held     bool          // it was told to stop
 	again    bool          // its runner is to end, and to be started anew
@@ -139,6 +140,9 @@ func (s *Supervisor) step(now time.Time) time.Time {
 
 // forget removes what would tell of a plugin that is no more. Its log stays.
 func (s *Supervisor) forget(e *entry) {
+	if e.hash == "" && !e.ran { // a file that was never whole, or never good
+		return
+	}
 	for _, path := range []string{e.nook.Spec(), e.nook.State()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.log.Warn("a file of a plugin that was removed stays", "plugin", e.name, "error", err)
@@ -148,12 +152,24 @@ func (s *Supervisor) forget(e *entry) {
 	s.event("removed", e, 0, "")
 }
 
+// event has an event published, some time soon: publishing may have to wait for others, and nothing here does.
 func (s *Supervisor) event(word string, e *entry, pid int, detail string) {
-	if s.o.Reporter == nil {
-		return
+	select {
+	case s.tales <- plugins.Event{Time: time.Now(), Event: word, Plugin: e.name, PID: pid, Detail: detail}:
+	default:
+		s.log.Warn("too many events wait to be published", "event", word, "plugin", e.name)
 	}
-	if err := s.o.Reporter.Event(plugins.Event{Event: word, Plugin: e.name, PID: pid, Detail: detail}); err != nil {
-		s.log.Warn("an event could not be published", "event", word, "plugin", e.name, "error", err)
+}
+
+// publish publishes events, until there are no more to come.
+func (s *Supervisor) publish() {
+	for ev := range s.tales {
+		if s.o.Reporter == nil {
+			continue
+		}
+		if err := s.o.Reporter.Event(ev); err != nil {
+			s.log.Warn("an event could not be published", "event", ev.Event, "plugin", ev.Plugin, "error", err)
+		}
 	}
 }
 

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"shmbus/internal/filelock"
 	"shmbus/internal/testproc"
 	"shmbus/plugins"
@@ -77,6 +75,18 @@ func runner(p *testproc.Peer) error {
 	if err := tell(plugins.Running); err != nil {
 		return err
 	}
+	if spec.Orphan == "stop" {
+		if err := filelock.Wait(spec.Place.Lock()); err != nil {
+			return err
+		}
+		if err := tell(plugins.Stopping); err != nil {
+			return err
+		}
+		for _, err := os.Stat(string(nook) + "/end"); err != nil; _, err = os.Stat(string(nook) + "/end") {
+			time.Sleep(time.Millisecond) // not synchronisation: it looks again and again
+		}
+		return tell(plugins.Stopped)
+	}
 	if spec.Config["deaf"] != nil {
 		for range term { // only SIGKILL ends it
 		}
@@ -97,6 +107,14 @@ func busd(p *testproc.Peer) error {
 	if err != nil {
 		return err
 	}
+	if err := MakePlace(o.Place); err != nil {
+		return err
+	}
+	l, err := filelock.Try(o.Place.Lock())
+	if err != nil {
+		return err
+	}
+	defer l.Close()
 	return s.Run(ctx, func() { p.Say("ready") })
 }
 
@@ -117,12 +135,8 @@ func options(bus, dir string) (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
-	log := hclog.NewNullLogger()
-	if os.Getenv("SHMBUS_TEST_LOG") != "" {
-		log = hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: os.Stderr})
-	}
 	return Options{
-		Bus: bus, Place: plugins.PlaceOf(bus), Dir: dir, Runner: c.Args, Env: c.Env, Logger: log, Grace: time.Second,
+		Bus: bus, Place: plugins.PlaceOf(bus), Dir: dir, Runner: c.Args, Env: c.Env, Grace: time.Second,
 	}, nil
 }
 

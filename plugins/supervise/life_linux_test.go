@@ -64,6 +64,55 @@ func TestTheNextBusdAdoptsThePluginsOfOneThatWasKilled(t *testing.T) {
 	}
 }
 
+func TestAPluginThatEndsWithItsBusdIsStartedByTheNext(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "orphan = \"stop\"\ngrace = \"1m\"\n")
+	b := r.busd()
+	pid := r.runs("a")
+	b.Kill()
+	r.until("it stops", func() bool { st, _ := r.told("a"); return st.Phase == plugins.Stopping })
+	r.start()
+	if st := r.is("a", plugins.Stopping); st.Runner.PID != pid {
+		t.Errorf("it was adopted as %d, and is %d", st.Runner.PID, pid)
+	}
+	if err := os.WriteFile(string(r.o.Place.Plugin("a"))+"/end", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.until("it is started again", func() bool {
+		var st plugins.State
+		return plugins.ReadJSON(r.o.Place.Plugin("a").State(), &st) == nil && st.Runner.PID != pid
+	})
+}
+
+func TestTheLogOfARemovedPluginIsKeptForADay(t *testing.T) {
+	r := newRig(t)
+	ago := func(name string, d time.Duration) plugins.Nook {
+		nook := r.o.Place.Plugin(name)
+		if err := os.MkdirAll(string(nook), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(nook.Log(), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(nook.Log(), time.Time{}, time.Now().Add(-d)); err != nil {
+			t.Fatal(err)
+		}
+		return nook
+	}
+	old, recent, asleep := ago("old", 25*time.Hour), ago("recent", 23*time.Hour), ago("asleep", 25*time.Hour)
+	if err := plugins.WriteJSON(asleep.Spec(), plugins.Spec{Name: "asleep"}); err != nil { // nobody has noticed yet that it was removed
+		t.Fatal(err)
+	}
+	r.start()
+	r.until("it answers", func() bool { return r.s.Alive() == nil })
+	for nook, want := range map[plugins.Nook]bool{old: false, recent: true, asleep: true} {
+		if _, err := os.Stat(string(nook)); (err == nil) != want {
+			t.Errorf("%s: %v, want it there: %v", nook, err, want)
+		}
+	}
+	r.until("it is noticed", func() bool { _, err := os.Stat(asleep.Spec()); return os.IsNotExist(err) })
+}
+
 func TestADirectoryThatCannotBeReadStopsNothing(t *testing.T) {
 	r := newRig(t)
 	r.manifest("a", "")

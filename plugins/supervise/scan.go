@@ -23,6 +23,7 @@ const (
 	secondLook  = time.Second            // a manifest with an error that was changed so short a time ago is read again before anybody is told
 	writerLimit = 5 * time.Second        // a file that somebody has had open for writing for so long is a problem
 	maxManifest = 1 << 20                // bytes
+	maxFiles    = 4096                   // in a plugin directory
 	hashFormat  = 1                      // changes when what is in a Hash does
 )
 
@@ -42,6 +43,7 @@ type scanner struct {
 	settled   map[string]identity
 	manifests map[string]readManifest
 	sums      map[string]sum
+	refused   error // why nothing in the directory is run, as of the last scan
 }
 
 type readManifest struct {
@@ -57,19 +59,25 @@ type sum struct {
 }
 
 func newScanner(dir, bus string, place plugins.Place) *scanner {
-	return &scanner{dir, bus, place, map[string]identity{}, map[string]readManifest{}, map[string]sum{}}
+	return &scanner{
+		dir: dir, bus: bus, place: place,
+		settled: map[string]identity{}, manifests: map[string]readManifest{}, sums: map[string]sum{},
+	}
 }
 
-// Look says what is in a plugin directory, sorted by name, without running any of it. A directory that is not there is empty. bus and
-// place are those that the plugins would be run with.
+// Look says what is in a plugin directory, sorted by name, without running any of it. A directory that is not there is empty. The error
+// is about the directory as a whole. bus and place are those that the plugins would be run with.
 func Look(dir, bus string, place plugins.Place) ([]Found, error) {
-	all, err := newScanner(dir, bus, place).scan(time.Now())
+	s := newScanner(dir, bus, place)
+	all, err := s.scan(time.Now())
+	err = errors.Join(err, s.refused)
 	return slices.SortedFunc(maps.Values(all), func(a, b Found) int { return strings.Compare(a.Name, b.Name) }), err
 }
 
-// scan looks at the directory once.
+// scan looks at the directory once. An error says that nothing is known of what is in it.
 func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 	all := make(map[string]Found)
+	s.refused = nil
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
@@ -81,7 +89,13 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plugin directory: %w", err)
 	}
-	refused := trusted(s.dir, info)
+	if err := programs(s.dir, info); err != nil {
+		return nil, fmt.Errorf("plugin directory: %w", err)
+	}
+	if len(entries) > maxFiles {
+		return nil, fmt.Errorf("plugin directory: %s has more than %d files: is it one?", s.dir, maxFiles)
+	}
+	s.refused = trusted(s.dir, info)
 
 	var claimed []string // files that are part of a plugin with a manifest
 	var texts []string   // of manifests that cannot be read now: a file that is named in one is not a plugin of its own
@@ -133,9 +147,9 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 		all[f.Name] = f
 	}
 	maps.DeleteFunc(s.manifests, func(path string, _ readManifest) bool { return !seen[path] })
-	if refused != nil {
+	if s.refused != nil {
 		for name := range all {
-			all[name] = Found{Name: name, Problem: refused}
+			all[name] = Found{Name: name, Problem: s.refused}
 		}
 	}
 	return all, nil

@@ -23,6 +23,7 @@ const (
 	firstPause   = 500 * time.Millisecond // after the death of a runner
 	mostPause    = 30 * time.Second
 	steady       = 10 * time.Second // a runner that has lived so long has not died in a row
+	keepLogs     = 24 * time.Hour   // of a plugin that was removed, if busd is started after that
 	maxRunnerLog = 1 << 20          // bytes, when a runner is started
 )
 
@@ -66,10 +67,30 @@ func (s *Supervisor) leftovers() error {
 			e.over, e.hash, e.since = plugins.Failed, st.Hash, st.Since
 		default:
 			s.endPlugin(e)
+			if _, err := os.Stat(e.nook.Spec()); err == nil {
+				e.ran = true // if it is not in the directory any more, it was removed meanwhile
+				continue
+			}
+			s.clear(e.nook)
 			delete(s.entries, e.name)
 		}
 	}
 	return nil
+}
+
+// clear removes what is left of a plugin that was removed long ago: its log may lie in memory.
+func (s *Supervisor) clear(nook plugins.Nook) {
+	if i, err := os.Stat(nook.Log()); err == nil && time.Since(i.ModTime()) < keepLogs {
+		return
+	}
+	l, err := filelock.Try(nook.Lock())
+	if err != nil {
+		return // somebody is there after all
+	}
+	defer l.Close()
+	if err := os.RemoveAll(string(nook)); err != nil {
+		s.log.Warn("what is left of a plugin that was removed stays", "error", err)
+	}
 }
 
 // begin adopts a plugin's runner if there is one, and starts one otherwise. Whatever goes wrong is tried again later.
@@ -126,8 +147,11 @@ func (s *Supervisor) adopt(e *entry, now time.Time) {
 	if err := plugins.ReadJSON(e.nook.Spec(), &spec); err == nil {
 		grace = time.Duration(spec.Grace)
 	}
-	e.leftover, e.strange, e.problem, e.next = false, time.Time{}, "", time.Time{}
+	e.leftover, e.ran, e.strange, e.problem, e.next = false, true, time.Time{}, "", time.Time{}
 	e.run = &run{process: st.Runner, fd: fd, hash: st.Hash, grace: grace + s.o.Grace, began: now, arrived: true}
+	if st.Phase == plugins.Stopping { // an earlier busd has told it to, or has died and it was to end then
+		e.run.kill = now.Add(e.run.grace)
+	}
 	s.log.Info("plugin adopted", "plugin", e.name, "runner", st.Runner.PID, "pid", st.Plugin.PID)
 	s.event("adopted", e, st.Runner.PID, "")
 	go s.watch(e, e.run)
@@ -251,6 +275,8 @@ func (s *Supervisor) exited(x exit) {
 			s.endPlugin(e)
 		}
 	case e.found != nil && e.found.Spec != nil && e.found.Spec.Hash != r.hash: // it is started anew anyway
+	case told && st.Phase == plugins.Stopped && r.cmd == nil && now.Sub(r.began) < r.grace: // as above, unless it had not said so yet
+		s.log.Info("plugin was stopped for an earlier busd", "plugin", e.name, "runner", r.process.PID)
 	case told && (st.Phase == plugins.Failed || st.Phase == plugins.Stopped):
 		e.over, e.hash = st.Phase, r.hash
 		s.log.Info("plugin has ended", "plugin", e.name, "phase", st.Phase, "problem", st.Problem)

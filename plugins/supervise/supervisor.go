@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -34,6 +36,7 @@ const (
 	unsettledGap = 100 * time.Millisecond // between looks while files are being written
 	watchedGap   = 3 * time.Second        // between looks at a directory that is watched
 	unwatchedGap = 500 * time.Millisecond // and at one that is not
+	maxTales     = 1024                   // events that wait to be published
 )
 
 // ErrClosed is returned by the methods of a Supervisor that does not run any more.
@@ -48,7 +51,8 @@ type Supervisor struct {
 	log   hclog.Logger
 	calls chan func()
 	exits chan exit
-	done  chan struct{} // closed when Run returns
+	tales chan plugins.Event // to be published
+	done  chan struct{}      // closed when Run returns
 
 	// What follows belongs to the goroutine of Run.
 	entries  map[string]*entry
@@ -79,7 +83,7 @@ func New(o Options) (*Supervisor, error) {
 		o.Logger = hclog.NewNullLogger()
 	}
 	return &Supervisor{
-		o: o, log: o.Logger, calls: make(chan func()), exits: make(chan exit), done: make(chan struct{}),
+		o: o, log: o.Logger, calls: make(chan func()), exits: make(chan exit), tales: make(chan plugins.Event, maxTales), done: make(chan struct{}),
 		entries: make(map[string]*entry), scanner: newScanner(o.Dir, o.Bus, o.Place),
 	}, nil
 }
@@ -88,6 +92,10 @@ func New(o Options) (*Supervisor, error) {
 // returns when the last has ended. It calls ready once it answers. Call it once.
 func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	defer close(s.done)
+	var telling sync.WaitGroup
+	telling.Go(s.publish)
+	defer telling.Wait()
+	defer close(s.tales)
 	if err := keepFiles(); err != nil {
 		return err
 	}
@@ -135,15 +143,12 @@ func (s *Supervisor) scan(w *watcher, now time.Time) {
 		gap = watchedGap
 	}
 	all, err := s.scanner.scan(now)
+	s.directory(cmp.Or(err, s.scanner.refused))
 	if err != nil { // what runs, goes on
 		s.nextScan = now.Add(gap)
-		if s.problem != err.Error() {
-			s.problem = err.Error()
-			s.log.Error("the plugin directory cannot be read; what runs goes on", "error", err)
-		}
 		return
 	}
-	s.problem, s.looked = "", true
+	s.looked = true
 	for name, f := range all {
 		if f.Unsettled {
 			gap = unsettledGap
@@ -160,6 +165,18 @@ func (s *Supervisor) scan(w *watcher, now time.Time) {
 		}
 	}
 	s.nextScan = now.Add(gap)
+}
+
+// directory notes what is wrong with the directory as a whole.
+func (s *Supervisor) directory(err error) {
+	problem := ""
+	if err != nil {
+		problem = err.Error()
+	}
+	if problem != s.problem && problem != "" {
+		s.log.Error("nothing of the plugin directory is started; what runs goes on", "problem", problem)
+	}
+	s.problem = problem
 }
 
 // scanBy sees to it that the directory is looked at by a time.
@@ -254,11 +271,14 @@ func (s *Supervisor) with(name string, f func(*entry)) error {
 	return nil
 }
 
-// settled says whether nothing is under way with a plugin.
-func (s *Supervisor) settled(name string) (ok bool) {
+// settled says whether nothing is under way with a plugin: it runs and is ready, or it does not run and is not to.
+func (s *Supervisor) settled(name string) bool {
+	var v view
+	ok := true // of one that is gone
 	err := s.call(func() {
-		e := s.entries[name]
-		ok = e == nil || s.rests(e)
+		if e := s.entries[name]; e != nil {
+			v, ok = e.view(), s.rests(e)
+		}
 	})
-	return ok || err != nil
+	return err != nil || ok && v.state().Phase != plugins.Starting
 }

@@ -28,7 +28,7 @@ type identity struct {
 
 func identify(i os.FileInfo) identity {
 	st := i.Sys().(*syscall.Stat_t)
-	return identity{uint64(st.Dev), st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()} //nolint:unconvert // Dev has another size elsewhere
+	return identity{uint64(st.Dev), st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()}
 }
 
 // owner is the user a file belongs to.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 
 	"shmbus/plugins"
@@ -18,6 +19,16 @@ func trusted(path string, i os.FileInfo) error {
 	}
 	if m := i.Mode().Perm(); m&0o022 != 0 {
 		return fmt.Errorf("%s may be written by others (mode %04o), who could run anything here: chmod go-w %s", path, m, path)
+	}
+	return nil
+}
+
+// programs says whether a directory is one of programs, all of which would be run if it was taken for one of plugins.
+func programs(path string, i os.FileInfo) error {
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/bin", "/sbin", "/usr/bin", "/usr/sbin") {
+		if other, err := os.Stat(dir); err == nil && filepath.IsAbs(dir) && os.SameFile(i, other) {
+			return fmt.Errorf("%s is in PATH: it has programs in it, not plugins", path)
+		}
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ type Config struct {
 	Format string           `json:"format"` // "msgpack", or "text": the number and the time, RFC 3339
 }
 
+// Defaults are what a config table need not say.
+var Defaults = Config{Every: plugins.Duration(time.Second), Format: "msgpack"}
+
 // A Tick is a frame.
 type Tick struct {
 	N    uint64    `msgpack:"n"`    // counts intervals, so that a tick that was left out is seen here; the first is 0
@@ -28,9 +31,9 @@ type Tick struct {
 const shortest = 100 * time.Microsecond
 
 // Run is the plugin. Ticks are due at the start and at whole intervals after it, however late one was. Ticks that have passed while the
-// one before was published, or while the machine slept, are left out and counted in the status.
+// one before was published are left out and counted in the status.
 func Run(ctx context.Context, p *plugins.Plugin) error {
-	c := Config{Every: plugins.Duration(time.Second), Format: "msgpack"}
+	c := Defaults
 	if err := p.Config(&c); err != nil {
 		return err
 	}
@@ -83,7 +86,8 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 				return nil
 			}
 		}
-		if err := send(pub, Tick{n, start.Add(due).Round(0)}); err != nil {
+		now := time.Now() // the clock may have been set since the start
+		if err := send(pub, Tick{n, now.Add(due - now.Sub(start)).Round(0)}); err != nil {
 			return err
 		}
 		if missed > told && time.Since(said) > time.Second {

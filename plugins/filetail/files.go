@@ -1,0 +1,273 @@
+package filetail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"shmbus/plugins"
+)
+
+// A pattern is an entry of Config.Paths.
+type pattern struct {
+	path  string   // absolute
+	dirs  []string // patterns of the directories in which files and directories that match may come; the innermost first
+	fresh bool     // files that are there now are not new: Config.From says where to begin
+}
+
+func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, error) {
+	f := &follower{
+		ctx: ctx, plugin: p, log: p.Log, config: c, every: time.Duration(c.Rescan),
+		tails: make(map[string]*tail), targets: make(map[string]*tail), busy: make(map[*tail]bool), moved: make(map[*tail]bool), complain: make(map[string]string),
+		pubs: make(map[string]*sharedTopic), scratch: make([]byte, chunk),
+	}
+	switch {
+	case len(c.Paths) == 0:
+		return nil, errors.New("config: paths: which files are to be followed?")
+	case c.From != "end" && c.From != "start":
+		return nil, fmt.Errorf("config: from = %.40q: there are end and start", c.From)
+	case f.every < 10*time.Millisecond:
+		return nil, fmt.Errorf("config: rescan = %v: at least 10ms", f.every)
+	}
+	if f.config.Topic == "" {
+		all := p.Topics()
+		if len(all) == 0 {
+			return nil, errors.New("config: topic: where are the lines to go? Or add [[topics]] with a name to the manifest")
+		}
+		f.config.Topic = all[0]
+	}
+	if _, err := topicOf(f.config.Topic, string(filepath.Separator)+"x"); err != nil {
+		return nil, fmt.Errorf("config: topic: %w", err)
+	}
+	if err := f.load(); err != nil {
+		return nil, err
+	}
+	for _, path := range c.Paths {
+		pat, err := newPattern(path)
+		if err != nil {
+			return nil, fmt.Errorf("config: paths: %w", err)
+		}
+		pat.fresh = !slices.Contains(f.saved.Patterns, pat.path)
+		f.patterns = append(f.patterns, pat)
+	}
+	maps.DeleteFunc(f.saved.Files, func(path string, _ []place) bool {
+		return !slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.match(path) })
+	})
+	return f, nil
+}
+
+// deafPause is how often everything is looked at while there are no events.
+const deafPause = time.Second
+
+// newWatcher may fail: each user has but so many, and every process on a bus takes one.
+var newWatcher = fsnotify.NewWatcher
+
+// connect sees to it that there are events. Without them everything is looked at often, and they are asked for again.
+func (f *follower) connect() {
+	if f.watch != nil {
+		return
+	}
+	w, err := newWatcher()
+	if err != nil {
+		if !f.deaf {
+			f.log.Warn("files are looked at each second, because the kernel gives no events; on Linux sysctl fs.inotify.max_user_instances says how many a user may have", "error", err)
+		}
+		f.deaf = true
+		return
+	}
+	f.watch, f.events, f.overflow, f.deaf = w, w.Events, w.Errors, false
+}
+
+// pause is for how long not to look at everything.
+func (f *follower) pause() time.Duration {
+	if f.deaf {
+		return min(f.every, deafPause)
+	}
+	return f.every
+}
+
+func newPattern(path string) (pattern, error) {
+	if path == "" {
+		return pattern{}, errors.New("an empty path")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return pattern{}, err
+	}
+	if _, err := filepath.Match(abs, ""); err != nil {
+		return pattern{}, fmt.Errorf("%.200q: %w", path, err)
+	}
+	p := pattern{path: abs}
+	for dir := filepath.Dir(abs); ; dir = filepath.Dir(dir) {
+		p.dirs = append(p.dirs, dir)
+		if !strings.ContainsAny(dir, "*?[") {
+			return p, nil
+		}
+	}
+}
+
+// match says whether a path is one that the pattern means.
+func (p pattern) match(path string) bool {
+	ok, err := filepath.Match(p.path, path)
+	return ok && err == nil
+}
+
+// event answers one event of a watched directory.
+func (f *follower) event(e fsnotify.Event) {
+	if t := f.tails[e.Name]; t != nil {
+		f.busy[t] = true
+		return
+	}
+	if t := f.targets[e.Name]; t != nil {
+		f.busy[t] = true
+		return
+	}
+	for t := range f.moved { // this may be one of its files
+		f.busy[t] = true
+	}
+	if !e.Has(fsnotify.Create) {
+		return
+	}
+	for _, p := range f.patterns {
+		if p.match(e.Name) {
+			f.follow(e.Name, false)
+			return
+		}
+		for _, dir := range p.dirs {
+			if ok, _ := filepath.Match(dir, e.Name); ok { // a directory in which there may be files already
+				f.scanPattern(p)
+			}
+		}
+	}
+}
+
+// scan looks for files and directories, and has all files looked at.
+func (f *follower) scan() error {
+	f.connect()
+	maps.DeleteFunc(f.complain, func(path, _ string) bool { // what is gone is no trouble any more, but for a directory that has to be there
+		_, err := os.Lstat(path)
+		needed := slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.dirs[len(p.dirs)-1] == path })
+		return errors.Is(err, os.ErrNotExist) && !needed && path != f.config.State
+	})
+	for i := range f.patterns {
+		for path := range f.saved.Files { // also one at which there is nothing now
+			if f.patterns[i].match(path) {
+				f.follow(path, false)
+			}
+		}
+		f.scanPattern(f.patterns[i])
+		f.patterns[i].fresh = false
+	}
+	for _, t := range f.tails {
+		f.busy[t] = true
+		if t.target != "" {
+			f.watchDir(filepath.Dir(t.target))
+		}
+		if err := f.forget(t); err != nil {
+			return err
+		}
+	}
+	f.tell()
+	return nil
+}
+
+func (f *follower) scanPattern(p pattern) {
+	// Each is watched before it is looked at, and the outer ones first, so that what comes meanwhile is seen by one or the other.
+	for _, dir := range slices.Backward(p.dirs) {
+		found, _ := filepath.Glob(dir) // the only error is that of a bad pattern, and it was checked
+		for _, d := range found {
+			f.watchDir(d)
+		}
+		if len(found) == 0 && dir == p.dirs[len(p.dirs)-1] {
+			f.say(dir, "the directory does not exist")
+		}
+	}
+	found, _ := filepath.Glob(p.path)
+	for _, path := range found {
+		f.follow(path, p.fresh)
+	}
+}
+
+// watchDir watches a directory. Doing so again is no error, and needed when it was removed and made again.
+func (f *follower) watchDir(dir string) {
+	if info, err := os.Stat(dir); f.watch == nil || err != nil || !info.IsDir() {
+		return
+	}
+	if err := f.watch.Add(dir); err != nil {
+		f.say(dir, fmt.Sprintf("it is looked at every %v only: %v; on Linux sysctl fs.inotify.max_user_watches says how many may be watched", f.every, err))
+		return
+	}
+	f.say(dir, "")
+}
+
+// follow begins to follow a path. there: its file was there before we came.
+func (f *follower) follow(path string, there bool) {
+	if f.tails[path] != nil {
+		return
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f.say(path, "it is no regular file")
+		return
+	}
+	topic, err := topicOf(f.config.Topic, path)
+	if err != nil {
+		f.say(path, err.Error())
+		return
+	}
+	pub, err := f.publisher(topic)
+	if err != nil {
+		f.say(path, err.Error())
+		return
+	}
+	t := &tail{f: f, path: path, pub: pub, skip: there && f.config.From == "end"}
+	f.tails[path] = t
+	f.busy[t] = true
+}
+
+// aim has the directory watched that a symbolic link leads to: events are those of the file's own directory.
+func (f *follower) aim(t *tail) {
+	real, err := filepath.EvalSymlinks(t.path)
+	if err != nil || real == t.target || real == t.path {
+		return
+	}
+	if f.targets[t.target] == t {
+		delete(f.targets, t.target)
+	}
+	t.target = real
+	f.targets[real] = t
+	f.watchDir(filepath.Dir(real))
+}
+
+// forget ends following a path at which there has been nothing at two scans, and whose file is deleted.
+func (f *follower) forget(t *tail) error {
+	if _, err := os.Stat(t.path); !errors.Is(err, os.ErrNotExist) {
+		t.missing = false
+		return nil
+	}
+	if !t.missing {
+		t.missing = true
+		return nil
+	}
+	if t.in != nil {
+		if info, err := t.in.file.Stat(); err == nil && !deleted(info) {
+			return nil
+		}
+	}
+	delete(f.tails, t.path)
+	delete(f.busy, t)
+	delete(f.moved, t)
+	if f.targets[t.target] == t {
+		delete(f.targets, t.target)
+	}
+	f.unsaved = true
+	f.say(t.path, "")
+	return errors.Join(t.finish(), t.close())
+}

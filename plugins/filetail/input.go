@@ -1,0 +1,186 @@
+package filetail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// chunk is how much is read at once, in bytes.
+const chunk = 64 << 10
+
+// longestLine is how long a line may be, in bytes; it may also be no longer than a frame.
+const longestLine = 1 << 20
+
+// fingerprint is how much of a file's beginning tells it from others, in bytes.
+const fingerprint = 256
+
+// An input is an open file.
+type input struct {
+	file  *os.File
+	at    int64     // what is before it was published
+	begun []byte    // what was read from at on: the beginning of a line
+	head  []byte    // the first bytes that were read of the file, at most fingerprint
+	until time.Time // when it is closed, if it was replaced
+}
+
+// openInput opens a file. Only regular files have an end that moves: a pipe would make us wait for its writer.
+func openInput(path string) (*input, error) {
+	regular := func(info os.FileInfo, err error) error {
+		if err == nil && !info.Mode().IsRegular() {
+			err = errors.New("it is no regular file")
+		}
+		return err
+	}
+	if err := regular(os.Stat(path)); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(f.Stat()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &input{file: f}, nil
+}
+
+// read publishes the whole lines that are new. It ends at the end of the file, or when it has read about most bytes: then there is more.
+func (in *input) read(t *tail, most int) (more bool, err error) {
+	anew, err := in.truncated()
+	if err != nil {
+		return false, fmt.Errorf("following %s: %w", t.path, err)
+	}
+	if anew {
+		t.f.log.Info("a file was truncated, and is read from its start", "path", t.path)
+		in.at, in.begun, in.head = 0, nil, nil
+	}
+	for done := 0; done < most; {
+		if err := t.f.ctx.Err(); err != nil {
+			return false, err
+		}
+		// The line that has begun, and what comes behind it, in the one buffer that all files share.
+		begun := len(in.begun)
+		if len(t.f.scratch) < begun+chunk {
+			t.f.scratch = make([]byte, 2*begun+chunk)
+		}
+		b := t.f.scratch
+		copy(b, in.begun)
+		n, end := in.file.ReadAt(b[begun:], in.at+int64(begun))
+		if end != nil && end != io.EOF {
+			return false, fmt.Errorf("following %s: %w", t.path, end)
+		}
+		done += n
+		if err := in.split(t, b[:begun+n], begun); err != nil {
+			return false, err
+		}
+		if end != nil {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// split publishes the lines in b, which begins at in.at and has no newline before searched. A line that is too long is
+// published in pieces.
+func (in *input) split(t *tail, b []byte, searched int) error {
+	longest := min(t.pub.MaxFrame(), longestLine)
+	lines, from := t.f.lines[:0], 0 // from: where the next line begins
+	var end []int                   // of each line in b, behind its newline
+	for {
+		i := bytes.IndexByte(b[searched:], '\n')
+		for whole := searched + i; i < 0 && len(b)-from > longest || i >= 0 && whole-from > longest; {
+			lines, from = append(lines, b[from:from+longest]), from+longest
+			end = append(end, from)
+		}
+		if i < 0 {
+			break
+		}
+		lines = append(lines, b[from:searched+i])
+		from = searched + i + 1
+		searched = from
+		end = append(end, from)
+	}
+	t.f.lines = lines
+	if known := len(in.head); known < fingerprint { // and then all that was read before is in it
+		in.head = append(in.head, b[known-int(in.at):min(fingerprint-int(in.at), len(b))]...)
+	}
+	n, err := 0, error(nil)
+	if len(lines) > 0 {
+		n, err = t.publish(lines)
+	}
+	used := 0
+	if n > 0 {
+		used = end[n-1]
+	}
+	in.at += int64(used)
+	in.begun = append(in.begun[:0], b[used:]...)
+	return err
+}
+
+// rest publishes the line that has begun, when nothing more will come.
+func (in *input) rest(t *tail) error {
+	if len(in.begun) == 0 {
+		return nil
+	}
+	n, err := t.publish([][]byte{in.begun})
+	if n == 1 {
+		in.at += int64(len(in.begun))
+		in.begun = nil
+	}
+	return err
+}
+
+// begin has in begin at an offset, with the knowledge of what is before it.
+func (in *input) begin(at int64) error {
+	head := make([]byte, min(at, fingerprint))
+	n, err := in.file.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if n < len(head) {
+		return errors.New("it was truncated just now")
+	}
+	in.at, in.head = at, head
+	return nil
+}
+
+// truncated says whether the file is not the one that was read, but begun anew.
+func (in *input) truncated() (bool, error) {
+	info, err := in.file.Stat()
+	if err != nil {
+		return false, err
+	}
+	if info.Size() < in.at+int64(len(in.begun)) {
+		return true, nil
+	}
+	var now [fingerprint]byte
+	n, err := in.file.ReadAt(now[:len(in.head)], 0)
+	if err != nil && err != io.EOF {
+		return false, err
+	}
+	return !bytes.Equal(now[:n], in.head), nil
+}
+
+// lastLine is where the last line begins, which may be still to be finished: the end of the file, if that ends with a newline, or if
+// there is none for as long as a line may be.
+func (in *input) lastLine() (int64, error) {
+	info, err := in.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	b := make([]byte, min(info.Size(), longestLine))
+	begin := info.Size() - int64(len(b))
+	n, err := in.file.ReadAt(b, begin)
+	if err != nil && err != io.EOF {
+		return 0, err
+	}
+	if i := bytes.LastIndexByte(b[:n], '\n'); i >= 0 || begin == 0 {
+		return begin + int64(i) + 1, nil
+	}
+	return info.Size(), nil
+}

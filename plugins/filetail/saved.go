@@ -1,0 +1,120 @@
+package filetail
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"shmbus/plugins"
+)
+
+// saved is what the state file has. Lines that were published after it was written last are published again after a crash; none is left
+// out.
+type saved struct {
+	Patterns []string           `json:"patterns"` // that were followed
+	Files    map[string][]place `json:"files"`    // by path: those that were replaced, and the one that had the name
+}
+
+// A place is where we were in a file.
+type place struct {
+	Offset int64  `json:"offset"`
+	File   string `json:"file"`   // device and number of the file
+	Length int    `json:"length"` // of the beginning that Sum is of
+	Sum    string `json:"sum"`
+}
+
+func (f *follower) load() error {
+	if f.config.State == "" {
+		return nil
+	}
+	path, err := filepath.Abs(f.config.State)
+	if err != nil {
+		return err
+	}
+	f.config.State = path
+	err = plugins.ReadJSON(f.config.State, &f.saved)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("config: state: %w; remove the file to begin anew", err)
+	}
+	return nil
+}
+
+// save writes the state file, if there is something new. That it cannot is no reason to stop publishing.
+func (f *follower) save() {
+	if f.config.State == "" || !f.unsaved {
+		return
+	}
+	if err := f.write(); err != nil {
+		f.say(f.config.State, err.Error())
+		return
+	}
+	f.say(f.config.State, "")
+	f.unsaved = false
+}
+
+func (f *follower) write() error {
+	s := saved{Files: maps.Clone(f.saved.Files)} // those that were not needed yet
+	if s.Files == nil {
+		s.Files = make(map[string][]place)
+	}
+	for _, p := range f.patterns {
+		s.Patterns = append(s.Patterns, p.path)
+	}
+	for path, t := range f.tails {
+		for _, in := range append(slices.Clone(t.old), t.in) {
+			if in == nil {
+				continue
+			}
+			info, err := in.file.Stat()
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256(in.head)
+			s.Files[path] = append(s.Files[path], place{in.at, fileID(info), len(in.head), hex.EncodeToString(sum[:])})
+		}
+	}
+	return plugins.WriteJSON(f.config.State, s)
+}
+
+// find looks for the file in a directory, where it may have another name by now. nil if it is not there.
+func (p place) find(dir string) *input {
+	around, _ := os.ReadDir(dir) // in one that cannot be read it is not found
+	for _, e := range around {
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || p.File == "" || fileID(info) != p.File {
+			continue
+		}
+		in, err := openInput(filepath.Join(dir, e.Name()))
+		if err != nil {
+			continue
+		}
+		if p.is(in) && in.begin(p.Offset) == nil {
+			return in
+		}
+		in.file.Close()
+	}
+	return nil
+}
+
+// is says whether in is the file that we were in, and still has what we have read of it.
+func (p place) is(in *input) bool {
+	info, err := in.file.Stat()
+	if err != nil || fileID(info) != p.File || p.Offset < 0 || info.Size() < p.Offset || p.Length < 0 || p.Length > fingerprint {
+		return false
+	}
+	head := make([]byte, p.Length)
+	n, _ := in.file.ReadAt(head, 0)
+	sum := sha256.Sum256(head[:n])
+	want, err := hex.DecodeString(p.Sum)
+	return err == nil && bytes.Equal(sum[:], want)
+}

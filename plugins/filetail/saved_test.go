@@ -1,0 +1,115 @@
+//go:build linux
+
+package filetail
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"shmbus/plugins"
+	"shmbus/plugins/plugintest"
+)
+
+func TestItGoesOnWhereItWas(t *testing.T) {
+	dir := t.TempDir()
+	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
+	appendTo(t, log, "before\n")
+	config := table(t, "paths", []string{dir + "/*.log"}, "topic", "l", "state", state, "rescan", "1h")
+	b := plugintest.NewBus(t)
+	run := func(body func(h *plugintest.Harness)) {
+		h := plugintest.StartOn(t, b, Run, config)
+		h.Ready()
+		h.Await("its status", func() bool { return strings.HasPrefix(h.Notice().Status, "following") })
+		body(h)
+		h.Stop()
+	}
+	h := plugintest.StartOn(t, b, Run, config)
+	s := h.Subscribe("l")
+	h.Ready()
+	appendTo(t, log, "1\nha")
+	h.Expect(s, "1")
+	h.Stop()
+
+	appendTo(t, log, "lf\n2\n")
+	run(func(h *plugintest.Harness) { h.Expect(s, "half", "2") })
+
+	// A file that came meanwhile is new from its start.
+	appendTo(t, filepath.Join(dir, "b.log"), "b\n")
+	run(func(h *plugintest.Harness) { h.Expect(s, "b") })
+
+	// A file that was rotated meanwhile is read to its end under its new name.
+	appendTo(t, log, "3\n")
+	noError(t, os.Rename(log, log+".1"))
+	appendTo(t, log, "4\n")
+	run(func(h *plugintest.Harness) { h.Expect(s, "3", "4") })
+
+	// So is one whose name nothing has yet.
+	appendTo(t, log, "5\n")
+	noError(t, os.Rename(log, log+".1"))
+	run(func(h *plugintest.Harness) {
+		h.Expect(s, "5")
+		appendTo(t, log+".1", "6\n")
+		h.Expect(s, "6")
+		appendTo(t, log, "7\n")
+		h.Expect(s, "7")
+	})
+
+	// One that was truncated meanwhile is read from its start, however long it is by now.
+	noError(t, os.WriteFile(log, []byte("eight is longer\n"), 0o600))
+	run(func(h *plugintest.Harness) { h.Expect(s, "eight is longer") })
+	run(func(h *plugintest.Harness) {
+		appendTo(t, log, "9\n")
+		h.Expect(s, "9")
+	})
+}
+
+func TestAPluginThatIsKilledPublishesLinesAgainRatherThanNot(t *testing.T) {
+	dir := t.TempDir()
+	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
+	appendTo(t, log, "")
+	config := table(t, "paths", []string{log}, "topic", "l", "state", state, "rescan", "1h")
+	h := plugintest.Start(t, Run, config)
+	s := h.Subscribe("l")
+	h.Ready()
+	appendTo(t, log, "1\n")
+	h.Expect(s, "1")
+	h.Await("the state file", func() bool {
+		var was saved
+		return plugins.ReadJSON(state, &was) == nil && len(was.Files[log]) == 1 && was.Files[log][0].Offset == 2
+	})
+	killed, err := os.ReadFile(state) // what a killed plugin would leave
+	noError(t, err)
+	appendTo(t, log, "2\n")
+	h.Expect(s, "2")
+	h.Stop()
+	noError(t, os.WriteFile(state, killed, 0o600))
+	again := plugintest.StartOn(t, h.Bus, Run, config)
+	again.Expect(s, "2")
+	again.Stop()
+}
+
+func TestAStateFileThatMakesNoSenseIsNoHarm(t *testing.T) {
+	dir := t.TempDir()
+	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
+	appendTo(t, log, "1\n")
+	config := table(t, "paths", []string{log}, "topic", "l", "state", state, "from", "start")
+	noError(t, os.WriteFile(state, []byte("{"), 0o600))
+	if err := plugintest.Run(t, Run, config); err == nil || !strings.Contains(err.Error(), "remove the file") {
+		t.Errorf("half a state file: %v", err)
+	}
+	info, err := os.Stat(log)
+	noError(t, err)
+	for _, place := range []string{
+		`{"offset":-5,"file":%q,"length":0,"sum":""}`, `{"offset":1,"file":%q,"length":99999999999,"sum":""}`, `{"offset":1,"file":%q,"length":-1,"sum":"x"}`,
+		`{"offset":99,"file":%q,"length":1,"sum":"6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"}`,
+	} {
+		text := fmt.Sprintf(`{"patterns":[%q],"files":{%q:[`+place+`],"elsewhere":[{}]}}`, log, log, fileID(info))
+		noError(t, os.WriteFile(state, []byte(text), 0o600))
+		h := plugintest.Start(t, Run, config)
+		h.Expect(h.Subscribe("l"), "1")
+		h.Stop()
+	}
+}

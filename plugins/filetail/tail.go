@@ -1,0 +1,183 @@
+package filetail
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// A tail is a path that is followed, whichever files have its name in turn.
+type tail struct {
+	f       *follower
+	path    string
+	target  string // where a symbolic link leads to, if it is one
+	pub     *sharedTopic
+	in      *input   // the file; nil while there is none
+	old     []*input // files that were replaced, but may still grow for a moment
+	skip    bool     // begin at the end of the file
+	away    bool     // in has lost its name, and nothing has it
+	missing bool     // there was nothing at the last scan
+}
+
+// most is how much of one file is read before others have their turn, in bytes.
+const most = 4 << 20
+
+// look reads what is new. more: there is more to be read.
+func (t *tail) look() (more bool, err error) {
+	defer func() {
+		if len(t.old) > 0 || t.away {
+			t.f.moved[t] = true
+		} else {
+			delete(t.f.moved, t)
+		}
+	}()
+	for {
+		if t.in == nil {
+			if err := t.open(); err != nil {
+				t.f.say(t.path, err.Error())
+			}
+		}
+		if more, err := t.lookOld(); more || err != nil {
+			return more, err
+		}
+		if t.in == nil {
+			return false, nil
+		}
+		if more, err := t.in.read(t, most); more || err != nil {
+			return more, err
+		}
+		if !t.replaced() {
+			return false, nil
+		}
+		// Lines may have come between the last read and the change of the name: it is read once more, as one of the old.
+		t.retire(t.in)
+		t.in, t.skip = nil, false
+	}
+}
+
+// retire makes in one of the old files.
+func (t *tail) retire(in *input) {
+	in.until = time.Now().Add(t.f.every)
+	t.old = append(t.old, in)
+}
+
+// lookOld reads what has come in files that were replaced, in their order, and closes those whose time is over.
+func (t *tail) lookOld() (more bool, err error) {
+	for i := 0; i < len(t.old); {
+		in := t.old[i]
+		over := time.Now().After(in.until)
+		if more, err := in.read(t, most); more || err != nil {
+			return more, err
+		}
+		if !over {
+			i++
+			continue
+		}
+		if err := in.rest(t); err != nil {
+			return false, err
+		}
+		t.old = slices.Delete(t.old, i, i+1)
+		if err := in.file.Close(); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// open opens the file of that name; there may be none. The first time it goes on where the state file says.
+func (t *tail) open() error {
+	in, err := openInput(t.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if in == nil {
+		err = nil
+	}
+	places, resumed := t.f.saved.Files[t.path]
+	delete(t.f.saved.Files, t.path)
+	for i, was := range places {
+		newest := i == len(places)-1
+		if in != nil && was.is(in) {
+			err = in.begin(was.Offset)
+			continue
+		}
+		old := was.find(filepath.Dir(t.path))
+		switch {
+		case old == nil && newest:
+			t.f.log.Warn("the file that was followed is not here any more; what was written to it since then is missed", "path", t.path)
+		case old == nil: // it had been replaced before, and was read
+		case in == nil && newest: // while nothing has its name
+			in = old
+		default:
+			t.retire(old)
+		}
+	}
+	if in != nil && t.skip && !resumed {
+		var at int64
+		if at, err = in.lastLine(); err == nil {
+			err = in.begin(at)
+		}
+	}
+	if in == nil {
+		return nil
+	}
+	if err != nil {
+		return errors.Join(err, in.file.Close())
+	}
+	t.in = in
+	t.f.unsaved = true
+	t.f.aim(t)
+	t.f.say(t.path, "")
+	t.f.tell()
+	return nil
+}
+
+// replaced says whether another file has taken the name. While nothing has it, the old file is the one to read.
+func (t *tail) replaced() bool {
+	now, err := os.Stat(t.path)
+	t.away = errors.Is(err, fs.ErrNotExist)
+	if err != nil {
+		if !t.away {
+			t.f.say(t.path, err.Error())
+		}
+		return false
+	}
+	open, err := t.in.file.Stat()
+	return err == nil && !os.SameFile(now, open)
+}
+
+// finish publishes what has no newline and will get none.
+func (t *tail) finish() error {
+	var errs []error
+	for _, in := range append(t.old, t.in) {
+		if in != nil {
+			errs = append(errs, in.rest(t))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *tail) close() error {
+	var errs []error
+	for _, in := range append(t.old, t.in) {
+		if in != nil {
+			errs = append(errs, in.file.Close())
+		}
+	}
+	t.old, t.in = nil, nil
+	return errors.Join(append(errs, t.f.leave(t.pub))...)
+}
+
+// publish publishes lines, and says how many were before an error.
+func (t *tail) publish(lines [][]byte) (int, error) {
+	n, err := t.pub.PublishBatch(t.f.ctx, lines)
+	if err != nil {
+		err = fmt.Errorf("following %s: %w", t.path, err)
+	}
+	t.f.unsaved = true
+	return n, err
+}
