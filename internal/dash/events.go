@@ -135,7 +135,7 @@ func message(now, was *keeper.Sample) []byte {
 	}
 	data := pageData{
 		Bus: pageBus{
-			Dir: now.Dir, Participants: now.Participants, CPU: rate(now.Self.Percent(self, dt)), RSS: now.Self.RSS, Trouble: now.Trouble,
+			Dir: now.Dir, Participants: len(now.Participants), CPU: rate(now.Self.Percent(self, dt)), RSS: now.Self.RSS, Trouble: now.Trouble,
 		},
 		Topics: make([][]any, 0, len(now.Topics)), Plugins: make([]pagePlugin, 0, len(now.Plugins)),
 	}

@@ -19,7 +19,7 @@ const scale = (v, step, units) => {
   const digits = v >= 99.95 || (i === 0 && Number.isInteger(v)) ? 0 : v >= 9.995 ? 1 : 2;
   return v.toFixed(digits) + units[i];
 };
-const number = (v) => scale(v, 1000, ['', 'k', 'M', 'G', 'T', 'P']);
+const number = (v) => Number.isInteger(v) && v < 10000 ? String(v) : scale(v, 1000, ['', 'k', 'M', 'G', 'T', 'P']);
 const size = (v) => scale(v, 1024, [' B', ' KiB', ' MiB', ' GiB', ' TiB']);
 const percent = (v) => v === null ? '–' : v.toFixed(1) + ' %';
 const mute = (v) => v ? '' : 'zero';
@@ -28,6 +28,7 @@ const mute = (v) => v ? '' : 'zero';
 class Table {
   constructor(id, columns, sort) {
     this.body = $(id).tBodies[0];
+    this.box = $(id).parentElement;
     this.count = $(id + '-count');
     this.none = $(id + '-none');
     this.what = id;
@@ -71,6 +72,7 @@ class Table {
     const rest = some.length - shown.length;
     setText(this.none, all.length === 0 ? `There are no ${this.what}.` : some.length === 0 ? `No name of ${this.what} has “${$('filter').value}” in it.`
       : `${rest} more: filter by a part of their names to see them.`);
+    this.box.hidden = some.length === 0;
     this.none.hidden = some.length > 0 && rest === 0;
     const names = new Set(shown.map((x) => x.name));
     for (const [name, row] of this.rows) if (!names.has(name)) { row.tr.remove(); this.rows.delete(name); }
@@ -150,8 +152,8 @@ const plugins = new Table('plugins', [
   column('PID', (p) => p.pid, (v) => v ? String(v) : '–', { cls: 'wide' }),
   column('Restarts', (p) => p.restarts, number, { cls: 'wide' }),
   column('Frames/s', (p) => p.rate, number, { cls: 'rare' }),
-  column('CPU', (p) => p.cpu, percent, { hint: 'Of one core' }),
-  column('Memory', (p) => p.rss, size, { cls: 'rare', hint: 'Resident, of all its processes' }),
+  column('CPU', (p) => p.pid ? p.cpu : null, percent, { hint: 'Of one core' }),
+  column('Memory', (p) => p.pid ? p.rss : null, size, { cls: 'rare', hint: 'Resident, of all its processes' }),
   words('Status', (p) => p.status, null, { cls: 'text wide' }),
   words('Problem', (p) => p.problem, () => 'bad', { cls: 'text' }),
 ], 0);
