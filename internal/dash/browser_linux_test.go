@@ -87,6 +87,10 @@ func TestThePageShowsTheBusInABrowser(t *testing.T) {
 	}
 	w.key("Escape")
 	w.until(`document.querySelector("#log").hidden && document.activeElement.textContent === "imu"`)
+	must(t, os.WriteFile(place.Log(), []byte("busd's own\n"), 0o600))
+	w.eval(`document.querySelector("#summary button").click()`)
+	w.until(`document.querySelector("#log-lines").textContent === "busd's own"`)
+	w.eval(`document.querySelector("#log-close").click()`)
 	for _, width := range []int{1200, 400} {
 		w.show(width, 800, "dark")
 		picture(t, w, fmt.Sprintf("%d-dark", width))

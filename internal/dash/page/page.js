@@ -24,6 +24,15 @@ const size = (v) => scale(v, 1024, [' B', ' KiB', ' MiB', ' GiB', ' TiB']);
 const percent = (v) => v === null ? '–' : v.toFixed(1) + ' %';
 const mute = (v) => v ? '' : 'zero';
 
+// A button that shows the log of a plugin, or of busd.
+function logButton(name) {
+  const b = make('button', 'link', name);
+  b.type = 'button';
+  b.title = 'Show its log';
+  b.onclick = () => openLog(name, b);
+  return b;
+}
+
 // A table: columns, and rows that are kept as long as their name is there.
 class Table {
   constructor(id, columns, sort) {
@@ -140,13 +149,8 @@ const topics = new Table('topics', [
 const plugins = new Table('plugins', [
   {
     ...words('Plugin', (p) => p.name),
-    inner: (p) => {
-      const b = make('button', '', p.name);
-      b.type = 'button';
-      b.title = 'Show its log';
-      b.onclick = () => openLog(p.name, b);
-      return b;
-    },
+    inner: (p) => logButton(p.name),
+    fill: () => {}, // the name stays
   },
   words('Phase', (p) => p.phase, (p) => phases[p.phase] || ''),
   column('PID', (p) => p.pid, (v) => v ? String(v) : '–', { cls: 'wide' }),
@@ -166,8 +170,9 @@ const summary = [
   ['Memory', (s) => size(s.bus.memory)],
   ['busd', (s) => `${percent(s.bus.cpu)}, ${size(s.bus.rss)}`],
 ].map(([title, show]) => {
-  const div = make('div'), dd = make('dd', '', '–');
-  div.append(make('dt', '', title), dd);
+  const div = make('div'), dt = make('dt', '', title), dd = make('dd', '', '–');
+  if (title === 'busd') dt.replaceChildren(logButton(title));
+  div.append(dt, dd);
   $('summary').append(div);
   return (s) => setText(dd, show(s));
 });
@@ -260,5 +265,4 @@ addEventListener('keydown', (e) => {
   if (e.key === 'Escape' && tail) { closeLog(); e.preventDefault(); }
   if (e.key === '/' && e.target.tagName !== 'INPUT' && !e.ctrlKey && !e.metaKey && !e.altKey) { $('filter').focus(); e.preventDefault(); }
 });
-if (location.search) history_clean();
-function history_clean() { window.history.replaceState(null, '', location.pathname); } // a token does not stay in the address
+if (location.search) window.history.replaceState(null, '', location.pathname); // a token does not stay in the address
