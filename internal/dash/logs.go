@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -111,13 +112,12 @@ func (d *Dash) tail(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := newStream(w)
-	if s.send([]byte(": "+name+"\n\n")) != nil { // so that the browser knows that it is connected
-		return
-	}
-	sub, err := d.bus.Subscribe(r.Context(), plugins.TopicLogs+name, bus.ReadOnly(), bus.Block(), bus.WaitForTopic())
+	greet := sync.OnceFunc(func() { _ = s.send([]byte(": " + name + "\n\n")) }) // when nothing that comes is missed any more
+	sub, err := d.bus.Subscribe(r.Context(), plugins.TopicLogs+name, bus.ReadOnly(), bus.Block(), bus.OnWait(greet))
 	if err != nil {
 		return
 	}
+	greet()
 	defer sub.Close()
 	var t throttle
 	for f, err := range sub.Frames(r.Context()) {
