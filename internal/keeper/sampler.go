@@ -110,10 +110,8 @@ func (s *Sampler) look() *Sample {
 		known[t.Name] = t
 	}
 	s.known = known
-	if people, err := s.bus.Participants(); err != nil && now.Trouble == "" {
+	if now.Participants, err = s.bus.Participants(); err != nil && now.Trouble == "" {
 		now.Trouble = err.Error()
-	} else {
-		now.Participants = people
 	}
 	names, _ := segment.List(now.Dir) // no directory, no segments
 	for _, name := range names {
