@@ -14,8 +14,9 @@ import (
 
 const (
 	second      = time.Second
-	mostViewers = 32 // pages that are open at once
-	mostTails   = 32 // logs that are followed at once
+	mostViewers = 32  // pages that are open at once
+	mostTails   = 32  // logs that are followed at once
+	mostText    = 500 // bytes of a plugin's status, and of its problem
 )
 
 // A hub makes the page's numbers once a second as long as somebody looks, however many they are.
@@ -156,7 +157,7 @@ func message(now, was *keeper.Sample) []byte {
 		}
 		data.Plugins = append(data.Plugins, pagePlugin{
 			Name: p.Name, Phase: p.Phase, PID: p.State.Plugin.PID, Restarts: p.Restarts, CPU: rate(p.Percent(w.Usage, dt)), RSS: p.RSS,
-			Rate: rate(float64(p.Frames-w.Frames) / max(dt, 1).Seconds()), Status: p.Status, Problem: p.Problem,
+			Rate: rate(float64(p.Frames-w.Frames) / max(dt, 1).Seconds()), Status: printable(p.Status, mostText), Problem: printable(p.Problem, mostText),
 		})
 	}
 	b, err := json.Marshal(data)
