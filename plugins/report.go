@@ -106,7 +106,8 @@ func (r *Reporter) Close() error {
 	return nil
 }
 
-// LogSink publishes what a logger is told on the log topic of name. Use it with hclog.NewInterceptLogger.
+// LogSink publishes what a logger is told on the log topic of name. Use it with hclog.NewInterceptLogger, and not for the logger of the bus
+// itself (bus.WithLogger): that one is used while the bus is locked, and publishing would wait for it for ever.
 func (r *Reporter) LogSink(name string) hclog.SinkAdapter { return &logSink{r, TopicLogs + name} }
 
 type logSink struct {

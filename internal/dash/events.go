@@ -14,8 +14,9 @@ import (
 
 const (
 	second      = time.Second
-	mostViewers = 32 // pages that are open at once
-	mostTails   = 32 // logs that are followed at once
+	mostViewers = 32  // pages that are open at once
+	mostTails   = 32  // logs that are followed at once
+	mostText    = 500 // bytes of a plugin's status, and of its problem
 )
 
 // A hub makes the page's numbers once a second as long as somebody looks, however many they are.
@@ -135,7 +136,7 @@ func message(now, was *keeper.Sample) []byte {
 	}
 	data := pageData{
 		Bus: pageBus{
-			Dir: now.Dir, Participants: now.Participants, CPU: rate(now.Self.Percent(self, dt)), RSS: now.Self.RSS, Trouble: now.Trouble,
+			Dir: now.Dir, Participants: len(now.Participants), CPU: rate(now.Self.Percent(self, dt)), RSS: now.Self.RSS, Trouble: now.Trouble,
 		},
 		Topics: make([][]any, 0, len(now.Topics)), Plugins: make([]pagePlugin, 0, len(now.Plugins)),
 	}
@@ -156,7 +157,7 @@ func message(now, was *keeper.Sample) []byte {
 		}
 		data.Plugins = append(data.Plugins, pagePlugin{
 			Name: p.Name, Phase: p.Phase, PID: p.State.Plugin.PID, Restarts: p.Restarts, CPU: rate(p.Percent(w.Usage, dt)), RSS: p.RSS,
-			Rate: rate(float64(p.Frames-w.Frames) / max(dt, 1).Seconds()), Status: p.Status, Problem: p.Problem,
+			Rate: rate(float64(p.Frames-w.Frames) / max(dt, 1).Seconds()), Status: printable(p.Status, mostText), Problem: printable(p.Problem, mostText),
 		})
 	}
 	b, err := json.Marshal(data)

@@ -137,6 +137,10 @@ func TestALogIsFollowed(t *testing.T) {
 	if e.Level != "warn" || e.Msg != "<b>" || e.Fields["n"] != 3.0 {
 		t.Errorf("%+v", e)
 	}
+	must(t, r.Publish(plugins.TopicLogs+"plug", plugins.LogEntry{Msg: strings.Repeat("\n", 50_000)}))
+	if data := tail.next(); len(data) > mostEntry || !strings.Contains(data, "cut off here") {
+		t.Errorf("%d bytes: %.100s", len(data), data)
+	}
 	must(t, r.Publish(plugins.TopicLogs+"plug", "no entry"))
 	must(t, r.Publish(plugins.TopicLogs+"plug", plugins.LogEntry{Msg: "after it"}))
 	if data := tail.next(); !strings.Contains(data, "after it") {

@@ -64,7 +64,7 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 			http.Error(w, "a request has no body here", http.StatusBadRequest)
 		case !g.knows(r.Host):
 			// A page elsewhere can give its own name this address, and be let in by a browser as if it were this page.
-			http.Error(w, "this is not "+printable(r.Host)+"; use localhost", http.StatusMisdirectedRequest)
+			http.Error(w, "this is not "+printable(r.Host, 100)+"; use localhost", http.StatusMisdirectedRequest)
 		case !g.allows(w, r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="shmbus"`)
 			http.Error(w, "a token is needed: open /?token=TOKEN, or send 'Authorization: Bearer TOKEN'", http.StatusUnauthorized)
@@ -110,16 +110,15 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// printable is a text from outside, for an answer in plain text.
-func printable(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	if len(s) > 100 {
-		s = s[:100] + "…"
+// printable is a text from outside, without control characters, and cut off after so many bytes.
+func printable(s string, most int) string {
+	if len(s) > most {
+		s = s[:most] + "…"
 	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return '?'
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, "?"))
 }

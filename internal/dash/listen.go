@@ -30,6 +30,9 @@ func (c Config) listen(place plugins.Place) (net.Listener, error) {
 	return l, nil
 }
 
+// longestPath is how long the path of a Unix socket may be, on Linux.
+const longestPath = 107
+
 // A unixListener removes its socket in the end.
 type unixListener struct {
 	*net.UnixListener
@@ -41,7 +44,14 @@ type unixListener struct {
 // moved. What a busd that was killed has left at path is replaced; busd's lock keeps two from being there at once.
 func listenUnix(path string) (net.Listener, error) {
 	fail := func(err error) (net.Listener, error) { return nil, fmt.Errorf("listen on %s: %w", path, err) }
-	aside, err := os.MkdirTemp(filepath.Dir(path), ".web-")
+	if len(path) > longestPath {
+		return fail(fmt.Errorf("the path of a Unix socket has at most %d bytes, this one has %d; put the bus in a directory of a shorter name", longestPath, len(path)))
+	}
+	aside := filepath.Join(filepath.Dir(path), ".web") // a shorter name than path has, so that it fits as well
+	err := os.RemoveAll(aside)
+	if err == nil {
+		err = os.Mkdir(aside, 0o700)
+	}
 	if err != nil {
 		return fail(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 const (
 	mostLines   = 200
 	mostBytes   = 256 << 10
-	mostEntries = 200 // in a second
+	mostEntries = 200      // in a second
+	mostEntry   = 16 << 10 // bytes of one, as JSON
 )
 
 // busd is the name under which busd's own log is shown.
@@ -51,7 +53,7 @@ func (d *Dash) logFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		http.Error(w, "the log cannot be read: "+printable(err.Error()), http.StatusInternalServerError)
+		http.Error(w, "the log cannot be read: "+printable(err.Error(), 300), http.StatusInternalServerError)
 		return
 	}
 	if n := bytes.Count(b, []byte("\n")); n < mostLines { // it was begun anew lately
@@ -111,13 +113,12 @@ func (d *Dash) tail(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := newStream(w)
-	if s.send([]byte(": "+name+"\n\n")) != nil { // so that the browser knows that it is connected
-		return
-	}
-	sub, err := d.bus.Subscribe(r.Context(), plugins.TopicLogs+name, bus.ReadOnly(), bus.Block(), bus.WaitForTopic())
+	greet := sync.OnceFunc(func() { _ = s.send([]byte(": " + name + "\n\n")) }) // when nothing that comes is missed any more
+	sub, err := d.bus.Subscribe(r.Context(), plugins.TopicLogs+name, bus.ReadOnly(), bus.Block(), bus.OnWait(greet))
 	if err != nil {
 		return
 	}
+	greet()
 	defer sub.Close()
 	var t throttle
 	for f, err := range sub.Frames(r.Context()) {
@@ -134,8 +135,11 @@ func (d *Dash) tail(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		b, err := json.Marshal(e)
-		if err != nil { // a field that JSON does not have
-			e.Fields = nil
+		if err != nil || len(b) > mostEntry { // a field that JSON does not have, or a very long one
+			e = plugins.LogEntry{
+				Time: e.Time, Level: printable(e.Level, 20), Name: printable(e.Name, 200),
+				Msg: printable(e.Msg, mostEntry/4) + " (cut off here; the log file has all of it)",
+			}
 			b, _ = json.Marshal(e)
 		}
 		if s.send(fmt.Appendf(nil, "data: %s\n\n", b)) != nil {

@@ -121,7 +121,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	put(&busdInfo, 1, c.version, runtime.Version())
 	put(&sampleError, one(s.Trouble != ""))
 	put(&topicCount, float64(len(s.Topics)))
-	put(&participants, float64(s.Participants))
+	put(&participants, float64(len(s.Participants)))
 	for _, g := range s.Segments {
 		put(&segmentBytes, float64(g.Bytes), g.Name)
 	}

@@ -51,7 +51,8 @@ type Keeper struct {
 	log     hclog.Logger
 
 	stats   stats
-	claims  []claim // seen in the last sweep
+	people  map[person]bool // who was there at the last sample
+	claims  []claim         // seen in the last sweep
 	trouble map[string]string
 }
 
@@ -66,9 +67,12 @@ func New(c Config, b *bus.Bus, s *Sampler, r *plugins.Reporter, log hclog.Logger
 	return &Keeper{config: c, bus: b, sampler: s, report: r, log: log, trouble: make(map[string]string)}, nil
 }
 
-// Sweeps are a second apart, or more where they take long: they take a hundredth of a core at most.
+// Sweeps: when somebody who had joined is gone, which is looked for with each sample, and every ten seconds, for what is left by those who
+// died before they had joined. If publishers may be stuck, it is each second, or four times in Config.Stuck if that is less. But sweeps take
+// a hundredth of a core at most.
 const (
-	sweepEvery = time.Second
+	sweepEvery = 10 * time.Second
+	stuckEvery = time.Second
 	sweepShare = 100
 )
 
@@ -78,6 +82,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer stats.Stop()
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
+	var rested time.Time // until when there is no sweep after the last one
 	for {
 		var err error
 		select {
@@ -86,11 +91,16 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-stats.C:
 			err = k.tell()
 			k.note("publish "+plugins.TopicStats, err)
+			if k.someoneIsGone() {
+				sweep.Reset(time.Until(rested))
+			}
 		case <-sweep.C:
 			start := time.Now()
 			err = k.sweep(ctx)
 			k.note("sweep", err)
-			sweep.Reset(k.pause(time.Since(start)))
+			took := time.Since(start)
+			rested = time.Now().Add(sweepShare * took)
+			sweep.Reset(max(k.every(), sweepShare*took))
 		}
 		if errors.Is(err, bus.ErrClosed) {
 			return err
@@ -98,13 +108,33 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// pause is how long to wait after a sweep that took so long.
-func (k *Keeper) pause(took time.Duration) time.Duration {
-	p := max(sweepEvery, sweepShare*took)
+// every is how often it sweeps if nobody is gone.
+func (k *Keeper) every() time.Duration {
 	if k.config.Stuck > 0 {
-		p = max(min(p, time.Duration(k.config.Stuck)/4), sweepShare/2*took)
+		return min(stuckEvery, time.Duration(k.config.Stuck)/4)
 	}
-	return p
+	return sweepEvery
+}
+
+// someoneIsGone says whether somebody who had joined at the last call is not there any more.
+func (k *Keeper) someoneIsGone() bool {
+	there := make(map[person]bool)
+	for _, p := range k.stats.sample.Participants {
+		there[person{p.Segment, p.Pid, p.Since.UnixNano()}] = true
+	}
+	gone := false
+	for p := range k.people {
+		gone = gone || !there[p]
+	}
+	k.people = there
+	return gone
+}
+
+// A person is a participant, told from others.
+type person struct {
+	segment string
+	pid     int
+	since   int64
 }
 
 // note logs what goes wrong, once as long as it stays the same.

@@ -166,7 +166,11 @@ func TestOfVeryManyTopicsEachIsLookedAtInItsTurn(t *testing.T) {
 func TestWhatTheDeadHaveLeftIsTakenBackAndTold(t *testing.T) {
 	b := newBus(t)
 	p := start(t, "loan", b, "x")
-	run(t, newKeeper(t, b, Config{}, nil))
+	run(t, newKeeper(t, b, Config{Interval: MinInterval}, nil))
+	eventually(t, "the keeper has seen who is there", func() bool {
+		s, err := b.Stat(plugins.TopicStats)
+		return err == nil && s.Frames > 0
+	})
 	p.Kill()
 	event(t, tap(t, b, plugins.TopicEvents), "reaped", "taken back on x: publisher 1")
 	eventually(t, "the publisher's place is free", func() bool {

@@ -21,9 +21,9 @@ type Sample struct {
 	Topics       []Topic // by name
 	Plugins      []Plugin
 	Segments     []Segment
-	Participants int    // Bus handles that live and have joined, in whatever process
-	Self         Usage  // of this process
-	Trouble      string // what could not be read; "": nothing
+	Participants []bus.Participant // who lives and has joined, in whatever process
+	Self         Usage             // of this process
+	Trouble      string            // what could not be read; "": nothing
 }
 
 // A Topic is what was seen of a topic. Who stands behind the counts is looked at less often than these where there are very many topics.
@@ -98,7 +98,8 @@ func (s *Sampler) look() *Sample {
 			t = Topic{}
 		}
 		quiet := t.Tail == info.Tail && t.Publishers == info.Publishers && t.Subscribers == info.Subscribers && t.Lag == 0
-		if !quiet || now.At.Sub(t.looked) > lookAnew {
+		if !quiet && info.Name != plugins.TopicStats || // busd publishes there each time, and nobody else
+			now.At.Sub(t.looked) > lookAnew {
 			t.looked = time.Time{}
 		}
 		t.TopicInfo = info
@@ -109,10 +110,8 @@ func (s *Sampler) look() *Sample {
 		known[t.Name] = t
 	}
 	s.known = known
-	if people, err := s.bus.Participants(); err != nil && now.Trouble == "" {
+	if now.Participants, err = s.bus.Participants(); err != nil && now.Trouble == "" {
 		now.Trouble = err.Error()
-	} else {
-		now.Participants = len(people)
 	}
 	names, _ := segment.List(now.Dir) // no directory, no segments
 	for _, name := range names {

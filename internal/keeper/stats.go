@@ -87,7 +87,7 @@ func (k *Keeper) tell() error {
 		return bad == nil
 	}
 	total := BusStats{
-		Bus: now.Dir, Time: now.At, Topics: len(now.Topics), Plugins: len(now.Plugins), Participants: now.Participants,
+		Bus: now.Dir, Time: now.At, Topics: len(now.Topics), Plugins: len(now.Plugins), Participants: len(now.Participants),
 		CPU: now.Self.Percent(was.Self, dt), RSS: now.Self.RSS, Trouble: now.Trouble,
 	}
 	for _, s := range now.Segments {

@@ -28,11 +28,11 @@ type procs struct {
 
 // A family is a plugin's process and those that it has started.
 type family struct {
-	root    plugins.Process
-	pids    []int
-	counted time.Time     // when its members were looked for
-	total   time.Duration // over all roots
-	sum     time.Duration // of the members, when they were looked at last
+	root     plugins.Process
+	children []int         // and theirs
+	counted  time.Time     // when these were looked for
+	total    time.Duration // over all roots
+	sum      time.Duration // of root and children, when they were looked at last
 }
 
 // newMembers is how often the members of a family are looked for: it takes longer than to look what they use.
@@ -49,7 +49,7 @@ func (p *procs) look(states []plugins.State, now time.Time) []Usage {
 		}
 		families[st.Name] = f
 		if f.root != st.Plugin {
-			f.root, f.pids, f.counted, f.sum = st.Plugin, nil, time.Time{}, 0
+			f.root, f.children, f.counted, f.sum = st.Plugin, nil, time.Time{}, 0
 		}
 		all[i] = f.look(now)
 	}
@@ -59,14 +59,16 @@ func (p *procs) look(states []plugins.State, now time.Time) []Usage {
 
 func (f *family) look(now time.Time) Usage {
 	u := Usage{CPU: f.total}
-	if f.root.PID <= 0 || !isProcess(f.root) {
+	root, ok := readStat(f.root.PID)
+	if !ok || f.root.Start != 0 && root.start != f.root.Start { // it has ended, and the pid may be another's
 		return u
 	}
 	if now.Sub(f.counted) >= newMembers {
-		f.pids, f.counted = descendants(f.root.PID), now
+		f.children, f.counted = descendants(f.root.PID), now
 	}
-	var sum time.Duration
-	for _, pid := range f.pids {
+	u.Processes, u.RSS = 1, root.rss
+	sum := root.cpu
+	for _, pid := range f.children {
 		if s, ok := readStat(pid); ok {
 			u.Processes++
 			u.RSS += s.rss

@@ -5,15 +5,11 @@ package keeper
 import (
 	"os"
 	"path/filepath"
-
-	"shmbus/plugins"
 )
 
 // What processes use is read from /proc, which is there on Linux. Elsewhere nothing is known, and nothing is told.
 
 func readStat(int) (procStat, bool) { return procStat{}, false }
-
-func isProcess(plugins.Process) bool { return false }
 
 func descendants(int) []int { return nil }
 

@@ -19,15 +19,25 @@ const scale = (v, step, units) => {
   const digits = v >= 99.95 || (i === 0 && Number.isInteger(v)) ? 0 : v >= 9.995 ? 1 : 2;
   return v.toFixed(digits) + units[i];
 };
-const number = (v) => scale(v, 1000, ['', 'k', 'M', 'G', 'T', 'P']);
+const number = (v) => Number.isInteger(v) && v < 10000 ? String(v) : scale(v, 1000, ['', 'k', 'M', 'G', 'T', 'P']);
 const size = (v) => scale(v, 1024, [' B', ' KiB', ' MiB', ' GiB', ' TiB']);
 const percent = (v) => v === null ? '–' : v.toFixed(1) + ' %';
 const mute = (v) => v ? '' : 'zero';
+
+// A button that shows the log of a plugin, or of busd.
+function logButton(name) {
+  const b = make('button', 'link', name);
+  b.type = 'button';
+  b.title = 'Show its log';
+  b.onclick = () => openLog(name, b);
+  return b;
+}
 
 // A table: columns, and rows that are kept as long as their name is there.
 class Table {
   constructor(id, columns, sort) {
     this.body = $(id).tBodies[0];
+    this.box = $(id).parentElement;
     this.count = $(id + '-count');
     this.none = $(id + '-none');
     this.what = id;
@@ -71,6 +81,7 @@ class Table {
     const rest = some.length - shown.length;
     setText(this.none, all.length === 0 ? `There are no ${this.what}.` : some.length === 0 ? `No name of ${this.what} has “${$('filter').value}” in it.`
       : `${rest} more: filter by a part of their names to see them.`);
+    this.box.hidden = some.length === 0;
     this.none.hidden = some.length > 0 && rest === 0;
     const names = new Set(shown.map((x) => x.name));
     for (const [name, row] of this.rows) if (!names.has(name)) { row.tr.remove(); this.rows.delete(name); }
@@ -138,20 +149,15 @@ const topics = new Table('topics', [
 const plugins = new Table('plugins', [
   {
     ...words('Plugin', (p) => p.name),
-    inner: (p) => {
-      const b = make('button', '', p.name);
-      b.type = 'button';
-      b.title = 'Show its log';
-      b.onclick = () => openLog(p.name, b);
-      return b;
-    },
+    inner: (p) => logButton(p.name),
+    fill: () => {}, // the name stays
   },
   words('Phase', (p) => p.phase, (p) => phases[p.phase] || ''),
   column('PID', (p) => p.pid, (v) => v ? String(v) : '–', { cls: 'wide' }),
   column('Restarts', (p) => p.restarts, number, { cls: 'wide' }),
   column('Frames/s', (p) => p.rate, number, { cls: 'rare' }),
-  column('CPU', (p) => p.cpu, percent, { hint: 'Of one core' }),
-  column('Memory', (p) => p.rss, size, { cls: 'rare', hint: 'Resident, of all its processes' }),
+  column('CPU', (p) => p.pid ? p.cpu : null, percent, { hint: 'Of one core' }),
+  column('Memory', (p) => p.pid ? p.rss : null, size, { cls: 'rare', hint: 'Resident, of all its processes' }),
   words('Status', (p) => p.status, null, { cls: 'text wide' }),
   words('Problem', (p) => p.problem, () => 'bad', { cls: 'text' }),
 ], 0);
@@ -164,8 +170,9 @@ const summary = [
   ['Memory', (s) => size(s.bus.memory)],
   ['busd', (s) => `${percent(s.bus.cpu)}, ${size(s.bus.rss)}`],
 ].map(([title, show]) => {
-  const div = make('div'), dd = make('dd', '', '–');
-  div.append(make('dt', '', title), dd);
+  const div = make('div'), dt = make('dt', '', title), dd = make('dd', '', '–');
+  if (title === 'busd') dt.replaceChildren(logButton(title));
+  div.append(dt, dd);
   $('summary').append(div);
   return (s) => setText(dd, show(s));
 });
@@ -258,5 +265,4 @@ addEventListener('keydown', (e) => {
   if (e.key === 'Escape' && tail) { closeLog(); e.preventDefault(); }
   if (e.key === '/' && e.target.tagName !== 'INPUT' && !e.ctrlKey && !e.metaKey && !e.altKey) { $('filter').focus(); e.preventDefault(); }
 });
-if (location.search) history_clean();
-function history_clean() { window.history.replaceState(null, '', location.pathname); } // a token does not stay in the address
+if (location.search) window.history.replaceState(null, '', location.pathname); // a token does not stay in the address
