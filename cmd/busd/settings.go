@@ -57,7 +57,7 @@ func (a *app) settings(c *cobra.Command) (*settings, error) {
 	if err != nil && a.config == "" && a.plugins == "" {
 		return nil, fmt.Errorf("%w; say where the plugins are with --plugins", err)
 	}
-	s := &settings{file: a.config}
+	s := &settings{file: a.config, level: hclog.Info}
 	if s.file == "" {
 		dir := filepath.Join(home, "plugins")
 		if a.plugins != "" {

@@ -222,7 +222,7 @@ func (v view) state() plugins.State {
 	st := v.known
 	if v.told {
 		var told plugins.State
-		if err := plugins.ReadJSON(v.nook.State(), &told); err == nil && told.Name == st.Name && (!v.alive || told.Runner.PID == st.Runner.PID) {
+		if err := plugins.ReadJSON(v.nook.State(), &told); err == nil && told.Name == st.Name && told.Phase != "" && (!v.alive || told.Runner.PID == st.Runner.PID) {
 			st = told
 		}
 	}

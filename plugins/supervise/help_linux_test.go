@@ -152,6 +152,12 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel() // they mostly wait
+	return newLoneRig(t)
+}
+
+// newLoneRig is a rig of a test that runs alone.
+func newLoneRig(t *testing.T) *rig {
+	t.Helper()
 	top, err := os.MkdirTemp("/dev/shm", "shmbus-test-")
 	if err != nil {
 		t.Fatal(err)

@@ -332,7 +332,7 @@ func TestWhatHappensIsOnTheBus(t *testing.T) {
 	pid := r.runs("a")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	s, err := b.Subscribe(ctx, plugins.TopicEvents, bus.FromOldest())
+	s, err := b.Subscribe(ctx, plugins.TopicEvents, bus.FromOldest(), bus.WaitForTopic())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,6 +110,9 @@ func TestABadManifestIsToldAndWhatRunsGoesOn(t *testing.T) {
 	if st.Runner.PID != pid {
 		t.Errorf("it was restarted: %d, was %d", st.Runner.PID, pid)
 	}
+	if err := r.s.Restart("a"); err == nil || !strings.Contains(err.Error(), "left running") {
+		t.Errorf("restarted: %v", err)
+	}
 	r.write("b.toml", "executable = \"helper.sh\"\ncontract = \"nothing\"\n", 0o644)
 	r.is("b", plugins.Refused, "nothing", "b.toml")
 	r.is("helper.sh", plugins.Running, "cannot be read now")

@@ -236,7 +236,7 @@ func (s *Supervisor) arrive(e *entry, now time.Time) {
 	var st plugins.State
 	err := plugins.ReadJSON(e.nook.State(), &st)
 	switch {
-	case err == nil && st.Runner.PID == e.run.process.PID:
+	case err == nil && st.Runner.PID == e.run.process.PID && st.Phase != "":
 		e.run.process, e.run.arrived = st.Runner, true
 	case now.Sub(e.run.began) > arrivalLimit:
 		e.run.arrived = true
@@ -247,10 +247,11 @@ func (s *Supervisor) arrive(e *entry, now time.Time) {
 // tell tells a runner to stop, and notes when it is killed.
 func (s *Supervisor) tell(e *entry, now time.Time) {
 	e.run.kill = now.Add(e.run.grace)
-	s.log.Info("plugin told to stop", "plugin", e.name, "runner", e.run.process.PID, "grace", e.run.grace)
 	if err := sendSignal(e.run.fd, syscall.SIGTERM); err != nil {
 		s.log.Error("a runner cannot be told to stop", "plugin", e.name, "error", err)
+		return
 	}
+	s.log.Info("plugin told to stop", "plugin", e.name, "runner", e.run.process.PID, "grace", e.run.grace)
 }
 
 func (s *Supervisor) kill(e *entry, now time.Time) {

@@ -244,31 +244,39 @@ func (s *Supervisor) Plugins() []plugins.State {
 	return all
 }
 
-// Restart stops a plugin, if it runs, and starts it anew, also one that was given up or stopped. It does not wait for that.
+// Restart stops a plugin, if it runs, and starts it anew, also one that was given up or stopped. It does not wait for that. A plugin that
+// runs and could not be started again, because its files are refused, is left alone, and that is an error.
 func (s *Supervisor) Restart(name string) error {
-	return s.with(name, func(e *entry) { e.start(); e.again = e.run != nil })
+	return s.with(name, func(e *entry) error {
+		if e.run != nil && e.found != nil && e.found.Problem != nil {
+			return fmt.Errorf("%s is left running, because it could not be started again: %w", name, e.found.Problem)
+		}
+		e.start()
+		e.again = e.run != nil
+		return nil
+	})
 }
 
 // Start starts a plugin that was given up, has ended or was stopped. One that runs is left alone.
-func (s *Supervisor) Start(name string) error { return s.with(name, (*entry).start) }
+func (s *Supervisor) Start(name string) error {
+	return s.with(name, func(e *entry) error { e.start(); return nil })
+}
 
 // Stop stops a plugin. It stays stopped until Start or Restart, until it changes, or until the next busd. It does not wait for its end.
-func (s *Supervisor) Stop(name string) error { return s.with(name, (*entry).stop) }
+func (s *Supervisor) Stop(name string) error {
+	return s.with(name, func(e *entry) error { e.stop(); return nil })
+}
 
-func (s *Supervisor) with(name string, f func(*entry)) error {
-	err := ErrNoPlugin
+func (s *Supervisor) with(name string, f func(*entry) error) error {
+	err := fmt.Errorf("%w: %.80q", ErrNoPlugin, name)
 	if e := s.call(func() {
 		if e := s.entries[name]; e != nil {
-			f(e)
-			err = nil
+			err = f(e)
 		}
 	}); e != nil {
 		return e
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %.80q", err, name)
-	}
-	return nil
+	return err
 }
 
 // settled says whether nothing is under way with a plugin: it runs and is ready, or it does not run and is not to.

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+
+	"shmbus/plugins"
+)
+
+func TestSettingsComeFromTheFlagsThenTheFileThenTheEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "etc", "busd.toml")
+	if err := os.Mkdir(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SHMBUS_DIR", filepath.Join(dir, "env"))
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "home"))
+	t.Setenv("HOME", dir)
+	abs := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
+	for _, c := range []struct {
+		name string
+		app  app
+		text string
+		want settings
+	}{
+		{
+			"the environment",
+			app{config: file},
+			"",
+			settings{config: config{Bus: abs("env"), Plugins: abs("home", "shmbus", "plugins")}, place: plugins.Place(abs("env", ".busd")), level: hclog.Info},
+		},
+		{
+			"the file",
+			app{config: file},
+			"bus = \"b\"\nplugins = \"../p\"\nstate = \"" + filepath.ToSlash(abs("s")) + "\"\nlog.level = \"warn\"\n",
+			settings{config: config{Bus: abs("etc", "b"), Plugins: abs("p")}, place: plugins.Place(abs("s")), level: hclog.Warn},
+		},
+		{
+			"the flags",
+			app{config: file, bus: abs("fb"), plugins: abs("fp")},
+			"bus = \"b\"\nplugins = \"../p\"\n",
+			settings{config: config{Bus: abs("fb"), Plugins: abs("fp")}, place: plugins.Place(abs("fb", ".busd")), level: hclog.Info},
+		},
+		{
+			"a file beside the directory",
+			app{plugins: abs("etc", "plugins")},
+			"bus = \"b\"\n",
+			settings{config: config{Bus: abs("etc", "b"), Plugins: abs("etc", "plugins")}, place: plugins.Place(abs("etc", "b", ".busd")), level: hclog.Info},
+		},
+	} {
+		if err := os.WriteFile(file, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		a := &app{}
+		root := a.rootCommand() // which sets the flags to nothing
+		*a = c.app
+		got, err := a.settings(root)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got.Bus != c.want.Bus || got.Plugins != c.want.Plugins || got.place != c.want.place || got.level != c.want.level || got.file != file {
+			t.Errorf("%s: bus %s, plugins %s, place %s, level %v, file %s; want %+v", c.name, got.Bus, got.Plugins, got.place, got.level, got.file, c.want)
+		}
+	}
+	if got, err := (&app{}).settings((&app{}).rootCommand()); err != nil || got.file != "" || got.level != hclog.Info {
+		t.Errorf("without a file: %+v, %v", got, err)
+	}
+}
