@@ -175,7 +175,7 @@ func CheckPluginName(name string) error {
 	if !ok {
 		return fmt.Errorf("%.80q is no name of a plugin: up to 64 letters, digits, '-', '_' and '.', the first a letter, digit or '_'", name)
 	}
-	if name == "busd" {
+	if name == Own {
 		return errors.New("busd is no name of a plugin: it is that of busd's own log")
 	}
 	return nil

@@ -33,6 +33,20 @@ func (p Place) Control() string { return p.in("control.sock") }
 // Web is the path of the socket with the page and the metrics.
 func (p Place) Web() string { return p.in("web.sock") }
 
+// Own is the name that stands for busd itself where logs are told apart by the plugin's name: no plugin has it.
+const Own = "busd"
+
+// LogOf is the path of the log of a plugin, or of busd's if name is Own. A name that is none of a plugin's is an error.
+func (p Place) LogOf(name string) (string, error) {
+	if name == Own {
+		return p.Log(), nil
+	}
+	if err := CheckPluginName(name); err != nil {
+		return "", err
+	}
+	return p.Plugin(name).Log(), nil
+}
+
 // Log is the path of busd's own log.
 func (p Place) Log() string { return p.in("busd.log") }
 

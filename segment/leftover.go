@@ -81,6 +81,8 @@ func judgeFile(dir string, e fs.DirEntry, names map[string]bool) (LeftoverKind, 
 	ext := filepath.Ext(name)
 	base := strings.TrimSuffix(name, ext)
 	switch {
+	case e.IsDir() && strings.HasPrefix(name, "."):
+		return 0, false // somebody's that works with the bus, such as busd's
 	case !e.Type().IsRegular():
 		return Foreign, true
 	case name == lockName:

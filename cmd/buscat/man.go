@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+
+	"shmbus/internal/manpage"
 )
 
 func (a *app) manCommand() *cobra.Command {
@@ -25,148 +20,6 @@ if need be. They have the text of --help.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return writeManual(c.Root(), args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return manpage.Write(c.Root(), args[0]) },
 	}
-}
-
-// writeManual writes the pages of all commands that --help shows.
-func writeManual(root *cobra.Command, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, c := range append([]*cobra.Command{root}, documented(root)...) {
-		if err := os.WriteFile(filepath.Join(dir, pageName(c)+".1"), manPage(c), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// documented is the commands that --help shows.
-func documented(root *cobra.Command) (all []*cobra.Command) {
-	for _, c := range root.Commands() {
-		if c.IsAvailableCommand() && c.Name() != "help" {
-			all = append(all, c)
-		}
-	}
-	return all
-}
-
-func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
-
-// manPage is a command's page, in the language of man(7). It has no date in it, so that the same program always writes the same.
-func manPage(c *cobra.Command) []byte {
-	c.InitDefaultHelpFlag()
-	c.InitDefaultVersionFlag()
-	var b bytes.Buffer
-	name := pageName(c)
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"buscat\" \"buscat manual\"\n.nh\n.ad l\n", strings.ToUpper(name))
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(c.Short))
-	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n%s\n", roff(c.CommandPath()), roff(strings.TrimPrefix(strings.TrimPrefix(c.UseLine(), c.CommandPath()), " ")))
-	if !c.HasParent() {
-		fmt.Fprintf(&b, ".br\n.B %s\n.I command ...\n", roff(name))
-	}
-	b.WriteString(".SH DESCRIPTION\n")
-	manText(&b, c.Long)
-	manFlags(&b, "OPTIONS", c.NonInheritedFlags())
-	manFlags(&b, "OPTIONS OF ALL COMMANDS", c.InheritedFlags())
-	if !c.HasParent() {
-		b.WriteString(".SH COMMANDS\n")
-		for _, sub := range documented(c) {
-			fmt.Fprintf(&b, ".TP\n.BR %s (1)\n%s\n", roff(pageName(sub)), roff(sub.Short))
-		}
-	}
-	b.WriteString(".SH EXAMPLES\n")
-	manExample(&b, strings.Split(c.Example, "\n"))
-	b.WriteString(".SH SEE ALSO\n")
-	seeAlso(&b, c)
-	return b.Bytes()
-}
-
-// manText writes paragraphs. Lines that are indented are no running text, and are kept as they are.
-func manText(b *bytes.Buffer, text string) {
-	var kept []string
-	end := func() {
-		if len(kept) > 0 {
-			manExample(b, kept)
-			kept = nil
-		}
-	}
-	for _, line := range strings.Split(text, "\n") {
-		switch {
-		case strings.HasPrefix(line, " "):
-			kept = append(kept, line)
-			continue
-		case line == "":
-			end()
-			b.WriteString(".PP\n")
-		default:
-			end()
-			b.WriteString(roff(line) + "\n")
-		}
-	}
-	end()
-}
-
-func manExample(b *bytes.Buffer, lines []string) {
-	b.WriteString(".PP\n.nf\n")
-	for _, line := range lines {
-		b.WriteString(roff(line) + "\n")
-	}
-	b.WriteString(".fi\n")
-}
-
-func manFlags(b *bytes.Buffer, heading string, flags *pflag.FlagSet) {
-	first := true
-	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Hidden {
-			return
-		}
-		if first {
-			fmt.Fprintf(b, ".SH %s\n", heading)
-			first = false
-		}
-		value, text := pflag.UnquoteUsage(f)
-		b.WriteString(".TP\n\\fB")
-		if f.Shorthand != "" {
-			b.WriteString(roff("-"+f.Shorthand) + "\\fR, \\fB")
-		}
-		b.WriteString(roff("--"+f.Name) + "\\fR")
-		if value != "" {
-			b.WriteString(" \\fI" + roff(value) + "\\fR")
-		}
-		b.WriteString("\n" + roff(strings.ReplaceAll(text, "\n", " ")))
-		if d := f.DefValue; d != "" && d != "0" && d != "false" && !strings.Contains(text, "default") {
-			b.WriteString(roff(" (default " + d + ")"))
-		}
-		b.WriteString("\n")
-	})
-}
-
-func seeAlso(b *bytes.Buffer, c *cobra.Command) {
-	var others []*cobra.Command
-	if c.HasParent() {
-		others = append(others, c.Parent())
-	}
-	for _, sub := range documented(c.Root()) {
-		if sub != c {
-			others = append(others, sub)
-		}
-	}
-	for i, o := range others {
-		comma := ","
-		if i == len(others)-1 {
-			comma = ""
-		}
-		fmt.Fprintf(b, ".BR %s (1)%s\n", roff(pageName(o)), comma)
-	}
-}
-
-// roff is a line of text as it is written in a page: its dashes and quotes as the shell needs them, nothing taken for a request.
-func roff(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(s)
-	if strings.HasPrefix(s, ".") {
-		s = `\&` + s
-	}
-	return s
 }

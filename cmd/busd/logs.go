@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"shmbus/plugins"
 )
 
 const (
@@ -31,8 +33,7 @@ func (a *app) logsCommand() *cobra.Command {
 		Use:   "logs NAME",
 		Short: "Show a plugin's log",
 		Long: `Logs shows what a plugin has written to its standard error, and what its runner says
-about it. It reads the log file, and so needs no busd. 'busd' is busd's own log,
-unless there is a plugin of that name.`,
+about it. It reads the log file, and so needs no busd. 'busd' is busd's own log.`,
 		Example: `  busd plugins logs camera            the last 100 entries
   busd plugins logs -f -n 0 camera    those that come from now on
   busd plugins logs --json camera | jq 'select(."@level" == "error")'`,
@@ -40,7 +41,10 @@ unless there is a plugin of that name.`,
 			if len(args) != 1 {
 				return usage(c, "name one plugin; 'busd plugins list' shows them")
 			}
-			return pluginNames(c, args)
+			if _, err := plugins.Place("").LogOf(args[0]); err != nil {
+				return usage(c, "%v", err)
+			}
+			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if lines < 0 {
@@ -50,9 +54,9 @@ unless there is a plugin of that name.`,
 			if err != nil {
 				return err
 			}
-			path := s.place.Plugin(args[0]).Log()
-			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && args[0] == "busd" {
-				path = s.place.Log()
+			path, err := s.place.LogOf(args[0])
+			if err != nil {
+				return err
 			}
 			v := &logView{path: path, out: a.out, raw: asJSON}
 			err = v.tail(lines)

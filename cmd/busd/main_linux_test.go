@@ -22,8 +22,8 @@ import (
 const patience = 40 * time.Second
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "runner" { // busd starts its own program again, which is this one
-		os.Exit(runnerProcess())
+	if len(os.Args) > 1 && (os.Args[1] == "runner" || os.Args[1] == "builtin") { // busd starts its own program again, which is this one
+		os.Exit(start())
 	}
 	testscript.Main(m, map[string]func(){"busd": main})
 }

@@ -34,6 +34,7 @@ type engine struct {
 	report     *plugins.Reporter
 	log        *logger
 	plugins    *supervise.Supervisor
+	house      *keeper.Keeper
 	hup        chan os.Signal
 }
 
@@ -136,9 +137,8 @@ func (e *engine) parts() ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := house.Declare(e.Topics); err != nil {
-		e.log.Warn("not all topics are as declared", "error", err)
-	}
+	e.house = house
+	e.declare(e.Topics)
 	page, err := dash.New(e.Web, e.place, e.bus, sampler, version(), e.log.Named("web"))
 	if err != nil {
 		return nil, err
@@ -198,6 +198,14 @@ func (e *engine) reload() {
 	}
 	if !e.levelGiven {
 		e.log.SetLevel(now.level)
+	}
+	e.declare(now.Topics)
+}
+
+// declare makes the topics that the configuration has.
+func (e *engine) declare(topics []plugins.Topic) {
+	if err := e.house.Declare(topics); err != nil {
+		e.log.Warn("not all topics are as declared", "error", err)
 	}
 }
 

@@ -25,20 +25,15 @@ const (
 	mostEntry   = 16 << 10 // bytes of one, as JSON
 )
 
-// busd is the name under which busd's own log is shown.
-const busd = "busd"
-
 // logPath is the path of the log of a name that was asked for.
 func (d *Dash) logPath(w http.ResponseWriter, r *http.Request) (name, path string, ok bool) {
 	name = r.PathValue("name")
-	if err := plugins.CheckPluginName(name); err != nil {
+	path, err := d.place.LogOf(name)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return "", "", false
 	}
-	if name == busd {
-		return name, d.place.Log(), true
-	}
-	return name, d.place.Plugin(name).Log(), true
+	return name, path, true
 }
 
 // logFile answers with the last lines of a log.

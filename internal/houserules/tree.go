@@ -58,7 +58,7 @@ func Walk(root string, visit func(path string, source []byte) error) error {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if !d.Type().IsRegular() || name == ".git" { // of a worktree
 			return nil
 		}
 		source, err := os.ReadFile(path)

@@ -16,7 +16,7 @@ import (
 var ErrDiffers = errors.New("the topic was there before, and stays as it is")
 
 // Declare makes the topics that are not there. One that is there stays as it is: if its shape is another one than declared, that is told by
-// an event and by an error. All are tried.
+// an event and by an error. All are tried. It may be called at any time, also while Run runs.
 func (k *Keeper) Declare(declared []plugins.Topic) error {
 	var bad []error
 	for _, t := range declared {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -50,10 +51,12 @@ type Keeper struct {
 	report  *plugins.Reporter
 	log     hclog.Logger
 
-	stats   stats
-	people  map[person]bool // who was there at the last sample
-	claims  []claim         // seen in the last sweep
-	trouble map[string]string
+	stats  stats
+	people map[person]bool // who was there at the last sample
+	claims []claim         // seen in the last sweep
+
+	mu      sync.Mutex
+	trouble map[string]string // what goes wrong, as logged; guarded by mu
 }
 
 // New is a Keeper. The bus must have been opened with bus.WithReserved; the sampler may have other users.
@@ -143,6 +146,8 @@ func (k *Keeper) note(what string, err error) {
 	if err != nil {
 		text = err.Error()
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if text != k.trouble[what] && text != "" {
 		k.log.Warn("could not "+what, "error", err)
 	}

@@ -46,10 +46,10 @@ func Page(c *cobra.Command) []byte {
 	var b bytes.Buffer
 	name := Name(c)
 	fmt.Fprintf(&b, ".TH %s 1 \"\" \"%s\" \"%s manual\"\n.nh\n.ad l\n", strings.ToUpper(name), program, program)
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(c.Short))
-	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n%s\n", roff(c.CommandPath()), roff(strings.TrimPrefix(strings.TrimPrefix(c.UseLine(), c.CommandPath()), " ")))
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", Roff(name), Roff(c.Short))
+	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n%s\n", Roff(c.CommandPath()), Roff(strings.TrimPrefix(strings.TrimPrefix(c.UseLine(), c.CommandPath()), " ")))
 	if c.HasSubCommands() {
-		fmt.Fprintf(&b, ".br\n.B %s\n.I command ...\n", roff(name))
+		fmt.Fprintf(&b, ".br\n.B %s\n.I command ...\n", Roff(name))
 	}
 	b.WriteString(".SH DESCRIPTION\n")
 	manText(&b, c.Long)
@@ -58,7 +58,7 @@ func Page(c *cobra.Command) []byte {
 	if c.HasSubCommands() {
 		b.WriteString(".SH COMMANDS\n")
 		for _, sub := range Commands(c) {
-			fmt.Fprintf(&b, ".TP\n.BR %s (1)\n%s\n", roff(Name(sub)), roff(sub.Short))
+			fmt.Fprintf(&b, ".TP\n.BR %s (1)\n%s\n", Roff(Name(sub)), Roff(sub.Short))
 		}
 	}
 	b.WriteString(".SH EXAMPLES\n")
@@ -87,7 +87,7 @@ func manText(b *bytes.Buffer, text string) {
 			b.WriteString(".PP\n")
 		default:
 			end()
-			b.WriteString(roff(line) + "\n")
+			b.WriteString(Roff(line) + "\n")
 		}
 	}
 	end()
@@ -96,7 +96,7 @@ func manText(b *bytes.Buffer, text string) {
 func manExample(b *bytes.Buffer, lines []string) {
 	b.WriteString(".PP\n.nf\n")
 	for _, line := range lines {
-		b.WriteString(roff(line) + "\n")
+		b.WriteString(Roff(line) + "\n")
 	}
 	b.WriteString(".fi\n")
 }
@@ -114,15 +114,15 @@ func manFlags(b *bytes.Buffer, heading string, flags *pflag.FlagSet) {
 		value, text := pflag.UnquoteUsage(f)
 		b.WriteString(".TP\n\\fB")
 		if f.Shorthand != "" {
-			b.WriteString(roff("-"+f.Shorthand) + "\\fR, \\fB")
+			b.WriteString(Roff("-"+f.Shorthand) + "\\fR, \\fB")
 		}
-		b.WriteString(roff("--"+f.Name) + "\\fR")
+		b.WriteString(Roff("--"+f.Name) + "\\fR")
 		if value != "" {
-			b.WriteString(" \\fI" + roff(value) + "\\fR")
+			b.WriteString(" \\fI" + Roff(value) + "\\fR")
 		}
-		b.WriteString("\n" + roff(strings.ReplaceAll(text, "\n", " ")))
+		b.WriteString("\n" + Roff(strings.ReplaceAll(text, "\n", " ")))
 		if d := f.DefValue; d != "" && d != "0" && d != "false" && !strings.Contains(text, "default") {
-			b.WriteString(roff(" (default " + d + ")"))
+			b.WriteString(Roff(" (default " + d + ")"))
 		}
 		b.WriteString("\n")
 	})
@@ -143,12 +143,12 @@ func seeAlso(b *bytes.Buffer, c *cobra.Command) {
 		if i == len(others)-1 {
 			comma = ""
 		}
-		fmt.Fprintf(b, ".BR %s (1)%s\n", roff(Name(o)), comma)
+		fmt.Fprintf(b, ".BR %s (1)%s\n", Roff(Name(o)), comma)
 	}
 }
 
-// roff is a line of text as it is written in a page: its dashes and quotes as the shell needs them, nothing taken for a request.
-func roff(s string) string {
+// Roff is a line of text as it is written in a page: its dashes and quotes as the shell needs them, nothing taken for a request.
+func Roff(s string) string {
 	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(s)
 	if strings.HasPrefix(s, ".") {
 		s = `\&` + s

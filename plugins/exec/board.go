@@ -38,8 +38,8 @@ func (b *board) set(change func(*plugins.State)) {
 // phase is set for a new phase.
 func (b *board) phase(p plugins.Phase, change func(*plugins.State)) {
 	b.set(func(s *plugins.State) {
-		s.Phase, s.Since = p, time.Now()
 		change(s)
+		s.Phase, s.Since = p, time.Now()
 	})
 }
 
