@@ -66,8 +66,10 @@ func (l *pluginLog) read(r io.Reader, module string, pace *pace, first func(line
 	for {
 		line, err := br.ReadSlice('\n')
 		whole := err == nil
-		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-		taken := !whole && len(line) == 0
+		if whole {
+			line = bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))
+		}
+		taken := len(line) == 0 && (!whole || continued)
 		if first != nil {
 			mine, err := first(line)
 			if err != nil {

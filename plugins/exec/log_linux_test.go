@@ -88,13 +88,13 @@ exec sleep 1000
 }
 
 func TestALongLineIsCut(t *testing.T) {
-	w := newWorld(t, "contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"head -c 40000 /dev/zero | tr '\\\\000' x >&2; echo >&2; echo next >&2; sleep 1000\"]\n")
+	w := newWorld(t, "contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"head -c 40000 /dev/zero | tr '\\\\000' x >&2; echo >&2; head -c 16384 /dev/zero | tr '\\\\000' x >&2; echo >&2; echo next >&2; sleep 1000\"]\n")
 	s := w.entries()
 	w.start()
 	for _, want := range []struct {
 		size      int
 		continued any
-	}{{maxLine, nil}, {maxLine, true}, {40000 - 2*maxLine, true}, {4, nil}} {
+	}{{maxLine, nil}, {maxLine, true}, {40000 - 2*maxLine, true}, {maxLine, nil}, {4, nil}} {
 		e := w.entry(s)
 		if len(e.Msg) != want.size || e.Fields["continued"] != want.continued {
 			t.Errorf("%d bytes, %v; want %v", len(e.Msg), e.Fields, want)

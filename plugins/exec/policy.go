@@ -21,6 +21,9 @@ type GivenUpError struct {
 
 // Error says which plugin, how often it has failed, and how it did last.
 func (e *GivenUpError) Error() string {
+	if e.Tries == 0 {
+		return fmt.Sprintf("plugin %s cannot be run: %s", e.Plugin, e.Problem)
+	}
 	return fmt.Sprintf("plugin %s is given up after %d failures in a row: %s", e.Plugin, e.Tries, e.Problem)
 }
 
