@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -174,9 +173,6 @@ func CheckPluginName(name string) error {
 	}
 	if !ok {
 		return fmt.Errorf("%.80q is no name of a plugin: up to 64 letters, digits, '-', '_' and '.', the first a letter, digit or '_'", name)
-	}
-	if name == "busd" {
-		return errors.New("busd is no name of a plugin: it is that of busd's own log")
 	}
 	return nil
 }

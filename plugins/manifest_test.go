@@ -267,7 +267,7 @@ func TestNamesOfPlugins(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, bad := range []string{"", ".a", "..", "-a", "a/b", "a b", "ä", "a\x00", "a\n", strings.Repeat("a", 65), "a*", "busd"} {
+	for _, bad := range []string{"", ".a", "..", "-a", "a/b", "a b", "ä", "a\x00", "a\n", strings.Repeat("a", 65), "a*"} {
 		if CheckPluginName(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}
