@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -176,7 +175,7 @@ func CheckPluginName(name string) error {
 		return fmt.Errorf("%.80q is no name of a plugin: up to 64 letters, digits, '-', '_' and '.', the first a letter, digit or '_'", name)
 	}
 	if name == Own {
-		return errors.New("busd is no name of a plugin: it is that of busd's own log")
+		return fmt.Errorf("%s is no name of a plugin: it is that of busd's own log", Own)
 	}
 	return nil
 }

@@ -146,10 +146,17 @@ func ParseManifest(text, dir string) (*Manifest, error) {
 	}
 	var all problems
 	for _, key := range meta.Undecoded() {
-		if key[0] == "config" { // the TOML library says so of tables in lists, whatever they are decoded into
-			continue
+		if key[0] != "config" { // the TOML library says so of tables in lists, whatever they are decoded into
+			all.add(key.String(), "there is no such key; docs/PLUGINS.md has all of them")
 		}
-		all.add(key.String(), "there is no such key; docs/PLUGINS.md has all of them")
+	}
+	for _, key := range meta.Keys() {
+		switch name := key.String(); {
+		case key[0] != "config" && key[0] != "env" && name != strings.ToLower(name): // the library does not mind
+			all.add(name, "there is no such key, but one in small letters")
+		case (name == "config" || name == "env") && meta.Type(key...) != "Hash": // nor this
+			all.add(name, "it has to be a table, and is a %s", meta.Type(key...))
+		}
 	}
 	m.fill(dir)
 	if m.Config, err = m.Config.plain(); err != nil {

@@ -245,6 +245,11 @@ func TestContradictionsInAManifest(t *testing.T) {
 		"command = [\"a\\u0000\"]\ncontract=\"bus\"":                         "zero byte",
 		"command = [\"a\"]\ncontract=\"lines\"":                              "line 2: contract: lines need topic",
 		"builtin = \"timer\"\ncontract = \"bus\"":                            "line 2: contract: a builtin brings its own",
+		"builtin = \"timer\"\nconfig = 3":                                    "line 2: config: it has to be a table, and is a Integer",
+		"builtin = \"timer\"\nenv = [1]":                                     "line 2: env: it has to be a table",
+		"builtin = \"timer\"\n[[config]]\na = 1":                             "line 2: config: it has to be a table",
+		"builtin = \"timer\"\n[Restart]\ntries = 1":                          "line 2: Restart: there is no such key",
+		"builtin = \"timer\"\n[restart]\nTries = 1":                          "line 3: restart.Tries: there is no such key",
 		"builtin = \"timer\"\ntopic = \"x\"":                                 "line 2: topic: it is for",
 		"executable = \"x\"\n[env]\nA = \"\\u0000\"":                         "line 3: env.A: it has a zero byte",
 		"builtin = \"timer\"\nsha256 = \"" + strings.Repeat("ab", 32) + "\"": "sha256: it is for executables",
@@ -262,7 +267,7 @@ func TestNamesOfPlugins(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, bad := range []string{"", ".a", "..", "-a", "a/b", "a b", "ä", "a\x00", "a\n", strings.Repeat("a", 65), "a*", "busd"} {
+	for _, bad := range []string{"", ".a", "..", "-a", "a/b", "a b", "ä", "a\x00", "a\n", strings.Repeat("a", 65), "a*", Own} {
 		if CheckPluginName(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}
