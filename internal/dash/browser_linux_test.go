@@ -87,9 +87,13 @@ func TestThePageShowsTheBusInABrowser(t *testing.T) {
 	}
 	w.key("Escape")
 	w.until(`document.querySelector("#log").hidden && document.activeElement.textContent === "imu"`)
-	must(t, os.WriteFile(place.Log(), []byte("busd's own\n"), 0o600))
+	must(t, os.WriteFile(place.Log(), []byte(`busd's own
+{"@level":"warn","@message":"odd","@module":"busd.web","@timestamp":"2026-01-02T03:04:05.6Z","n":3}
+{"@level":"warn","@message":7}
+`), 0o600))
 	w.eval(`document.querySelector("#summary button").click()`)
-	w.until(`document.querySelector("#log-lines").textContent === "busd's own"`)
+	w.until(`[...document.querySelector("#log-lines").children].map(l => l.textContent).join("|") ===
+		"busd's own|2026-01-02T03:04:05.6Z [WARN] busd.web: odd n=3|{\"@level\":\"warn\",\"@message\":7}"`)
 	w.eval(`document.querySelector("#log-close").click()`)
 	for _, width := range []int{1200, 400} {
 		w.show(width, 800, "dark")

@@ -147,11 +147,12 @@ func (k *Keeper) note(what string, err error) {
 		text = err.Error()
 	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if text != k.trouble[what] && text != "" {
+	fresh := text != "" && text != k.trouble[what]
+	k.trouble[what] = text
+	k.mu.Unlock()
+	if fresh {
 		k.log.Warn("could not "+what, "error", err)
 	}
-	k.trouble[what] = text
 }
 
 // event tells what has happened, on the bus and in the log.

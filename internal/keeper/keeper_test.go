@@ -215,6 +215,25 @@ func TestDeclaredTopicsAreMadeAndOthersOfTheirNameAreLeftAlone(t *testing.T) {
 	event(t, e, "differs", `"lossless"`)
 }
 
+func TestTopicsMayBeDeclaredWhileTheKeeperRuns(t *testing.T) {
+	b := newBus(t)
+	must(t, b.CreateTopic("there", bus.TopicOptions{Slots: 64}))
+	k := newKeeper(t, b, Config{Interval: MinInterval}, nil)
+	run(t, k)
+	differ := 0
+	eventually(t, "the keeper has published a few times meanwhile", func() bool {
+		if err := k.Declare([]plugins.Topic{{Name: "there", Slots: 128}}); !errors.Is(err, ErrDiffers) {
+			t.Fatal(err)
+		}
+		differ++
+		s, err := b.Stat(plugins.TopicStats)
+		return err == nil && s.Frames >= 3
+	})
+	if s, err := b.Stat(plugins.TopicEvents); err != nil || s.Frames < uint64(differ) {
+		t.Errorf("%d events, %v; want %d about the topic", s.Frames, err, differ)
+	}
+}
+
 func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 	c := Config{Interval: plugins.Duration(time.Millisecond), Stuck: 1}
 	err := c.Check()

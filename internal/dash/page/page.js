@@ -233,21 +233,33 @@ function openLog(name, from) {
   const mine = tail = new EventSource('tail/' + path);
   mine.onmessage = (e) => {
     const x = JSON.parse(e.data);
-    const line = x.skipped ? [`… ${x.skipped} entries were left out`, 'warn'] : [entry(x), { error: 'bad', warn: 'warn', debug: 'zero', trace: 'zero' }[x.level]];
-    if (early) early.push([x.msg, line]); else add([line]);
+    if (early) early.push(x); else add([shown(x)]);
   };
   fetch('log/' + path).then((r) => r.text().then((text) => [r.ok, text])).then(([ok, text]) => {
     if (tail !== mine) return;
-    add(text === '' ? [['The log file is empty.', 'zero']] : text.replace(/\n$/, '').split('\n').map((l) => [l, ok ? '' : 'warn']));
-    add(early.filter(([msg]) => !ok || !text.includes(msg)).map(([, line]) => line)); // the others are in the file already
+    const lines = text.replace(/\n$/, '').split('\n').map((l) => ({ text: l, entry: ok && fromFile(l) }));
+    add(text === '' ? [['The log file is empty.', 'zero']] : lines.map((l) => l.entry ? shown(l.entry) : [l.text, ok ? '' : 'warn']));
+    const there = new Set(lines.map((l) => l.entry ? l.entry.msg : l.text));
+    add(early.filter((x) => !there.has(x.msg)).map(shown)); // the others are in the file already
     early = null;
   }).catch((err) => { early = null; add([[String(err), 'bad']]); });
   pre.focus();
 }
 
-function entry(x) {
+// An entry of a log as a line of text, and its colour.
+function shown(x) {
+  if (x.skipped) return [`… ${x.skipped} entries were left out`, 'warn'];
   const fields = Object.entries(x.fields || {}).map(([k, v]) => ` ${k}=${typeof v === 'object' ? JSON.stringify(v) : v}`).join('');
-  return `${x.time} [${x.level.toUpperCase()}] ${x.name}: ${x.msg}${fields}`;
+  return [`${x.time} [${x.level.toUpperCase()}] ${x.name}: ${x.msg}${fields}`, { error: 'bad', warn: 'warn', debug: 'zero', trace: 'zero' }[x.level]];
+}
+
+// A line of a log file as an entry, if it is one of hclog's in JSON; otherwise null.
+function fromFile(line) {
+  if (!line.startsWith('{')) return null;
+  try {
+    const { '@timestamp': time, '@level': level, '@module': name, '@message': msg, ...fields } = JSON.parse(line);
+    return [time, level, name, msg].every((x) => typeof x === 'string') ? { time, level, name, msg, fields } : null;
+  } catch { return null; }
 }
 
 function closeLog() {
