@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"shmbus/plugins"
+	"shmbus/plugins/builtin"
 )
 
 const (
@@ -113,6 +114,9 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 			continue // it has just gone
 		}
 		f.Unsettled = unsettled
+		if err == nil && m.Builtin != "" && builtin.All[m.Builtin] == nil {
+			err = fmt.Errorf("%s: there is no builtin %q; there are %s", path, m.Builtin, strings.Join(slices.Sorted(maps.Keys(builtin.All)), ", "))
+		}
 		f.Problem = errors.Join(f.Problem, err)
 		claimed = append(claimed, filepath.Join(s.dir, name))
 		texts = append(texts, raw)

@@ -179,6 +179,7 @@ func TestOnlyPluginsArePlugins(t *testing.T) {
 	r.write("pinned.toml", "executable = \"part.sh\"\nsha256 = \""+strings.Repeat("0", 64)+"\"\n", 0o644)
 	r.write("missing.toml", "executable = \"nothing\"\n", 0o644)
 	r.write("plain.toml", "executable = \"data\"\n", 0o644)
+	r.write("typo.toml", "builtin = \"tiemr\"\n", 0o644)
 	r.write("nobody.toml", "builtin = \"timer\"\nuser = \"no such user\"\n", 0o644)
 	later := time.Now().Add(time.Minute)
 	var all map[string]Found
@@ -196,7 +197,7 @@ func TestOnlyPluginsArePlugins(t *testing.T) {
 	})
 	want := map[string]string{
 		"alone": "", "named": "", "other": "", "bad name": "no name of a plugin", "pinned": "the manifest wants 000",
-		"missing": "no such file", "plain": "chmod +x", "nobody": "no such user",
+		"missing": "no such file", "plain": "chmod +x", "nobody": "no such user", "typo": "there are filetail, hoststats",
 	}
 	for name, f := range all {
 		problem, ok := want[name]
