@@ -41,3 +41,9 @@ func Watches(n Notifier) (running int) {
 
 // Sleepers is how many sleep in the notifier's crowd.
 func Sleepers(n Notifier) int { return int(n.(*futex).crowd.size.Load()) }
+
+// Crowds says whether the notifier has crowds.
+func Crowds(n Notifier) bool {
+	f, ok := n.(*futex)
+	return ok && f.waitv
+}

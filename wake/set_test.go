@@ -83,7 +83,8 @@ func TestASetWaitsForAllOfItsWaiters(t *testing.T) {
 func TestAPokeAContextAndALimitEndASetsWait(t *testing.T) {
 	each(t, func(t *testing.T, name string, backend func() wake.Notifier) {
 		t.Run(name, func(t *testing.T) {
-			all := members(t, backend(), 3)
+			n := backend()
+			all := members(t, n, 3)
 			var s wake.Set
 			arm := func(which ...int) {
 				t.Helper()
@@ -95,7 +96,7 @@ func TestAPokeAContextAndALimitEndASetsWait(t *testing.T) {
 			}
 			arm(0, 1, 2)
 			go all[1].w.Poke()
-			polled := name != "futex" && name != "futex-in-a-crowd" // then all are looked at again and again
+			polled := !wake.Crowds(n) // then all are looked at again and again
 			for woken := []*wake.Waiter(nil); !slices.Contains(woken, all[1].w); {
 				var err error
 				if woken, err = s.Wait(t.Context(), 0); err != nil {
