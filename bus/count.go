@@ -55,9 +55,13 @@ func (s *Subscriber) Stats() SubscriberStats {
 	st := SubscriberStats{Lost: s.Lost(), Received: s.received}
 	if s.port != nil && !s.ended {
 		st.Position = s.r.Position()
-		st.Received += s.r.Received()
+		ahead := s.shelf.ahead() // read, but not received by anybody
+		if ahead > 0 {
+			st.Position = s.shelf.circle[s.shelf.given&uint(len(s.shelf.circle)-1)].info.Position
+		}
+		st.Received += s.r.Received() - uint64(ahead)
 		if s.state.Load() != portClosed {
-			s.quiet(func() { st.Lag = s.r.Lag() })
+			s.quiet(func() { st.Lag = s.r.Lag() + s.r.Position() - st.Position })
 		}
 	}
 	return st
@@ -79,6 +83,6 @@ func (s *Subscriber) settle() {
 		s.quiet(s.count)
 	}
 	s.lost += s.counted
-	s.received += s.r.Received()
+	s.received += s.r.Received() - uint64(s.shelf.ahead())
 	s.counted = 0
 }

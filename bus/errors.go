@@ -25,7 +25,7 @@ var (
 	// ErrFrameTooLarge: the frame is larger than half the ring.
 	ErrFrameTooLarge = errors.New("frame too large")
 	// ErrKicked: the lossless subscription was ended from outside, with Kick, because it held others up. What it had in hand may have
-	// been overwritten.
+	// been overwritten, and so may the last few frames before this error, which it had read ahead.
 	ErrKicked = errors.New("kicked")
 	// ErrLimit: a table is full: topics, participants, publishers or subscriptions.
 	ErrLimit = errors.New("limit reached")

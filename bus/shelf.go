@@ -1,11 +1,12 @@
 package bus
 
-// A shelf holds a subscriber's frames in a circle: those that were handed out, oldest first, and then those to be used next, the one
-// longest unused first, so that a frame that is wrongly used after Release stays as it was for as long as can be. There are
-// no lists in it, because its work lies between a frame's arrival and the subscriber's answer.
+// A shelf holds a subscriber's frames in a circle: those that were handed out, oldest first; those that were read ahead; and then those to
+// be used next, the one longest unused first, so that a frame that is wrongly used after Release stays as it was for as long as can be.
+// There are no lists in it, because its work lies between a frame's arrival and the subscriber's answer.
 type shelf struct {
 	circle []*Frame // a power of two of them
-	first  uint     // handed out and not yet passed: [first, next), counted from the beginning
+	first  uint     // handed out and not yet passed: [first, given), counted from the beginning
+	given  uint     // read ahead: [given, next)
 	next   uint
 }
 
@@ -42,10 +43,24 @@ func (h *shelf) more(s *Subscriber) *Frame {
 	return &fresh[0]
 }
 
-// took says that the frame was handed out.
-func (h *shelf) took() { h.next++ }
+// put says that the frame was read.
+func (h *shelf) put() { h.next++ }
 
-// oldest is the oldest frame handed out and not released, or nil.
+// ahead is how many frames were read and not handed out yet.
+func (h *shelf) ahead() int { return int(h.next - h.given) }
+
+// hand hands out the next frame that was read, or nil.
+func (h *shelf) hand() *Frame {
+	if h.given == h.next {
+		return nil
+	}
+	f := h.circle[h.given&uint(len(h.circle)-1)]
+	h.given++
+	f.uses++
+	return f
+}
+
+// oldest is the oldest frame read and not released, or nil.
 func (h *shelf) oldest() *Frame {
 	for mask := uint(len(h.circle) - 1); h.first != h.next; h.first++ {
 		if f := h.circle[h.first&mask]; f.held {
@@ -65,9 +80,13 @@ func (h *shelf) held() (n int) {
 	return n
 }
 
-// leave forgets all frames, and says how many are held.
-func (h *shelf) leave() int {
-	n := h.held()
+// leave forgets all frames, and says how many were handed out and are held.
+func (h *shelf) leave() (n int) {
+	for i := h.first; i != h.given; i++ {
+		if h.circle[i&uint(len(h.circle)-1)].held {
+			n++
+		}
+	}
 	*h = shelf{}
 	return n
 }

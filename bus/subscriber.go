@@ -30,6 +30,7 @@ type Subscriber struct {
 	patience time.Duration // how long to sleep there before looking whether something is wrong
 
 	shelf   shelf
+	burst   int     // how many frames were there when it last looked
 	from    uint64  // frames below it are not asked for
 	leaving []*port // topics that were left with frames still held
 	stuckAt uint64  // where TryReceive was last held up, and since when
@@ -78,6 +79,9 @@ func (s *Subscriber) Topic() string { return s.topic }
 // WaitForTopic it waits for the next of that name instead), ErrBusy (a member of a group has not released its frame), ErrClosed,
 // ErrCorrupt.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
+	if f = s.handAhead(); f != nil {
+		return f, nil
+	}
 	if s.config.wait {
 		return s.follow(ctx)
 	}
@@ -136,6 +140,9 @@ func (s *Subscriber) glance() bool {
 
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive; it never waits.
 func (s *Subscriber) TryReceive() (*Frame, error) {
+	if f := s.handAhead(); f != nil {
+		return f, nil
+	}
 	f, err := s.guardedTry()
 	if err != nil && s.follows(err) { // a memory fault, which says that the topic is gone
 		s.detach()
@@ -195,6 +202,23 @@ func (s *Subscriber) Frames(ctx context.Context) iter.Seq2[*Frame, error] {
 	}
 }
 
+// mostAhead is how many frames a lossless subscription reads at once, at most. What a call does besides reading takes longer than that, and
+// lines that come from another core come together. It reads more than one only while they are there already: to look for another
+// would take its line away from the publisher that is about to fill it.
+const mostAhead = shelfSize / 2
+
+// handAhead hands out a frame that was read ahead, or nil. It looks at nothing shared.
+func (s *Subscriber) handAhead() *Frame {
+	if s.shelf.ahead() == 0 || s.state.Load() != portOpen {
+		return nil
+	}
+	if invariants.Enabled {
+		s.guard.Enter("a Subscriber")
+		defer s.guard.Leave()
+	}
+	return s.shelf.hand()
+}
+
 // try is the next frame, or nil if there is none.
 func (s *Subscriber) try() (*Frame, error) {
 	if s.port == nil {
@@ -203,18 +227,43 @@ func (s *Subscriber) try() (*Frame, error) {
 	if s.state.Load() == portClosed {
 		return nil, s.gone("receive from")
 	}
-	for {
+	if f := s.shelf.hand(); f != nil {
+		return f, nil
+	}
+	most := 1
+	if s.config.mode == topics.Gate {
+		most = min(max(1, 2*s.burst), mostAhead)
+	}
+	err := s.read(most)
+	s.burst = s.shelf.ahead()
+	if s.state.Load() == portClosed { // then the ring was taken away, and what it says means nothing
+		return nil, s.gone("receive from")
+	}
+	if f := s.shelf.hand(); f != nil {
+		return f, nil // an error comes again
+	}
+	if err == topics.ErrEmpty {
+		return nil, nil
+	}
+	if e := (*opError)(nil); errors.As(err, &e) {
+		return nil, err
+	}
+	return nil, s.explain(err)
+}
+
+// read reads as many frames, or fewer: up to an error, such as ErrEmpty.
+func (s *Subscriber) read(most int) (err error) {
+	for s.shelf.ahead() < most {
 		f := s.shelf.frame()
 		if f == nil {
 			f = s.shelf.more(s)
 		}
-		var err error
 		switch s.config.mode {
 		case topics.Gate:
 			f.data, err = s.r.Borrow(&f.info)
 		case topics.Member:
 			if s.shelf.oldest() != nil {
-				return nil, failKind("receive from", s.topic, ErrBusy, "a member of a group has one frame in hand at a time; release it first")
+				return failKind("receive from", s.topic, ErrBusy, "a member of a group has one frame in hand at a time; release it first")
 			}
 			f.data, err = s.r.Take(&f.info, s.lookForDead())
 			s.room.Ring(s.notify) // a publisher may have been held up by a pin that it set and took back
@@ -225,25 +274,18 @@ func (s *Subscriber) try() (*Frame, error) {
 			f.buf, err = s.r.Copy(&f.info, f.buf)
 			f.data = f.buf
 		}
-		if s.state.Load() == portClosed { // then the ring was taken away, and what it says means nothing
-			return nil, s.gone("receive from")
+		if err != nil || s.state.Load() == portClosed {
+			return err
 		}
-		if err != nil {
-			if err == topics.ErrEmpty {
-				return nil, nil
-			}
-			return nil, s.explain(err)
+		s.counted = s.r.Counted()
+		if f.info.Position < s.from {
+			continue // FromPosition does not ask for it
 		}
-		s.shelf.took()
 		f.port = s.port
 		f.held = true
-		f.uses++
-		s.counted = s.r.Counted()
-		if f.info.Position >= s.from {
-			return f, nil
-		}
-		f.release()
+		s.shelf.put()
 	}
+	return nil
 }
 
 // lookForDead says whether it is time that a member looks for frames of dead ones before it takes the next. When there is nothing to take
