@@ -13,7 +13,7 @@ func TestEveryHistoryDoesWhatTheModelSays(t *testing.T) {
 	overBoth(t, func(t *testing.T, m memory) {
 		dir := t.TempDir()
 		all := make(sums)
-		rounds := often(1, 60)
+		rounds := often(1, 20)
 		if m.name == "heap" {
 			rounds *= 3
 		}

@@ -114,7 +114,7 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 			continue // it has just gone
 		}
 		f.Unsettled = unsettled
-		if err == nil && m.Builtin != "" && builtin.All[m.Builtin] == nil {
+		if m != nil && m.Builtin != "" && builtin.All[m.Builtin] == nil {
 			err = fmt.Errorf("%s: there is no builtin %q; there are %s", path, m.Builtin, strings.Join(slices.Sorted(maps.Keys(builtin.All)), ", "))
 		}
 		f.Problem = errors.Join(f.Problem, err)
