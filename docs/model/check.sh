@@ -11,7 +11,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 readonly here
-readonly JOBS=${JOBS:-2} MEMORY=1500 LIMIT=200 # MB and seconds, each
+readonly JOBS=${JOBS:-2} MEMORY=1500 LIMIT=300 # MB and seconds, each
 
 # right MODEL FLAGS..., or wide MODEL FLAGS...
 rights() {
