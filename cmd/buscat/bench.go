@@ -10,6 +10,7 @@ import (
 
 	"shmbus/internal/bench"
 	"shmbus/internal/bytesize"
+	"shmbus/internal/cli"
 )
 
 // benchOptions are the flags of bench. benchspec.go makes a measurement of them, internal/bench does it, and benchtext.go, benchplot.go,
@@ -64,7 +65,7 @@ mode its rates are of round trips.`,
   buscat bench --batch 32 --exclusive
   buscat bench --policy overwrite --publishers 2 --size 1KiB
   buscat bench --mode latency --wait block --json | jq .latency_ns.p99`,
-		Args: nothing,
+		Args: cli.Nothing,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runBench(c, o) },
 	}
 	f := c.Flags()

@@ -7,22 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/cli"
 )
 
-// completionScripts writes the script for a shell.
-var completionScripts = map[string]func(a *app, root *cobra.Command) error{
-	"bash":       func(a *app, root *cobra.Command) error { return root.GenBashCompletionV2(a.out, true) },
-	"zsh":        func(a *app, root *cobra.Command) error { return root.GenZshCompletion(a.out) },
-	"fish":       func(a *app, root *cobra.Command) error { return root.GenFishCompletion(a.out, true) },
-	"powershell": func(a *app, root *cobra.Command) error { return root.GenPowerShellCompletionWithDesc(a.out) },
-}
-
-// completionShells is the shells, in the order in which they are shown.
-var completionShells = []string{"bash", "zsh", "fish", "powershell"}
-
 func (a *app) completionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "completion bash|zsh|fish|powershell",
+	return cli.Completion(&cobra.Command{
 		Short: "Print a script that completes commands, flags and topics in a shell",
 		Long: `Completion prints a script for a shell. When it has been read there, the tab key
 completes buscat's commands and flags, and the names of the topics that are on
@@ -31,20 +20,7 @@ the bus just then. Bash needs the package bash-completion for it.`,
   buscat completion bash > /etc/bash_completion.d/buscat
   buscat completion zsh > "${fpath[1]}/_buscat"
   buscat completion fish > ~/.config/fish/completions/buscat.fish`,
-		ValidArgs: completionShells,
-		Args: func(c *cobra.Command, args []string) error {
-			switch {
-			case len(args) != 1:
-				return usage(c, "give one shell: %s", strings.Join(completionShells, ", "))
-			case completionScripts[args[0]] == nil:
-				return usage(c, "there is no script for %q; there are some for %s", args[0], strings.Join(completionShells, ", "))
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, args []string) error {
-			return outputError(completionScripts[args[0]](a, c.Root()))
-		},
-	}
+	}, a.out, outputError)
 }
 
 // complete tells the shells what the arguments of all commands may be. A command's usage line says it: TOPIC stands for a topic, with dots

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/cli"
 )
 
 type doctorOptions struct {
@@ -44,7 +45,7 @@ again at any time.`,
   buscat doctor --json | jq -r '.[] | [.grade, .check, .todo] | @tsv'
   buscat doctor --fix --dry-run
   buscat doctor --fix`,
-		Args: nothing,
+		Args: cli.Nothing,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runDoctor(c, o) },
 	}
 	f := c.Flags()

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"shmbus/internal/bench"
+	"shmbus/internal/cli"
 )
 
 func main() {
@@ -36,29 +37,15 @@ func start() int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		sig := signalled{<-signals}
+		sig := cli.Signalled{Signal: <-signals}
 		signal.Stop(signals) // a second signal ends the process at once
 		cancel(sig)
 		time.Sleep(stuckOutput)
 		finishing.Wait()
-		os.Exit(sig.exitCode())
+		os.Exit(sig.ExitCode())
 	}()
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // stuckOutput is how long an interrupted buscat tries to get rid of its last output when nobody reads it.
 const stuckOutput = 300 * time.Millisecond
-
-// A signalled is why a run was cancelled: the process got a signal. It is a context.Canceled.
-type signalled struct{ os.Signal }
-
-func (s signalled) Error() string        { return "stopped by a signal: " + s.String() }
-func (s signalled) Is(target error) bool { return target == context.Canceled }
-
-// exitCode is what a shell makes of a process that such a signal has killed.
-func (s signalled) exitCode() int {
-	if n, ok := s.Signal.(syscall.Signal); ok {
-		return exitSignal + int(n)
-	}
-	return exitError
-}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"shmbus/bus"
+	"shmbus/internal/testproc"
 )
 
 // patience is how long tests wait for something that should happen at once: the machine may be busy.
@@ -42,27 +42,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SHMBUS_DIR", filepath.Join(e.WorkDir, "bus"))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"until": until},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"until": testproc.Until(patience)},
 	})
-}
-
-// until PATTERN COMMAND ARGS... runs a command again and again until its output matches: scripts wait for conditions, not for time.
-func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: until PATTERN COMMAND ARGS...")
-	}
-	pattern, err := regexp.Compile("(?m)" + args[0])
-	ts.Check(err)
-	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) { // not synchronisation: it looks again and again
-		err := ts.Exec(args[1], args[2:]...)
-		out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
-		if pattern.MatchString(out) {
-			return
-		}
-		if time.Now().After(end) {
-			ts.Fatalf("%q has not shown up: %v: %s", args[0], err, out)
-		}
-	}
 }
 
 // pubValue is a process that publishes msgpack values which no line of text can bring about.

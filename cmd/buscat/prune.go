@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"shmbus/internal/cli"
 )
 
 func (a *app) pruneCommand() *cobra.Command {
@@ -19,7 +21,7 @@ and the segments that would be empty then. With --force it removes them.
 Taps do not hold anything: a topic that is only looked at is shown as well.`,
 		Example: `  buscat prune
   buscat prune --force`,
-		Args: nothing,
+		Args: cli.Nothing,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runPrune(c, force) },
 	}
 	c.Flags().BoolVar(&force, "force", false, "remove what is shown")

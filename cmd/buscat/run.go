@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/cli"
 	"shmbus/topics"
 )
 
@@ -19,7 +20,6 @@ const (
 	exitError   = 1
 	exitUsage   = 2
 	exitTimeout = 124 // as timeout(1)
-	exitSignal  = 128 // and the signal's number: 130 for an interrupt
 )
 
 // errTimeout is wrapped by errors of waiting that went on for as long as the user has allowed.
@@ -46,23 +46,23 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 // exit tells the user about err and says which exit code it is.
 func (a *app) exit(ctx context.Context, err error) int {
-	usage, stopped := (*usageError)(nil), signalled{}
+	usage, stopped := (*cli.UsageError)(nil), cli.Signalled{}
 	interrupted := errors.As(context.Cause(ctx), &stopped)
 	switch {
 	case errors.Is(err, errOutputClosed):
 		return exitOK
 	case interrupted && (err == nil || errors.Is(err, context.Canceled)):
-		return stopped.exitCode()
+		return stopped.ExitCode()
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
-		a.say("%v\nTry '%s --help'.", err, usage.command)
+		a.say("%v\nTry '%s --help'.", err, usage.Command)
 		return exitUsage
 	}
 	a.say("%s", text(err))
 	switch {
 	case interrupted:
-		return stopped.exitCode()
+		return stopped.ExitCode()
 	case errors.Is(err, errTimeout):
 		return exitTimeout
 	}
@@ -127,17 +127,9 @@ func (a *app) open(c *cobra.Command) (*bus.Bus, error) {
 	return bus.Open(a.dir)
 }
 
-// A usageError is a command line that cannot be run.
-type usageError struct {
-	command string
-	err     error
-}
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
+// usage is the error of a command line of c that cannot be run.
 func usage(c *cobra.Command, format string, args ...any) error {
-	return &usageError{c.CommandPath(), fmt.Errorf(format, args...)}
+	return cli.Usage(c, format, args...)
 }
 
 // oneTopic checks that the arguments are one topic's name.
@@ -173,14 +165,6 @@ func someTopics(c *cobra.Command, args []string) error {
 func topicName(c *cobra.Command, name string) error {
 	if err := topics.CheckName(name); err != nil {
 		return usage(c, "%w", err)
-	}
-	return nil
-}
-
-// nothing checks that there are no arguments.
-func nothing(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage(c, "%s takes no argument, and %q is one", c.CommandPath(), args[0])
 	}
 	return nil
 }

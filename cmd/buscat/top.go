@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/cli"
 )
 
 // topOptions are the flags of top.
@@ -39,7 +40,7 @@ Keys:
 		Example: `  buscat top
   buscat top --sort lag --filter 'sensors/**'
   buscat top --interval 200ms`,
-		Args: nothing,
+		Args: cli.Nothing,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runTop(c, o) },
 	}
 	f := c.Flags()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shmbus/internal/cli"
 	"shmbus/plugins"
 	"shmbus/plugins/supervise"
 )
@@ -29,7 +30,7 @@ plugin what busd would run: its contract, command, topics, limits, and what happ
 when it ends. It runs nothing. Problems are shown with file and line; if there are
 any, the exit code is 1.`,
 		Example: "  busd check\n  busd check --plugins ./plugins",
-		Args:    nothing,
+		Args:    cli.Nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.settings(c)
 			if err != nil {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"shmbus/internal/cli"
 )
 
 func main() { os.Exit(start()) }
@@ -23,23 +25,9 @@ func start() int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		sig := signalled{<-signals}
+		sig := cli.Signalled{Signal: <-signals}
 		signal.Stop(signals) // a second signal ends the process at once
 		cancel(sig)
 	}()
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-}
-
-// A signalled is why a run was cancelled: the process got a signal. It is a context.Canceled.
-type signalled struct{ os.Signal }
-
-func (s signalled) Error() string        { return "stopped by a signal: " + s.String() }
-func (s signalled) Is(target error) bool { return target == context.Canceled }
-
-// exitCode is what a shell makes of a process that such a signal has killed.
-func (s signalled) exitCode() int {
-	if n, ok := s.Signal.(syscall.Signal); ok {
-		return exitSignal + int(n)
-	}
-	return exitError
 }

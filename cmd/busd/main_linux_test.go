@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"shmbus/internal/testproc"
 	"shmbus/plugins"
 )
 
@@ -37,27 +38,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "etc"))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"until": until},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"until": testproc.Until(patience)},
 	})
-}
-
-// until PATTERN COMMAND ARGS... runs a command again and again until its output matches: scripts wait for conditions, not for time.
-func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: until PATTERN COMMAND ARGS...")
-	}
-	pattern, err := regexp.Compile("(?m)" + args[0])
-	ts.Check(err)
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // not synchronisation: it looks again and again
-		err := ts.Exec(args[1], args[2:]...)
-		out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
-		if pattern.MatchString(out) {
-			return
-		}
-		if time.Now().After(end) {
-			ts.Fatalf("%q has not shown up: %v: %s", args[0], err, out)
-		}
-	}
 }
 
 // A rig is a bus with a plugin directory and a configuration, and processes of busd on it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shmbus/internal/cli"
 	"shmbus/plugins"
 	"shmbus/plugins/supervise"
 )
@@ -27,7 +28,7 @@ the plugins have told: they go on without it.`,
 		Example: `  busd plugins list
   busd plugins restart NAME
   busd plugins logs -f NAME`,
-		Args: nothing,
+		Args: cli.Nothing,
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return usage(c, "say what to do: list, logs, start, stop or restart")
@@ -57,7 +58,7 @@ Phases are starting, running, backoff (it failed and is started again), stopping
 stopped (it ended as it was to), failed (it was given up) and refused (busd does
 not start it).`,
 		Example: "  busd plugins list\n  busd plugins list --json | jq -r 'select(.phase == \"failed\").name'",
-		Args:    nothing,
+		Args:    cli.Nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.settings(c)
 			if err != nil {

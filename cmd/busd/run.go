@@ -8,14 +8,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"shmbus/internal/cli"
 )
 
 // Exit codes.
 const (
-	exitOK     = 0
-	exitError  = 1
-	exitUsage  = 2
-	exitSignal = 128 // and the signal's number: 130 for an interrupt
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
 )
 
 // An app is one run of busd: what all verbs share.
@@ -40,15 +41,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 // exit tells the user about err and says which exit code it is.
 func (a *app) exit(ctx context.Context, err error) int {
-	usage, stopped := (*usageError)(nil), signalled{}
+	usage, stopped := (*cli.UsageError)(nil), cli.Signalled{}
 	interrupted := errors.As(context.Cause(ctx), &stopped)
 	switch {
 	case err == nil, errors.Is(err, errOutputClosed):
 		return exitOK
 	case interrupted && errors.Is(err, context.Canceled):
-		return stopped.exitCode()
+		return stopped.ExitCode()
 	case errors.As(err, &usage):
-		a.say("%v\nTry '%s --help'.", err, usage.command)
+		a.say("%v\nTry '%s --help'.", err, usage.Command)
 		return exitUsage
 	case !errors.Is(err, errTold):
 		a.say("%v", err)
@@ -96,7 +97,7 @@ terminated). 'busd run' that was told to stop by a signal ends with 0.`,
   busd plugins logs -f NAME      follow what one of them says
   busd plugins restart NAME      start it anew`,
 		Version:       version(),
-		Args:          nothing,
+		Args:          cli.Nothing,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
@@ -117,23 +118,7 @@ terminated). 'busd run' that was told to stop by a signal ends with 0.`,
 	return root
 }
 
-// A usageError is a command line that cannot be run.
-type usageError struct {
-	command string
-	err     error
-}
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
+// usage is the error of a command line of c that cannot be run.
 func usage(c *cobra.Command, format string, args ...any) error {
-	return &usageError{c.CommandPath(), fmt.Errorf(format, args...)}
-}
-
-// nothing checks that there are no arguments.
-func nothing(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage(c, "%s takes no argument, and %q is one", c.CommandPath(), args[0])
-	}
-	return nil
+	return cli.Usage(c, format, args...)
 }

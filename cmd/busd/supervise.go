@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/cli"
 	"shmbus/internal/dash"
 	"shmbus/internal/keeper"
 	"shmbus/plugins"
@@ -56,7 +57,7 @@ directory) and to $bus/log/busd on the bus. Started by systemd, it says when it 
 ready, how things are, and that it lives.`,
 		Example: `  busd run
   busd run --bus /dev/shm/robot --plugins ./plugins --log-level debug`,
-		Args: nothing,
+		Args: cli.Nothing,
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.settings(c)
 			if err != nil {
