@@ -164,14 +164,14 @@ func (s *side) take(r receiver, c *checker) error {
 }
 
 func (s *side) stream(n uint64) (Report, error) {
-	r := Report{Start: now(), Count: n}
+	r := Report{Start: bench.Now(), Count: n}
 	for range n {
 		if err := s.one(); err != nil {
 			return r, err
 		}
 	}
 	err := s.out.flush()
-	r.End = now()
+	r.End = bench.Now()
 	return r, err
 }
 
@@ -195,11 +195,11 @@ func (s *side) drain(n uint64) (Report, error) {
 		}
 		wg.Wait()
 	}
-	return Report{End: now(), Count: share * uint64(len(s.in))}, errors.Join(errs...)
+	return Report{End: bench.Now(), Count: share * uint64(len(s.in))}, errors.Join(errs...)
 }
 
 func (s *side) ping(n uint64) (Report, error) {
-	r, cost := Report{Start: now(), Hist: new(bench.Histogram)}, timing()
+	r, cost := Report{Start: bench.Now(), Hist: new(bench.Histogram)}, bench.Timing()
 	start := time.Now()
 	last := time.Since(start)
 	for range n {
@@ -210,7 +210,7 @@ func (s *side) ping(n uint64) (Report, error) {
 		r.Hist.Record(uint64(max(0, int64(t-last)-cost)))
 		last = t
 	}
-	r.End, r.Count = now(), n
+	r.End, r.Count = bench.Now(), n
 	return r, nil
 }
 
@@ -220,7 +220,7 @@ func (s *side) pong(n uint64) (Report, error) {
 			return Report{}, err
 		}
 	}
-	return Report{End: now(), Count: n}, nil
+	return Report{End: bench.Now(), Count: n}, nil
 }
 
 // roundTrip sends a message and waits for one, or the other way round.

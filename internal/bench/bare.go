@@ -124,7 +124,7 @@ func (s *side) nearStream(n uint64) (report, error) {
 	r, base := &s.bare.out, s.bare.base()
 	r.cursor.word.Store(base)
 	room := uint64(bareSlots)
-	start := now()
+	start := Now()
 	for i := range n {
 		for i >= room {
 			if c := r.cursor.word.Load(); c >= base {
@@ -136,7 +136,7 @@ func (s *side) nearStream(n uint64) (report, error) {
 	for s.bare.end.word.Load() == base {
 		cpu.Pause(1)
 	}
-	return report{Start: start, End: now()}, nil
+	return report{Start: start, End: Now()}, nil
 }
 
 func (s *side) farStream(n uint64) (report, error) {

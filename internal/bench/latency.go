@@ -53,8 +53,8 @@ func (e *end) answer(ctx context.Context, j Job, b []byte) error {
 
 // timeEach counts how long each round took. The clock is looked at once a round, and what that costs is taken off.
 func timeEach(n uint64, round func() error) (report, error) {
-	h, cost := new(Histogram), timing()
-	r := report{Start: now()}
+	h, cost := new(Histogram), Timing()
+	r := report{Start: Now()}
 	start := time.Now()
 	last := time.Since(start)
 	for range n {
@@ -65,7 +65,7 @@ func timeEach(n uint64, round func() error) (report, error) {
 		h.Record(uint64(max(0, int64(t-last)-cost)))
 		last = t
 	}
-	r.End, r.Frames, r.Hist = now(), n, h
+	r.End, r.Frames, r.Hist = Now(), n, h
 	return r, nil
 }
 

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// now is a clock that all processes share, in nanoseconds. It is slow.
-func now() int64 {
+// Now is a clock that all processes share, in nanoseconds. It is slow.
+func Now() int64 {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
 	return t.Nano()
@@ -20,7 +20,7 @@ func now() int64 {
 func inParts(n uint64, part func(from, to uint64) error) (report, error) {
 	const parts = 64
 	var rounds Series
-	r := report{Start: now()}
+	r := report{Start: Now()}
 	for i := range uint64(parts) {
 		from, to := n*i/parts, n*(i+1)/parts
 		if from == to {
@@ -32,12 +32,12 @@ func inParts(n uint64, part func(from, to uint64) error) (report, error) {
 		}
 		rounds = append(rounds, float64(time.Since(start).Nanoseconds())/float64(to-from))
 	}
-	r.End, r.Round = now(), rounds.Median()
+	r.End, r.Round = Now(), rounds.Median()
 	return r, nil
 }
 
-// timing is what it costs to time one round trip and to count it, in nanoseconds. That is a good part of a short one.
-func timing() int64 {
+// Timing is what it costs to time one round trip and to count it, in nanoseconds. That is a good part of a short one.
+func Timing() int64 {
 	var h Histogram
 	const rounds = 256
 	least := int64(1 << 62)

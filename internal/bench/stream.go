@@ -21,9 +21,9 @@ func publish(s *side, o order) (func() (report, error), error) {
 		send = e.batches
 	}
 	return func() (report, error) {
-		r := report{Start: now(), Frames: o.N}
+		r := report{Start: Now(), Frames: o.N}
 		err := send(o.N, o.Job)
-		r.End = now()
+		r.End = Now()
 		return r, err
 	}, nil
 }
@@ -107,7 +107,7 @@ func (e *end) receive(ctx context.Context, n uint64) (report, error) {
 	} else if err := e.receiveLossy(ctx); err != nil {
 		return report{}, err
 	}
-	r := report{End: now(), Frames: e.check.got - got, Lost: e.sub.Lost() - lost}
+	r := report{End: Now(), Frames: e.check.got - got, Lost: e.sub.Lost() - lost}
 	if r.Frames+r.Lost != n || e.check.gaps > e.sub.Lost() {
 		return r, fmt.Errorf("of %d frames %d have come and %d are counted as lost, with %d missing between others", n, r.Frames, r.Lost, e.check.gaps)
 	}

@@ -38,7 +38,7 @@ type order struct {
 // A report is what a process answers.
 type report struct {
 	Err        string     `json:",omitempty"`
-	Start, End int64      `json:",omitempty"` // by now()
+	Start, End int64      `json:",omitempty"` // by Now()
 	Round      float64    `json:",omitempty"` // ns of a round, of the middle part
 	Frames     uint64     `json:",omitempty"` // sent or received
 	Lost       uint64     `json:",omitempty"`
