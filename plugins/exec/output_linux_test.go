@@ -177,7 +177,7 @@ func TestFramesGoToTheirTopics(t *testing.T) {
 }
 
 func TestWhatIsNoFramesFailsThePlugin(t *testing.T) {
-	w := newWorld(t, "contract = \"frames\"\ncommand = [\"sh\", \"-c\", \"echo hello; sleep 1000\"]\n"+quick+"tries = 2\n")
+	w := newWorld(t, "contract = \"frames\"\ncommand = [\"sh\", \"-c\", \"echo hello; exec sleep 1000\"]\n"+quick+"tries = 2\n")
 	w.start()
 	has(t, w.end(), "bad frame")
 	w.told(Started, Ready, BadFrame, Exited, GivenUp)
@@ -214,11 +214,11 @@ func TestAPluginSaysItsContractByItsFirstLine(t *testing.T) {
 
 func TestABadFirstLineFailsThePlugin(t *testing.T) {
 	for says, line := range map[string]string{
-		"the first line of standard output is none": "echo hello; sleep 1000",
-		"version \\\"2\\\"":                         "echo shmbus-plugin 2 lines t; sleep 1000",
-		"lines need a topic":                        "echo shmbus-plugin 1 lines; sleep 1000",
-		"is busd's":                                 "echo shmbus-plugin 1 lines '$bus/events'; sleep 1000",
-		"longer than 512":                           "head -c 5000 /dev/zero; sleep 1000",
+		"the first line of standard output is none": "echo hello; exec sleep 1000",
+		"version \\\"2\\\"":                         "echo shmbus-plugin 2 lines t; exec sleep 1000",
+		"lines need a topic":                        "echo shmbus-plugin 1 lines; exec sleep 1000",
+		"is busd's":                                 "echo shmbus-plugin 1 lines '$bus/events'; exec sleep 1000",
+		"longer than 512":                           "head -c 5000 /dev/zero; exec sleep 1000",
 		"ended before its first line":               "printf shmbus",
 		"exit code 7":                               "exit 7",
 	} {
@@ -246,7 +246,7 @@ func TestAPluginThatOpensTheBusItselfMaySayAFirstLine(t *testing.T) {
 		return strings.Contains(string(log), "second") && !strings.Contains(string(log), "shmbus-plugin")
 	})
 	w.stop()
-	w = newWorld(t, "contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"echo shmbus-plugin 1 frames; sleep 1000\"]\n"+quick+"tries = 1\n")
+	w = newWorld(t, "contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"echo shmbus-plugin 1 frames; exec sleep 1000\"]\n"+quick+"tries = 1\n")
 	w.start()
 	has(t, w.end(), "the manifest says contract bus")
 }
