@@ -78,7 +78,7 @@ func (v *vandal) offset() int {
 	case 2:
 		return int(a.Gates) + x>>2%24*8
 	}
-	return int(a.Stamps) + x>>2%(8*len(v.r.slots))*8
+	return int(a.Stamps) + x>>2%(8*v.r.slots.Len())*8
 }
 
 func (v *vandal) overwrite() {

@@ -93,8 +93,8 @@ func TestWordsWithDifferentWritersShareNoLine(t *testing.T) {
 		{"writer 1", unsafe.Pointer(&r.writers[1].owner), unsafe.Pointer(&r.writers[1].blocked)},
 		{"gate 0", unsafe.Pointer(&r.gates[0].owner), unsafe.Pointer(&r.gates[0].attempts)},
 		{"gate 1", unsafe.Pointer(&r.gates[1].owner), unsafe.Pointer(&r.gates[1].attempts)},
-		{"slot 0", unsafe.Pointer(&r.slots[0].stamp), unsafe.Pointer(&r.slots[0].meta)},
-		{"slot 1", unsafe.Pointer(&r.slots[1].stamp), unsafe.Pointer(&r.slots[1].meta)},
+		{"slot 0", unsafe.Pointer(&r.slots.At(0).stamp), unsafe.Pointer(&r.slots.At(0).meta)},
+		{"slot 1", unsafe.Pointer(&r.slots.At(1).stamp), unsafe.Pointer(&r.slots.At(1).meta)},
 		{"cell 0", unsafe.Pointer(&r.cells[0]), unsafe.Pointer(&r.cells[63])},
 	} {
 		if line(x.first) != line(x.last) {

@@ -4,34 +4,54 @@ import "shmbus/internal/mem"
 
 // Put publishes b as one frame: Claim, copying and Commit in one. Its errors are Claim's, and then no claim is open.
 //
-// Most frames need one slot and find room, and nobody in their way. For these it is one function, because each that is called costs as
-// much as some ten stores.
+// Most frames need one slot and find room, and nobody in their way. For these it is one function, and what is not for them leaves it for
+// good: each call costs as much as ten stores, and what is kept over one costs two.
 func (w *Writer) Put(b []byte, kind Kind, time int64) error {
-	r := w.ring
+	r, line := w.ring, w.line
 	t := r.control.tail.Load()
-	if len(b) > r.cell || t >= w.room || t+r.mask+1 < w.room || t < w.next || w.line.owner.Load() != w.owner {
+	if len(b) > r.cell || t >= w.room || t+r.mask+1 < w.room || t < w.next || line.owner.Load() != w.owner {
 		return w.put(b, kind, time)
 	}
-	w.ask(t, t+ahead)
-	others := t != w.next
-	w.announce(t, 1)
-	if !w.advance(t, 1) {
-		w.withdraw()
-		return w.put(b, kind, time)
+	line.length.StoreRelease(1)
+	line.claim.StoreRelease(t + 1)
+	if r.geometry.Exclusive {
+		r.control.tail.StoreRelease(t + 1)
+	} else if !r.control.tail.CompareAndSwap(t, t+1) {
+		return w.putAgain(b, kind, time)
 	}
-	w.pos, w.pad, w.claimed = t, 0, 1
-	if r.control.head.Load()&positionMask == tombstone || others {
-		if err := w.granted(t, others); err != nil {
-			return err
-		}
+	if r.control.head.Load()&positionMask == tombstone || t != w.next {
+		return w.putAfterOthers(t, b, kind, time)
 	}
-	mem.Copy(r.payload(t, len(b)), b)
-	d := r.at(t)
+	w.next = t + 1
+	d := r.slots.At(t)
 	w.describe(d, len(b), kind, time)
+	mem.CopyShort(r.single.At(t, len(b)), b)
 	w.count(t, len(b))
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
-	w.line.bytes.StoreRelease(w.sent)
-	w.closeClaim()
+	line.bytes.StoreRelease(w.sent)
+	w.line.claim.Store(0)
+	if t+ahead >= w.asked {
+		w.askMore(t)
+	}
+	return nil
+}
+
+// putAgain is Put after another writer's claim came in between.
+func (w *Writer) putAgain(b []byte, kind Kind, time int64) error {
+	w.withdraw()
+	return w.put(b, kind, time)
+}
+
+// putAfterOthers is Put with a claim at t that was taken after others, or on a topic that was removed.
+func (w *Writer) putAfterOthers(t uint64, b []byte, kind Kind, time int64) error {
+	others := t != w.next
+	w.next = t + 1
+	w.pos, w.pad, w.claimed = t, 0, 1
+	if err := w.granted(t, others); err != nil {
+		return err
+	}
+	mem.Copy(w.Payload(len(b)), b)
+	w.Commit(len(b), kind, time)
 	return nil
 }
 

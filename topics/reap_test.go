@@ -159,8 +159,8 @@ func TestAnOldAnnouncementOfTheDeadHarmsNobody(t *testing.T) {
 }
 
 func stamps(r *Ring) (all [4]uint64) {
-	for i := range r.slots {
-		all[i] = r.slots[i].stamp.Load()
+	for i := range all {
+		all[i] = r.at(uint64(i)).stamp.Load()
 	}
 	return all
 }

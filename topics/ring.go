@@ -13,8 +13,9 @@ type Ring struct {
 	control *control
 	writers []writerLine
 	gates   []gateLine
-	slots   []slot
+	slots   mem.Circle[slot]
 	cells   []byte
+	single  mem.Cells // the same, for frames of one slot
 
 	mask     uint64 // slots - 1
 	shift    uint   // log2 of the cell size
@@ -122,12 +123,18 @@ func OpenRing(region []byte) (*Ring, error) {
 		r.gates, err = mem.View[gateLine](region, int(a.Gates), g.Subscriptions)
 	}
 	if err == nil {
-		r.slots, err = mem.View[slot](region, int(a.Stamps), g.Slots)
+		var slots []slot
+		if slots, err = mem.View[slot](region, int(a.Stamps), g.Slots); err == nil {
+			r.slots, err = mem.NewCircle(slots)
+		}
+	}
+	if err == nil {
+		r.cells = region[a.Cells:][: g.Slots*g.CellSize : g.Slots*g.CellSize]
+		r.single, err = mem.NewCells(r.cells, r.shift)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
 	}
-	r.cells = region[a.Cells:][: g.Slots*g.CellSize : g.Slots*g.CellSize]
 	return r, nil
 }
 
@@ -193,7 +200,7 @@ func (r *Ring) alive(owner uint64) bool {
 }
 
 // at is the descriptor of a position.
-func (r *Ring) at(pos uint64) *slot { return &r.slots[pos&r.mask] }
+func (r *Ring) at(pos uint64) *slot { return r.slots.At(pos) }
 
 // payload is the n bytes of cells from pos on. n must fit in the span's cells, which must not cross the end of the ring.
 func (r *Ring) payload(pos uint64, n int) []byte {

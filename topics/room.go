@@ -50,6 +50,10 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		ok, span := true, uint64(0)
 		for p < goal && p < t {
 			st = r.at(p).stamp.Load()
+			if st == makeStamp(p, 1, r.mask, committed) && p < limit { // most are
+				p++
+				continue
+			}
 			if span, ok = resolved(st, p, r.mask); !ok || p+span > limit {
 				break
 			}

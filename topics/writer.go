@@ -48,6 +48,7 @@ type Writer struct {
 
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim: it is never below
+	asked uint64 // lines of positions below it have been asked for
 }
 
 // NewWriter takes a writer line for owner. Lines nobody has used come first, so that a line's numbers stay with one
@@ -102,7 +103,6 @@ func (w *Writer) Claim(n int) error {
 	}
 	for {
 		t := r.control.tail.Load()
-		w.ask(t, t)
 		k := span
 		pad := r.mask + 1 - t&r.mask
 		if pad < span {
@@ -191,7 +191,7 @@ func (w *Writer) Payload(n int) []byte { return w.ring.payload(w.pos, n) }
 func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.stampPad(w.pos, w.pad)
 	w.finish(w.pos, w.claimed, n, kind, time)
-	w.ask(w.pos+ahead*w.claimed, w.pos+ahead*w.claimed)
+	w.expect(w.pos, w.claimed)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
 }
@@ -206,11 +206,12 @@ func (w *Writer) finish(pos, span uint64, n int, kind Kind, time int64) {
 
 // describe writes everything about a frame into its descriptor but the stamp.
 func (w *Writer) describe(d *slot, n int, kind Kind, time int64) {
-	d.publisher.Set(w.id)
-	d.number.Set(w.number)
-	d.sequence.Set(w.number + 1 - w.base)
-	d.time.Set(uint64(time))
 	d.meta.Set(uint64(n) | w.index<<32 | uint64(kind)<<48)
+	d.time.Set(uint64(time))
+	d.publisher.Set(w.id)
+	number := w.number
+	d.number.Set(number)
+	d.sequence.Set(number + 1 - w.base)
 }
 
 // count counts the frame at pos. last comes before frames and both before the stamp, so that a reader that has passed last has
@@ -222,16 +223,32 @@ func (w *Writer) count(pos uint64, n int) {
 	w.line.frames.StoreRelease(w.number)
 }
 
-// ahead is how many frames before they are written lines are asked for: far enough for a line to come from another core, near enough
-// that a reader at the front does not take it back before.
+// ahead is for how many frames to come their lines are asked for, at least: enough for a line to come from another core. Otherwise each
+// frame's locked instructions wait until both its lines have come from the reader's.
 const ahead = 4
 
-// ask asks for the stamp's line of the frame at pos and for both lines of the one at later. A reader that waits at pos has taken its stamp's
-// line: asked for before the claim, the line comes while the claim is made. Frames to come are taken to be as large as this one; without
-// asking for their lines each frame's locked instructions wait until both have come from the reader's core.
-func (w *Writer) ask(pos, later uint64) {
-	r := w.ring
-	mem.Prefetch(&r.at(pos).stamp, &r.at(later).stamp, &r.cells[(later&r.mask)<<(r.shift&63)])
+// expect asks for the lines of frames after the one at pos, if they take as many slots as that, and have not been asked for.
+func (w *Writer) expect(pos, span uint64) {
+	switch {
+	case span > 1:
+		w.ask(pos+ahead*span, 1)
+	case pos+ahead >= w.asked:
+		w.askMore(pos)
+	}
+}
+
+// askMore is expect for frames of one slot. It asks for several lines at once, because a call costs more than asking.
+func (w *Writer) askMore(pos uint64) {
+	from := max(w.asked, pos+1)
+	n := min(pos+2*ahead-from, w.ring.mask+1-from&w.ring.mask)
+	w.asked = from + n
+	w.ask(from, n)
+}
+
+// ask asks for the first lines of n slots and cells.
+func (w *Writer) ask(pos, n uint64) {
+	w.ring.slots.Prefetch(pos, int(n))
+	w.ring.single.Prefetch(pos, int(n))
 }
 
 // stampPad stamps the pad slots before pos, which fill the lap up, so that readers step over them.
@@ -324,7 +341,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 		}
 		mem.Copy(r.payload(t, len(p)), p)
 		w.finish(t, span, len(p), kind, time)
-		w.ask(t+ahead*span, t+ahead*span)
+		w.expect(t, span)
 		t += span
 	}
 	w.line.bytes.StoreRelease(w.sent)

@@ -2,15 +2,15 @@
 
 // The assembler has no name for PREFETCHW. CPUs without it take it for a no-op.
 #define PREFETCHW_AX BYTE $0x0F; BYTE $0x0D; BYTE $0x08
-#define PREFETCHW_BX BYTE $0x0F; BYTE $0x0D; BYTE $0x0B
-#define PREFETCHW_CX BYTE $0x0F; BYTE $0x0D; BYTE $0x09
 
-// func Prefetch(v, w *Word, p *byte)
-TEXT ·Prefetch(SB), NOSPLIT, $0-24
-	MOVQ v+0(FP), AX
-	MOVQ w+8(FP), BX
-	MOVQ p+16(FP), CX
+// func prefetch(p unsafe.Pointer, stride uintptr, n int)
+TEXT ·prefetch(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), AX
+	MOVQ stride+8(FP), BX
+	MOVQ n+16(FP), CX
+again:
 	PREFETCHW_AX
-	PREFETCHW_BX
-	PREFETCHW_CX
+	ADDQ BX, AX
+	SUBQ $1, CX
+	JHI  again
 	RET

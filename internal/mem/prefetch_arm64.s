@@ -1,11 +1,13 @@
 #include "textflag.h"
 
-// func Prefetch(v, w *Word, p *byte)
-TEXT ·Prefetch(SB), NOSPLIT, $0-24
-	MOVD v+0(FP), R0
-	MOVD w+8(FP), R1
-	MOVD p+16(FP), R2
+// func prefetch(p unsafe.Pointer, stride uintptr, n int)
+TEXT ·prefetch(SB), NOSPLIT, $0-24
+	MOVD p+0(FP), R0
+	MOVD stride+8(FP), R1
+	MOVD n+16(FP), R2
+again:
 	PRFM (R0), PSTL1KEEP
-	PRFM (R1), PSTL1KEEP
-	PRFM (R2), PSTL1KEEP
+	ADD  R1, R0, R0
+	SUBS $1, R2, R2
+	BHI  again
 	RET

@@ -2,7 +2,9 @@
 
 package mem
 
-// Prefetch asks for the cache lines of v, w and p, which are about to be stored to, and does not wait for them.
+import "unsafe"
+
+// prefetch asks for n cache lines, at least one, that are about to be stored to, one every stride bytes, and does not wait for them.
 //
 //go:noescape
-func Prefetch(v, w *Word, p *byte)
+func prefetch(p unsafe.Pointer, stride uintptr, n int)

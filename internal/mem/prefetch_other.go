@@ -2,5 +2,6 @@
 
 package mem
 
-// Prefetch does nothing here.
-func Prefetch(*Word, *Word, *byte) {}
+import "unsafe"
+
+func prefetch(unsafe.Pointer, uintptr, int) {}
