@@ -20,7 +20,7 @@ func (s *Subscriber) Lost() uint64 {
 	if s.port == nil || s.ended {
 		return s.lost
 	}
-	if s.state.Load() != portClosed {
+	if !s.void() {
 		s.quiet(s.count)
 	}
 	return s.lost + s.counted
@@ -35,7 +35,7 @@ func (s *Subscriber) LostBy() map[uint64]uint64 {
 	}
 	defer runtime.KeepAlive(s)
 	m := make(map[uint64]uint64)
-	if s.port != nil && s.state.Load() != portClosed {
+	if s.port != nil && !s.void() {
 		s.quiet(func() { s.r.LostBy(func(id, n uint64) { m[id] = n }) })
 	}
 	return m
@@ -60,7 +60,7 @@ func (s *Subscriber) Stats() SubscriberStats {
 			st.Position = s.shelf.circle[s.shelf.given&uint(len(s.shelf.circle)-1)].info.Position
 		}
 		st.Received += s.r.Received() - uint64(ahead)
-		if s.state.Load() != portClosed {
+		if !s.void() {
 			s.quiet(func() { st.Lag = s.r.Lag() + s.r.Position() - st.Position })
 		}
 	}
@@ -69,7 +69,7 @@ func (s *Subscriber) Stats() SubscriberStats {
 
 // count looks how many frames this attachment has lost.
 func (s *Subscriber) count() {
-	if n := s.r.Lost(); s.state.Load() != portClosed { // otherwise it may have looked at zeros
+	if n := s.r.Lost(); !s.void() { // otherwise it may have looked at zeros
 		s.counted = n
 	}
 }
@@ -79,7 +79,7 @@ func (s *Subscriber) settle() {
 	if s.port == nil {
 		return
 	}
-	if s.state.Load() != portClosed {
+	if !s.void() {
 		s.quiet(s.count)
 	}
 	s.lost += s.counted

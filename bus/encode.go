@@ -93,7 +93,7 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 	if err := e.msgpack.Encode(v); err != nil {
 		return fail("encode to", p.name, err)
 	}
-	return p.publish(ctx, e.aside, topics.KindMsgpack)
+	return p.publish(ctx, e.aside, topics.KindMsgpack, errUntried)
 }
 
 // An encoder is what a Publisher keeps for Encode.

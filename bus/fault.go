@@ -9,11 +9,11 @@ import (
 	"shmbus/topics"
 )
 
-// A file that is cut short while it is mapped takes its memory away: an access is a memory fault, which ends a Go program. The calls of
-// this package turn it into an error: each defers fault, and makes its accesses in a function that it calls. (In the deferring
-// function itself they must not be: there the recover is lost.) What callers do themselves with a Frame's or a Loan's Bytes is theirs.
-//
-// It costs some nanoseconds a call. What is not done for every frame uses segment.Guard.
+// A file that is cut short while it is mapped takes its memory away: an access is a memory fault, which ends a Go program. What is done for
+// every frame touches the ring and the bells only. Where segment.Mends says so, these are mended: the access finds zeros, and the port's
+// state says portMended. Everything else recovers from the fault: each call of a handle defers fault, and makes its accesses in a function
+// that it calls. (In the deferring function itself they must not be: there the recover is lost.) That costs more than publishing a frame;
+// so a call first tries to do without. What is not a handle's uses segment.Guard.
 
 // errUnfinished is a call's error until it returns: it is there still if the call ended in a panic. To recover in vain takes longer than
 // to look.
@@ -28,21 +28,26 @@ func catchFaults(err *error) bool {
 // fault is deferred by the calls of a handle. old is what catchFaults has returned.
 func (p *port) fault(op string, old bool, err *error) {
 	debug.SetPanicOnFault(old)
-	if *err == errUnfinished {
+	switch {
+	case *err == errUnfinished:
 		p.faulted(op, recover(), err)
+	case p.state.Load() == portMended:
+		*err = p.mended(op)
 	}
 }
 
 // fault is deferred by the calls of a subscriber, whose port may change.
 func (s *Subscriber) fault(op string, old bool, err *error) {
 	debug.SetPanicOnFault(old)
-	if *err == errUnfinished {
+	switch {
+	case *err == errUnfinished:
 		s.port.faulted(op, recover(), err)
+	case s.port != nil && s.state.Load() == portMended:
+		*err = s.port.mended(op)
 	}
 }
 
-// faulted makes the error of a fault. A removed topic's pages are given back to the system while lossy subscribers still look at them: on
-// a full file system that is a fault too, and says no more than that the topic is gone.
+// faulted makes the error of a fault.
 func (p *port) faulted(op string, recovered any, err *error) {
 	if recovered == nil {
 		return // runtime.Goexit: nobody gets the error
@@ -51,6 +56,22 @@ func (p *port) faulted(op string, recovered any, err *error) {
 	if cause == nil || p == nil {
 		panic(recovered)
 	}
+	*err = p.torn(op, cause)
+}
+
+// mended is the error of a fault that was mended.
+func (p *port) mended(op string) error {
+	for _, m := range p.mends {
+		if cause := m.Err(); cause != nil {
+			return p.torn(op, cause)
+		}
+	}
+	return p.cutShort(op)
+}
+
+// torn is the error of a fault that is said to have a cause. A removed topic's pages are given back to the system while lossy subscribers
+// still look at them: on a full file system that is a fault too, and says no more than that the topic is gone.
+func (p *port) torn(op string, cause error) error {
 	removed := false
 	_ = segment.Guard(func() error { _, removed = p.ring.Head(); return nil })
 	switch {
@@ -59,7 +80,7 @@ func (p *port) faulted(op string, recovered any, err *error) {
 	case errors.Is(cause, segment.ErrTruncated):
 		p.setState(portCut)
 	}
-	*err = fail(op, p.name, cause)
+	return fail(op, p.name, cause)
 }
 
 // cutShort is why a handle of a file that was cut short cannot be used any more.

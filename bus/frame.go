@@ -33,6 +33,15 @@ func (f *Frame) Bytes() []byte {
 	return f.data
 }
 
+// Err is not nil if Bytes may not be the payload any more: the bus's file was cut short while a lossless subscription held the frame, and its
+// memory reads as zeros (ErrCorrupt). Whoever has to know looks after reading. The subscription's next call says so in any case.
+func (f *Frame) Err() error {
+	if f.port == nil || !f.sub.borrows() || f.port.state.Load() != portMended && f.port.state.Load() != portCut {
+		return nil
+	}
+	return f.port.gone("read a frame of")
+}
+
 // Clone is a copy of the payload that the caller owns.
 func (f *Frame) Clone() []byte { return bytes.Clone(f.Bytes()) }
 
@@ -75,7 +84,7 @@ func (f *Frame) release() {
 		return
 	}
 	switch c := s.cursor(); {
-	case s.state.Load() == portClosed:
+	case s.void():
 	case s.config.mode == topics.Member:
 		s.quiet(func() {
 			s.r.Ack()

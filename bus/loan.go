@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"shmbus/internal/invariants"
+	"shmbus/segment"
 	"shmbus/topics"
 )
 
@@ -17,12 +18,33 @@ type Loan struct {
 
 // Loan claims room for a frame of n bytes and lends it. One loan can be open at a time (ErrBusy). It waits for room as Publish does; the
 // errors are the same. The bytes hold whatever was there before.
-func (p *Publisher) Loan(ctx context.Context, n int) (l *Loan, err error) {
-	defer p.fault("loan from", catchFaults(&err), &err)
-	return p.lend(ctx, n)
+func (p *Publisher) Loan(ctx context.Context, n int) (*Loan, error) {
+	err := p.claimNow(n)
+	if err == nil {
+		return p.lendClaim(n), nil
+	}
+	return p.lendSlowly(ctx, n, err)
 }
 
-func (p *Publisher) lend(ctx context.Context, n int) (*Loan, error) {
+// claimNow claims room if nothing is in the way, nor wrong. Most loans are claimed by it.
+func (p *Publisher) claimNow(n int) error {
+	if !segment.Mends || n < 0 || p.loan != nil || p.state.Load() != portOpen {
+		return errUntried
+	}
+	if invariants.Enabled {
+		p.guard.Enter("a Publisher")
+		defer p.guard.Leave()
+	}
+	return p.w.Claim(n)
+}
+
+func (p *Publisher) lendSlowly(ctx context.Context, n int, why error) (l *Loan, err error) {
+	defer p.fault("loan from", catchFaults(&err), &err)
+	return p.lend(ctx, n, why)
+}
+
+// lend is Loan after an attempt that failed with err.
+func (p *Publisher) lend(ctx context.Context, n int, err error) (*Loan, error) {
 	const op = "loan from"
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
@@ -34,16 +56,24 @@ func (p *Publisher) lend(ctx context.Context, n int) (*Loan, error) {
 	if n < 0 {
 		return nil, fail(op, p.name, fmt.Errorf("a frame of %d bytes", n))
 	}
-	if err := p.w.Claim(n); err != nil {
+	if err == errUntried {
+		err = p.w.Claim(n)
+	}
+	if err != nil {
 		if err = p.claim(ctx, n, err); err != nil {
 			return nil, p.explain(op, n, err)
 		}
 	}
+	return p.lendClaim(n), nil
+}
+
+// lendClaim lends the open claim.
+func (p *Publisher) lendClaim(n int) *Loan {
 	l := &p.loans[p.next&(len(p.loans)-1)]
 	p.next++
 	l.p, l.b = p, p.w.Payload(n)
 	p.loan = l
-	return l, nil
+	return l
 }
 
 // Bytes is the lent memory. It must not be touched after Commit or Abort. It is nil then.
@@ -74,13 +104,20 @@ func (l *Loan) CommitN(n int) error {
 		}
 	}
 	p.loan, l.b = nil, nil
-	if s := p.state.Load(); s == portClosed {
+	if p.void() {
 		return p.gone(op)
 	}
 	return p.commit(op, n)
 }
 
-func (p *Publisher) commit(op string, n int) (err error) {
+func (p *Publisher) commit(op string, n int) error {
+	if segment.Mends {
+		return p.stamp(op, n)
+	}
+	return p.commitSlowly(op, n)
+}
+
+func (p *Publisher) commitSlowly(op string, n int) (err error) {
 	defer p.fault(op, catchFaults(&err), &err)
 	return p.stamp(op, n)
 }
@@ -102,7 +139,7 @@ func (l *Loan) Abort() {
 		defer p.guard.Leave()
 	}
 	p.loan, l.b = nil, nil
-	if p.state.Load() == portClosed {
+	if p.void() {
 		return
 	}
 	p.quiet(func() {

@@ -36,12 +36,14 @@ type port struct {
 	writable bool          // stamps may be written; for the handle's goroutine
 	borrowed int           // frames of a subscription that has left the topic, not yet released; for the handle's goroutine
 
+	mends   [2]*segment.Mend     // of the ring and of the bells
 	finish  func(r *topics.Ring) // gives the handle's lines back; guarded by mu
 	cleanup runtime.Cleanup
 }
 
 const (
 	portOpen   = iota
+	portMended // memory was gone when it was touched; segment.Mapping.Mend stores it
 	portClosed // by its Close or the Bus's
 	portStale  // the segment was deleted or replaced
 	portLost   // the lease is gone
@@ -54,9 +56,7 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 	p = &port{bus: b, at: at, entry: e, name: e.Name, writable: writable == 2}
 	defer func() {
 		if err != nil {
-			if p.m != nil {
-				_ = p.m.Close()
-			}
+			p.unmap()
 			_ = at.release()
 			p = nil
 		}
@@ -87,6 +87,12 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 		b.log.Warn("a group's last member went with frames in hand", "topic", e.Name, "group", group, "frames", frames)
 	}
 	if err = p.bells(); err != nil {
+		return p, err
+	}
+	if p.mends[0], err = p.m.Mend(&p.state); err == nil {
+		p.mends[1], err = at.seg.MendBells(&p.state)
+	}
+	if err != nil {
 		return p, err
 	}
 	p.waiter = wake.NewWaiter(p.notify, s)
@@ -153,6 +159,12 @@ func (p *port) ringBoth() {
 	}
 }
 
+// void says whether the ring was taken away, so that what it says means nothing.
+func (p *port) void() bool {
+	s := p.state.Load()
+	return s == portClosed || s == portMended || s == portCut
+}
+
 // gone is why the handle cannot be used any more, or nil.
 func (p *port) gone(op string) error {
 	switch p.state.Load() {
@@ -167,13 +179,15 @@ func (p *port) gone(op string) error {
 		}
 	case portCut:
 		return p.cutShort(op)
+	case portMended:
+		return p.mended(op)
 	}
 	return nil
 }
 
 // setState changes the state of a port that is open, and wakes its goroutine.
 func (p *port) setState(s uint32) {
-	if p.state.CompareAndSwap(portOpen, s) {
+	if p.state.CompareAndSwap(portOpen, s) || p.state.CompareAndSwap(portMended, s) {
 		p.waiter.Poke()
 	}
 }
@@ -208,9 +222,10 @@ func (p *port) shutDown(held bool) error {
 	var err error
 	if held {
 		err = p.m.Revoke()
+		p.unmend()
 		runtime.AddCleanup(p, func(m *segment.Mapping) { _ = m.Close() }, p.m)
 	} else {
-		err = p.m.Close()
+		err = p.unmap()
 	}
 	b := p.bus
 	b.mu.Lock()
@@ -222,11 +237,27 @@ func (p *port) shutDown(held bool) error {
 	return err
 }
 
+// unmap lets go of the memory.
+func (p *port) unmap() error {
+	p.unmend()
+	if p.m == nil {
+		return nil
+	}
+	return p.m.Close()
+}
+
+func (p *port) unmend() {
+	for i, m := range p.mends {
+		m.End()
+		p.mends[i] = nil
+	}
+}
+
 // abandon lets go of a port that holds no line yet. The caller holds b.mu.
 func (p *port) abandon() {
 	p.shut = true
 	p.waiter.Close()
-	_ = p.m.Close()
+	_ = p.unmap()
 	delete(p.bus.handles, p)
 	_ = p.at.release()
 }

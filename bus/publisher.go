@@ -114,12 +114,42 @@ func (p *Publisher) MaxFrame() int { return p.maxFrame }
 // Publish copies b into the ring and publishes it. If there is no room it waits: on a lossless topic for the slowest lossless
 // subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
-func (p *Publisher) Publish(ctx context.Context, b []byte) (err error) {
-	defer p.fault("publish to", catchFaults(&err), &err)
-	return p.publish(ctx, b, topics.KindRaw)
+func (p *Publisher) Publish(ctx context.Context, b []byte) error {
+	if err := p.put(b); err != nil {
+		return p.publishSlowly(ctx, b, err)
+	}
+	return nil
 }
 
-func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind) error {
+// errUntried is the error of an attempt that was not made, because something is in the way that the slow way looks at.
+var errUntried = errors.New("not tried")
+
+// put publishes b if nothing is in the way, nor wrong. Most frames are published by it.
+func (p *Publisher) put(b []byte) error {
+	if !segment.Mends || p.loan != nil || p.state.Load() != portOpen {
+		return errUntried
+	}
+	if invariants.Enabled {
+		p.guard.Enter("a Publisher")
+		defer p.guard.Leave()
+	}
+	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil {
+		return err
+	}
+	p.data.Ring(p.notify)
+	if p.state.Load() != portOpen {
+		return errUntried
+	}
+	return nil
+}
+
+func (p *Publisher) publishSlowly(ctx context.Context, b []byte, why error) (err error) {
+	defer p.fault("publish to", catchFaults(&err), &err)
+	return p.publish(ctx, b, topics.KindRaw, why)
+}
+
+// publish is Publish after an attempt that failed with err.
+func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind, err error) error {
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
@@ -127,7 +157,10 @@ func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind) error {
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
 	}
-	if err := p.w.Put(b, kind, p.now()); err != nil {
+	if err == errUntried {
+		err = p.w.Put(b, kind, p.now())
+	}
+	if err != nil {
 		if err = p.claim(ctx, len(b), err); err != nil {
 			return p.explain("publish to", len(b), err)
 		}
@@ -143,12 +176,20 @@ func (p *Publisher) fill(b []byte, kind Kind) {
 }
 
 // TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
-func (p *Publisher) TryPublish(b []byte) (err error) {
-	defer p.fault("publish to", catchFaults(&err), &err)
-	return p.tryPublish(b)
+func (p *Publisher) TryPublish(b []byte) error {
+	if err := p.put(b); err != nil {
+		return p.tryPublishSlowly(b, err)
+	}
+	return nil
 }
 
-func (p *Publisher) tryPublish(b []byte) error {
+func (p *Publisher) tryPublishSlowly(b []byte, why error) (err error) {
+	defer p.fault("publish to", catchFaults(&err), &err)
+	return p.tryPublish(b, why)
+}
+
+// tryPublish is TryPublish after an attempt that failed with err.
+func (p *Publisher) tryPublish(b []byte, err error) error {
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
@@ -156,7 +197,10 @@ func (p *Publisher) tryPublish(b []byte) error {
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
 	}
-	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil {
+	if err == errUntried {
+		err = p.w.Put(b, topics.KindRaw, p.now())
+	}
+	if err != nil {
 		if held(err) {
 			if looked, rerr := p.recoverNow(err); rerr != nil {
 				err = rerr
@@ -234,7 +278,7 @@ func (p *Publisher) now() int64 {
 // which case the frame may not have got out.
 func (p *Publisher) sent(op string) error {
 	p.data.Ring(p.notify)
-	if p.state.Load() == portClosed {
+	if p.state.Load() != portOpen {
 		return p.gone(op)
 	}
 	return nil
@@ -251,7 +295,7 @@ func (p *Publisher) refuse(op string) error {
 // explain turns what the ring said into this package's errors.
 func (p *Publisher) explain(op string, n int, err error) error {
 	switch {
-	case p.state.Load() == portClosed: // then the ring was taken away, and what it says means nothing
+	case p.void(): // then the ring was taken away, and what it says means nothing
 		return p.gone(op)
 	case held(err):
 		return &opError{op, p.name, ErrBackpressure, fmt.Errorf("%w: %w", ErrBackpressure, err), "try again later, or use Publish, which waits"}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"shmbus/internal/invariants"
+	"shmbus/segment"
 	"shmbus/topics"
 )
 
@@ -14,16 +15,47 @@ import (
 // would take its line away from the publisher that is about to fill it.
 const mostAhead = shelfSize / 2
 
-// handAhead hands out a frame that was read ahead, or nil. It looks at nothing shared.
-func (s *Subscriber) handAhead() *Frame {
-	if s.shelf.ahead() == 0 || s.state.Load() != portOpen {
+// now is the next frame, if it is there and nothing is wrong. nil says neither what is wrong nor that there is none: try does.
+func (s *Subscriber) now() *Frame {
+	if s.port == nil || s.state.Load() != portOpen {
 		return nil
 	}
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
+	if s.shelf.ahead() == 0 {
+		if !segment.Mends || s.config.mode == topics.Member { // a member may have to look whether others live
+			return nil
+		}
+		if s.refill() != nil && s.shelf.ahead() == 0 {
+			return nil
+		}
+		if s.state.Load() != portOpen {
+			return nil
+		}
+	}
 	return s.shelf.hand()
+}
+
+// soon is now, after a few more looks if there is nothing yet.
+func (s *Subscriber) soon() *Frame {
+	f := s.now()
+	if f == nil && segment.Mends && s.port != nil && s.state.Load() == portOpen && s.config.mode != topics.Member && s.glance() {
+		f = s.now()
+	}
+	return f
+}
+
+// refill reads frames ahead.
+func (s *Subscriber) refill() error {
+	most := 1
+	if s.config.mode == topics.Gate {
+		most = min(max(1, 2*s.burst), mostAhead)
+	}
+	err := s.read(most)
+	s.burst = s.shelf.ahead()
+	return err
 }
 
 // try is the next frame, or nil if there is none.
@@ -31,19 +63,14 @@ func (s *Subscriber) try() (*Frame, error) {
 	if s.port == nil {
 		return nil, s.detached()
 	}
-	if s.state.Load() == portClosed {
+	if s.void() {
 		return nil, s.gone("receive from")
 	}
 	if f := s.shelf.hand(); f != nil {
 		return f, nil
 	}
-	most := 1
-	if s.config.mode == topics.Gate {
-		most = min(max(1, 2*s.burst), mostAhead)
-	}
-	err := s.read(most)
-	s.burst = s.shelf.ahead()
-	if s.state.Load() == portClosed { // then the ring was taken away, and what it says means nothing
+	err := s.refill()
+	if s.void() { // then what the ring says means nothing
 		return nil, s.gone("receive from")
 	}
 	if f := s.shelf.hand(); f != nil {
@@ -81,7 +108,7 @@ func (s *Subscriber) read(most int) (err error) {
 			f.buf, err = s.r.Copy(&f.info, f.buf)
 			f.data = f.buf
 		}
-		if err != nil || s.state.Load() == portClosed {
+		if err != nil || s.void() {
 			return err
 		}
 		s.counted = s.r.Counted()

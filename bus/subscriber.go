@@ -79,14 +79,13 @@ func (s *Subscriber) Topic() string { return s.topic }
 // WaitForTopic it waits for the next of that name instead), ErrBusy (a member of a group has not released its frame), ErrClosed,
 // ErrCorrupt.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
-	if f = s.handAhead(); f != nil {
+	if f = s.soon(); f != nil {
 		return f, nil
 	}
 	if s.config.wait {
 		return s.follow(ctx)
 	}
-	defer s.fault("receive from", catchFaults(&err), &err)
-	return s.receive(ctx, nil)
+	return s.guarded(ctx, nil)
 }
 
 // follow is Receive with WaitForTopic. What receive does not follow by itself is a memory fault, which says that the topic is gone.
@@ -140,7 +139,7 @@ func (s *Subscriber) glance() bool {
 
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive; it never waits.
 func (s *Subscriber) TryReceive() (*Frame, error) {
-	if f := s.handAhead(); f != nil {
+	if f := s.now(); f != nil {
 		return f, nil
 	}
 	f, err := s.guardedTry()
@@ -245,7 +244,7 @@ func (s *Subscriber) lookBehind(pos uint64) error {
 	if err == nil && s.r.Lag() > 0 {
 		err = s.recover(pos, -1)
 	}
-	if err == nil || s.state.Load() == portClosed {
+	if err == nil || s.void() {
 		return nil // closed: the next look says so
 	}
 	return s.explain(err)

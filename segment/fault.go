@@ -49,13 +49,18 @@ func Fault(recovered any) error {
 	if !ok {
 		return nil
 	}
+	return faultAt(e.Addr())
+}
+
+// faultAt is Fault for an address.
+func faultAt(addr uintptr) error {
 	ranges.mu.Lock()
 	defer ranges.mu.Unlock()
 	for _, r := range ranges.all {
-		if !contains(r.b, e.Addr()) {
+		if !contains(r.b, addr) {
 			continue
 		}
-		at := r.off + int64(offsetIn(r.b, e.Addr()))
+		at := r.off + int64(offsetIn(r.b, addr))
 		if st, err := statPath(r.path, false); err == nil && st.id == r.id && st.size > at {
 			return noSpaceInHole(filepath.Dir(r.path), r.path, at)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // A Mapping is a mapped region. Its methods may be called concurrently. It stays when its Segment is closed.
@@ -77,4 +78,16 @@ func (m *Mapping) Close() error {
 	err := unmap(m.b)
 	m.b = nil
 	return err
+}
+
+// Mend sees to it that an access to a page of the mapping that is gone, because the file has been cut short or has a hole that cannot be
+// filled, is no memory fault: private zeros come to lie there, and notice, if it is 0, becomes 1 before that. See Mends. The Mend is to be
+// ended before the mapping is closed. After Revoke there is nothing to mend.
+func (m *Mapping) Mend(notice *atomic.Uint32) (*Mend, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.b == nil {
+		return nil, fmt.Errorf("segment %s: mapping was closed: %w", m.path, os.ErrClosed)
+	}
+	return mend(m.b, notice)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"shmbus/internal/mem"
 )
@@ -94,6 +95,16 @@ func (s *Segment) Bells() []byte {
 		return nil
 	}
 	return s.bells[s.head.pageSize:]
+}
+
+// MendBells is a Mapping's Mend for Bells, for as long as the segment is open; nil if there are none.
+func (s *Segment) MendBells(notice *atomic.Uint32) (*Mend, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.bells == nil {
+		return nil, nil
+	}
+	return mend(s.bells[s.head.pageSize:], notice)
 }
 
 // BellsWritable tells whether Bells and TableBell may be written to. If not, stores to them fault.
