@@ -29,7 +29,7 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 		e.estimate = 256
 	}
 	if !direct(v) {
-		return p.encodeAside(ctx, v)
+		return p.encodeAside(ctx, v) // which is others' code
 	}
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
@@ -92,6 +92,10 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 	e.msgpack.Reset(&e.aside)
 	if err := e.msgpack.Encode(v); err != nil {
 		return fail("encode to", p.name, err)
+	}
+	if invariants.Enabled {
+		p.guard.Enter("a Publisher")
+		defer p.guard.Leave()
 	}
 	return p.publish(ctx, e.aside, topics.KindMsgpack, errUntried)
 }

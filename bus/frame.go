@@ -76,6 +76,14 @@ func (f *Frame) Release() {
 func (f *Frame) release() {
 	f.held = false
 	s := f.sub
+	if s.config.mode == topics.Gate && s.port == f.port && !s.r.Due(s.r.Position()) {
+		return // most releases store nothing
+	}
+	s.releaseMore(f)
+}
+
+// releaseMore does what is due at a release.
+func (s *Subscriber) releaseMore(f *Frame) {
 	if !s.borrows() {
 		return
 	}

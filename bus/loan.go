@@ -19,23 +19,17 @@ type Loan struct {
 // Loan claims room for a frame of n bytes and lends it. One loan can be open at a time (ErrBusy). It waits for room as Publish does; the
 // errors are the same. The bytes hold whatever was there before.
 func (p *Publisher) Loan(ctx context.Context, n int) (*Loan, error) {
-	err := p.claimNow(n)
-	if err == nil {
-		return p.lendClaim(n), nil
-	}
-	return p.lendSlowly(ctx, n, err)
-}
-
-// claimNow claims room if nothing is in the way, nor wrong. Most loans are claimed by it.
-func (p *Publisher) claimNow(n int) error {
-	if !segment.Mends || n < 0 || p.loan != nil || p.state.Load() != portOpen {
-		return errUntried
-	}
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
-	return p.w.Claim(n)
+	err := errUntried
+	if n >= 0 && p.clear() {
+		if err = p.w.Claim(n); err == nil {
+			return p.lendClaim(n), nil
+		}
+	}
+	return p.lendSlowly(ctx, n, err)
 }
 
 func (p *Publisher) lendSlowly(ctx context.Context, n int, why error) (l *Loan, err error) {
@@ -46,10 +40,6 @@ func (p *Publisher) lendSlowly(ctx context.Context, n int, why error) (l *Loan, 
 // lend is Loan after an attempt that failed with err.
 func (p *Publisher) lend(ctx context.Context, n int, err error) (*Loan, error) {
 	const op = "loan from"
-	if invariants.Enabled {
-		p.guard.Enter("a Publisher")
-		defer p.guard.Leave()
-	}
 	if p.loan != nil || p.state.Load() != portOpen {
 		return nil, p.refuse(op)
 	}

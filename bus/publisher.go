@@ -115,32 +115,32 @@ func (p *Publisher) MaxFrame() int { return p.maxFrame }
 // subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
 func (p *Publisher) Publish(ctx context.Context, b []byte) error {
-	if err := p.put(b); err != nil {
-		return p.publishSlowly(ctx, b, err)
+	if invariants.Enabled {
+		p.guard.Enter("a Publisher")
+		defer p.guard.Leave()
 	}
-	return nil
+	err := errUntried
+	if p.clear() {
+		if err = p.w.Put(b, topics.KindRaw, p.now()); err == nil && (p.silent() || p.told()) {
+			return nil
+		}
+	}
+	return p.publishSlowly(ctx, b, err)
 }
 
 // errUntried is the error of an attempt that was not made, because something is in the way that the slow way looks at.
 var errUntried = errors.New("not tried")
 
-// put publishes b if nothing is in the way, nor wrong. Most frames are published by it.
-func (p *Publisher) put(b []byte) error {
-	if !segment.Mends || p.loan != nil || p.state.Load() != portOpen {
-		return errUntried
-	}
-	if invariants.Enabled {
-		p.guard.Enter("a Publisher")
-		defer p.guard.Leave()
-	}
-	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil {
-		return err
-	}
+// clear says that nothing is wrong with the handle that had to be looked at before it is used.
+func (p *Publisher) clear() bool { return segment.Mends && p.loan == nil && p.state.Load() == portOpen }
+
+// silent says that nobody sleeps, and that the handle is still open: then there is nothing to do after a commit, which is a full barrier.
+func (p *Publisher) silent() bool { return !p.data.Asleep() && p.state.Load() == portOpen }
+
+// told wakes whoever sleeps, and says whether the handle is still open. If it is not, the frame may not have got out.
+func (p *Publisher) told() bool {
 	p.data.Ring(p.notify)
-	if p.state.Load() != portOpen {
-		return errUntried
-	}
-	return nil
+	return p.state.Load() == portOpen
 }
 
 func (p *Publisher) publishSlowly(ctx context.Context, b []byte, why error) (err error) {
@@ -148,12 +148,8 @@ func (p *Publisher) publishSlowly(ctx context.Context, b []byte, why error) (err
 	return p.publish(ctx, b, topics.KindRaw, why)
 }
 
-// publish is Publish after an attempt that failed with err.
+// publish is Publish after an attempt that failed with err, or with none, when the handle was not open any more.
 func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind, err error) error {
-	if invariants.Enabled {
-		p.guard.Enter("a Publisher")
-		defer p.guard.Leave()
-	}
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
 	}
@@ -177,10 +173,17 @@ func (p *Publisher) fill(b []byte, kind Kind) {
 
 // TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
 func (p *Publisher) TryPublish(b []byte) error {
-	if err := p.put(b); err != nil {
-		return p.tryPublishSlowly(b, err)
+	if invariants.Enabled {
+		p.guard.Enter("a Publisher")
+		defer p.guard.Leave()
 	}
-	return nil
+	err := errUntried
+	if p.clear() {
+		if err = p.w.Put(b, topics.KindRaw, p.now()); err == nil && (p.silent() || p.told()) {
+			return nil
+		}
+	}
+	return p.tryPublishSlowly(b, err)
 }
 
 func (p *Publisher) tryPublishSlowly(b []byte, why error) (err error) {
@@ -190,10 +193,6 @@ func (p *Publisher) tryPublishSlowly(b []byte, why error) (err error) {
 
 // tryPublish is TryPublish after an attempt that failed with err.
 func (p *Publisher) tryPublish(b []byte, err error) error {
-	if invariants.Enabled {
-		p.guard.Enter("a Publisher")
-		defer p.guard.Leave()
-	}
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
 	}
@@ -274,11 +273,9 @@ func (p *Publisher) now() int64 {
 	return p.clock.Now()
 }
 
-// sent follows a commit or abort, which is a full barrier: it wakes whoever sleeps, and says if the handle was closed meanwhile, in
-// which case the frame may not have got out.
+// sent is told with an error.
 func (p *Publisher) sent(op string) error {
-	p.data.Ring(p.notify)
-	if p.state.Load() != portOpen {
+	if !p.told() {
 		return p.gone(op)
 	}
 	return nil

@@ -13,27 +13,28 @@ import (
 // mostAhead is how many frames a lossless subscription reads at once, at most. What a call does besides reading takes longer than that, and
 // lines that come from another core come together. It reads more than one only while they are there already: to look for another
 // would take its line away from the publisher that is about to fill it.
-const mostAhead = shelfSize / 2
+const mostAhead = shelfSize / 2 // as many as are not in the caller's hands
+
+// hand hands out a frame that was read ahead. It looks at nothing shared.
+func (s *Subscriber) hand() *Frame {
+	if invariants.Enabled {
+		s.guard.Enter("a Subscriber")
+		defer s.guard.Leave()
+	}
+	return s.shelf.hand()
+}
 
 // now is the next frame, if it is there and nothing is wrong. nil says neither what is wrong nor that there is none: try does.
 func (s *Subscriber) now() *Frame {
-	if s.port == nil || s.state.Load() != portOpen {
-		return nil
+	if !segment.Mends || s.port == nil || s.state.Load() != portOpen || s.config.mode == topics.Member {
+		return nil // a member may have to look whether others live
 	}
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	if s.shelf.ahead() == 0 {
-		if !segment.Mends || s.config.mode == topics.Member { // a member may have to look whether others live
-			return nil
-		}
-		if s.refill() != nil && s.shelf.ahead() == 0 {
-			return nil
-		}
-		if s.state.Load() != portOpen {
-			return nil
-		}
+	if s.refill() != nil && s.shelf.ahead() == 0 || s.state.Load() != portOpen {
+		return nil
 	}
 	return s.shelf.hand()
 }
@@ -41,21 +42,37 @@ func (s *Subscriber) now() *Frame {
 // soon is now, after a few more looks if there is nothing yet.
 func (s *Subscriber) soon() *Frame {
 	f := s.now()
-	if f == nil && segment.Mends && s.port != nil && s.state.Load() == portOpen && s.config.mode != topics.Member && s.glance() {
+	if f == nil && segment.Mends && s.port != nil && s.state.Load() == portOpen && s.glance() {
 		f = s.now()
 	}
 	return f
 }
 
-// refill reads frames ahead.
-func (s *Subscriber) refill() error {
-	most := 1
-	if s.config.mode == topics.Gate {
-		most = min(max(1, 2*s.burst), mostAhead)
+// refill reads frames ahead: as many as it may, or fewer: up to an error, such as ErrEmpty.
+func (s *Subscriber) refill() (err error) {
+	if s.config.mode != topics.Gate {
+		return s.read()
 	}
-	err := s.read(most)
-	s.burst = s.shelf.ahead()
-	return err
+	most := min(max(1, 2*s.burst), mostAhead)
+	for s.burst = 0; s.burst < most; s.burst++ {
+		f := s.shelf.frame()
+		if f == nil {
+			f = s.shelf.more(s)
+		}
+		if f.data, err = s.r.Borrow(&f.info); err != nil {
+			return err
+		}
+		s.take(f)
+	}
+	return nil
+}
+
+// take puts a frame that was read on the shelf, unless FromPosition does not ask for it.
+func (s *Subscriber) take(f *Frame) {
+	if f.info.Position >= s.from {
+		f.port, f.held = s.port, true
+		s.shelf.put()
+	}
 }
 
 // try is the next frame, or nil if there is none.
@@ -85,23 +102,20 @@ func (s *Subscriber) try() (*Frame, error) {
 	return nil, s.explain(err)
 }
 
-// read reads as many frames, or fewer: up to an error, such as ErrEmpty.
-func (s *Subscriber) read(most int) (err error) {
-	for s.shelf.ahead() < most {
+// read reads one frame, of any subscription but a lossless one.
+func (s *Subscriber) read() (err error) {
+	for s.shelf.ahead() == 0 {
 		f := s.shelf.frame()
 		if f == nil {
 			f = s.shelf.more(s)
 		}
-		switch s.config.mode {
-		case topics.Gate:
-			f.data, err = s.r.Borrow(&f.info)
-		case topics.Member:
+		if s.config.mode == topics.Member {
 			if s.shelf.oldest() != nil {
 				return failKind("receive from", s.topic, ErrBusy, "a member of a group has one frame in hand at a time; release it first")
 			}
 			f.data, err = s.r.Take(&f.info, s.lookForDead())
 			s.room.Ring(s.notify) // a publisher may have been held up by a pin that it set and took back
-		default:
+		} else {
 			if s.config.latest {
 				s.r.SkipToNewest()
 			}
@@ -112,12 +126,7 @@ func (s *Subscriber) read(most int) (err error) {
 			return err
 		}
 		s.counted = s.r.Counted()
-		if f.info.Position < s.from {
-			continue // FromPosition does not ask for it
-		}
-		f.port = s.port
-		f.held = true
-		s.shelf.put()
+		s.take(f)
 	}
 	return nil
 }

@@ -5,12 +5,12 @@ package bus
 // There are no lists in it, because its work lies between a frame's arrival and the subscriber's answer.
 type shelf struct {
 	circle []*Frame // a power of two of them
-	first  uint     // handed out and not yet passed: [first, given), counted from the beginning
+	first  uint     // handed out, and perhaps held: [first, given), counted from the beginning
 	given  uint     // read ahead: [given, next)
 	next   uint
 }
 
-const shelfSize = 8
+const shelfSize = 16
 
 // frame is the frame to be used next, or nil if that is still held: then more makes one. It stays that until took.
 func (h *shelf) frame() *Frame {
@@ -43,8 +43,13 @@ func (h *shelf) more(s *Subscriber) *Frame {
 	return &fresh[0]
 }
 
-// put says that the frame was read.
-func (h *shelf) put() { h.next++ }
+// put says that the frame was read. If it was the oldest one's place, that one is not held.
+func (h *shelf) put() {
+	if h.next-h.first == uint(len(h.circle)) {
+		h.first++
+	}
+	h.next++
+}
 
 // ahead is how many frames were read and not handed out yet.
 func (h *shelf) ahead() int { return int(h.next - h.given) }

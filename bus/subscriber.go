@@ -79,6 +79,9 @@ func (s *Subscriber) Topic() string { return s.topic }
 // WaitForTopic it waits for the next of that name instead), ErrBusy (a member of a group has not released its frame), ErrClosed,
 // ErrCorrupt.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
+	if s.shelf.ahead() > 0 && s.state.Load() == portOpen {
+		return s.hand(), nil
+	}
 	if f = s.soon(); f != nil {
 		return f, nil
 	}
@@ -139,6 +142,9 @@ func (s *Subscriber) glance() bool {
 
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive; it never waits.
 func (s *Subscriber) TryReceive() (*Frame, error) {
+	if s.shelf.ahead() > 0 && s.state.Load() == portOpen {
+		return s.hand(), nil
+	}
 	if f := s.now(); f != nil {
 		return f, nil
 	}
