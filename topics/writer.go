@@ -334,18 +334,36 @@ func (w *Writer) measure(t uint64, ps [][]byte, most uint64) (slots uint64, coun
 func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 	r := w.ring
 	for _, p := range ps {
-		span := r.span(len(p))
-		if pad := r.mask + 1 - t&r.mask; pad < span {
-			t += pad
-			w.stampPad(t, pad)
+		if len(p) > r.cell {
+			t = w.fillLarge(t, p, kind, time)
+			continue
 		}
-		mem.Copy(r.payload(t, len(p)), p)
-		w.finish(t, span, len(p), kind, time)
-		w.expect(t, span)
-		t += span
+		d := r.slots.At(t)
+		w.describe(d, len(p), kind, time)
+		mem.CopyShort(r.single.At(t, len(p)), p)
+		w.count(t, len(p))
+		d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
+		if t+ahead >= w.asked {
+			w.askMore(t)
+		}
+		t++
 	}
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
+}
+
+// fillLarge is fill for a frame of several slots; it returns where the next one begins.
+func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
+	r := w.ring
+	span := r.span(len(p))
+	if pad := r.mask + 1 - t&r.mask; pad < span {
+		t += pad
+		w.stampPad(t, pad)
+	}
+	mem.Copy(r.payload(t, len(p)), p)
+	w.finish(t, span, len(p), kind, time)
+	w.expect(t, span)
+	return t + span
 }
 
 // Blocked adds nanoseconds to what people see of how long this publisher has waited.
