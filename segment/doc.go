@@ -20,7 +20,7 @@
 //	fault.go                         what a memory fault means: the file was cut short
 //	participant.go, alive.go         slots, leases, and who lives
 //	sys.go                           what the platform has to give
-//	sys_linux.go, lock_linux.go, space_linux.go, map_unsafe.go
-//	                                 Linux: files, locks, space, memory
+//	sys_linux.go, lock_linux.go, space_linux.go, huge_linux.go, map_unsafe.go
+//	                                 Linux: files, locks, space, huge pages, memory
 //	sys_other.go                     elsewhere: an errors.ErrUnsupported
 package segment

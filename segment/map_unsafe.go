@@ -18,8 +18,12 @@ func mapShared(f *file, off, size, writable int64, eager bool) ([]byte, error) {
 	if writable > 0 {
 		prot |= unix.PROT_WRITE
 	}
-	p, err := unix.MmapPtr(f.fd, off, nil, uintptr(size), prot, unix.MAP_SHARED)
+	at, fixed := place(off, size)
+	p, err := unix.MmapPtr(f.fd, off, at, uintptr(size), prot, unix.MAP_SHARED|fixed)
 	if err != nil {
+		if at != nil {
+			unix.MunmapPtr(at, uintptr(size))
+		}
 		return nil, mapError(f, off, size, err)
 	}
 	b := unsafe.Slice((*byte)(p), size)
@@ -35,6 +39,26 @@ func mapShared(f *file, off, size, writable int64, eager bool) ([]byte, error) {
 	}
 	remember(b, off, f)
 	return b, nil
+}
+
+// place takes addresses for a mapping that can have huge pages: those that are as far from a multiple of their size as the offset in
+// the file is. The kernel looks for such addresses itself only on a file system that was mounted for huge pages. nil: any will do.
+func place(off, size int64) (at unsafe.Pointer, fixed int) {
+	if first, end := hugeWithin(off, size); first == end {
+		return nil, 0
+	}
+	h := hugePage()
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr(size+h), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, 0
+	}
+	skip := (off - int64(uintptr(p))) & (h - 1)
+	at = unsafe.Add(p, skip)
+	if skip > 0 {
+		unix.MunmapPtr(p, uintptr(skip))
+	}
+	unix.MunmapPtr(unsafe.Add(at, size), uintptr(h-skip))
+	return at, unix.MAP_FIXED
 }
 
 func mapError(f *file, off, size int64, err error) error {

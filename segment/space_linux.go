@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A reservation is made in pieces. A signal undoes the piece it interrupts, so a large one might never be finished.
+// A reservation is made in pieces, each up to a multiple of that. A signal undoes the piece it interrupts, so a large one might never
+// be finished.
 const reserveStep = 64 << 20
 
 // reserve gives the range memory or disk blocks, moving the end of the file if needed. What the file system cannot give is an
@@ -25,11 +26,14 @@ func (f *file) reserve(off, size int64) error {
 			f.path, off+size, lim.Cur, ErrNoSpace)
 	}
 	dir := filepath.Dir(f.path)
-	if sp := freeSpace(dir); sp.known && size > sp.most && off+size > st.size {
+	sp := freeSpace(dir)
+	if sp.known && size > sp.most && off+size > st.size {
 		return noSpace(dir, size, unix.ENOSPC) // at once, rather than after taking all that is left from the others
 	}
+	huge := sp.tmpfs
 	for done := int64(0); done < size; {
-		step := min(size-done, reserveStep)
+		step := min(size-done, reserveStep-(off+done)%reserveStep)
+		huge = huge && f.gather(off+done, step)
 		err := retry(func() error { return unix.Fallocate(f.fd, 0, off+done, step) })
 		if err == nil {
 			done += step
