@@ -91,8 +91,8 @@ func publishExclusively(b *bus.Bus, _ func(string, ...any)) error {
 	if err != nil {
 		return err
 	}
-	for range 40 {
-		if err := p.Publish(ctx, make([]byte, 100)); err != nil {
+	for i := range 40 {
+		if err := p.Publish(ctx, make([]byte, 10+i%2*100)); err != nil {
 			return err
 		}
 	}

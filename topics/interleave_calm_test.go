@@ -2,6 +2,8 @@
 
 package topics
 
+import "fmt"
+
 // writersAndGate is publishers, and a lossless subscription that was there before.
 func writersAndGate() *plot {
 	return named("two writers and a gate", lossless(2, 2), func(w *world) {
@@ -35,14 +37,14 @@ func writersAndLossy() *plot {
 	return p
 }
 
-// lonely is an exclusive publisher, which stores the tail.
-func lonely() *plot {
+// lonely is an exclusive publisher, which stores the tail: in Claim, and in Put.
+func lonely(owner uint64) *plot {
 	g := overwriting(2, 1)
 	g.Exclusive = true
-	p := named("an exclusive writer and a tap", g, func(w *world) {
+	p := named(fmt.Sprintf("an exclusive writer and a tap, %d", owner), g, func(w *world) {
 		s := w.sub(Tap, 100)
 		s.join(Newest())
-		a := w.pub(1).open().sends(3, 1)
+		a := w.pub(owner).open().sends(3, 1)
 		s.play(func() { s.read(a) })
 	})
 	p.PlainSteps = true
@@ -55,7 +57,7 @@ func batches() *plot {
 		s := w.sub(Gate, 100)
 		s.join(Newest())
 		p := w.pub(1).open()
-		a := p.play(func() { p.batch(4) })
+		a := p.play(func() { p.batch(1, 9, 1) })
 		b := w.pub(2).open().sends(2, 1)
 		s.play(func() { s.read(a, b) })
 	})
@@ -177,7 +179,7 @@ func batchesAndJoiner() *plot {
 	return named("a writer of batches and a gate that joins", lossless(8, 1), func(w *world) {
 		s := w.sub(Gate, 100)
 		p := w.pub(1).open()
-		a := p.play(func() { p.batch(3) })
+		a := p.play(func() { p.batch(1, 1, 1) })
 		s.play(func() {
 			s.join(Newest())
 			s.read(a)
@@ -241,11 +243,11 @@ func gateLineUsedAgain() *plot {
 }
 
 // lineUsedAgainRestless is the same with a lossless subscription that looks for the dead too often.
-func lineUsedAgainRestless() *plot {
-	p := named("a line that is used again, and a restless gate", lossless(2, 1), func(w *world) {
+func lineUsedAgainRestless(first, second uint64) *plot {
+	p := named(fmt.Sprintf("a line that is used again, %d after %d, and a restless gate", second, first), lossless(2, 1), func(w *world) {
 		s := w.sub(Gate, 100)
 		s.join(Newest())
-		p, q := w.pub(1).open(), w.pub(2)
+		p, q := w.pub(first).open(), w.pub(second)
 		a := p.play(func() {
 			p.send(1)
 			p.close()

@@ -135,15 +135,15 @@ func (p *pub) abort(words int) bool {
 	return true
 }
 
-// batch publishes frames of one word in as few claims as may be.
-func (p *pub) batch(frames int) {
-	for last := p.sent + uint64(frames); p.sent < last; {
+// batch publishes frames of as many words in as few claims as may be.
+func (p *pub) batch(words ...int) {
+	for first := p.sent; len(words) > 0; {
 		var ps [][]byte
-		for q := p.sent + 1; q <= last; q++ {
-			ps = append(ps, payload(p.wr.ID(), q, 1))
+		for i, n := range words {
+			ps = append(ps, payload(p.wr.ID(), first+1+uint64(i), n))
 		}
 		n, err := p.wr.Batch(ps, KindRaw, timeOfBatch)
-		p.sent += uint64(n)
+		p.sent, first, words = p.sent+uint64(n), first+uint64(n), words[n:]
 		if held(err) {
 			p.wait(err)
 			continue
