@@ -18,7 +18,10 @@ type attachment struct {
 	table *topics.Table
 	refs  int // guarded by bus.mu
 
-	stale atomic.Bool // the file was deleted or replaced
+	visited bool // nobody but visit has opened it; guarded by bus.mu
+
+	window *segment.Window // for looks at topics; guarded by bus.mu
+	stale  atomic.Bool     // the file was deleted or replaced
 
 	join        sync.Mutex
 	participant *segment.Participant
@@ -27,13 +30,26 @@ type attachment struct {
 
 // attach opens a segment, or gives the open one with a reference more. The caller holds b.mu.
 func (b *Bus) attach(name string, access segment.Access) (*attachment, error) {
-	m := b.taps
-	if access == segment.ReadWrite {
-		m = b.open
+	at, err := b.reattach(name, access)
+	if err == nil {
+		at.visited = false
 	}
-	if at := m[name]; at != nil {
+	return at, err
+}
+
+// attached is the map of the attachments for an access. The caller holds b.mu.
+func (b *Bus) attached(access segment.Access) map[string]*attachment {
+	if access == segment.ReadWrite {
+		return b.open
+	}
+	return b.taps
+}
+
+// reattach is attach, and does not say what the attachment is for. The caller holds b.mu.
+func (b *Bus) reattach(name string, access segment.Access) (*attachment, error) {
+	if at := b.attached(access)[name]; at != nil {
 		stale := at.seg.Stale()
-		if !stale && at.check() == nil && at.whole() {
+		if !stale && at.check() == nil && at.renew() {
 			at.refs++
 			return at, nil
 		}
@@ -56,12 +72,8 @@ func (b *Bus) adopt(seg *segment.Segment, access segment.Access) (*attachment, e
 		_ = seg.Close()
 		return nil, fmt.Errorf("%s: %w", seg.Path(), err)
 	}
-	at := &attachment{bus: b, seg: seg, table: table, refs: 2}
-	if access == segment.ReadWrite {
-		b.open[seg.Name()] = at
-	} else {
-		b.taps[seg.Name()] = at
-	}
+	at := &attachment{bus: b, seg: seg, table: table, refs: 2, window: seg.Window()}
+	b.attached(access)[seg.Name()] = at
 	b.log.Debug("segment opened", "path", seg.Path(), "access", access, "generation", seg.Generation())
 	return at, nil
 }
@@ -69,6 +81,12 @@ func (b *Bus) adopt(seg *segment.Segment, access segment.Access) (*attachment, e
 // whole says whether the part of the file is there that the attachment itself has mapped.
 func (at *attachment) whole() bool {
 	size, err := at.seg.Size()
+	return err == nil && size >= at.seg.RegionsStart()
+}
+
+// renew is whole, and lets the looks that follow know how long the file is now. The caller holds b.mu.
+func (at *attachment) renew() bool {
+	size, err := at.window.Renew()
 	return err == nil && size >= at.seg.RegionsStart()
 }
 
@@ -83,15 +101,29 @@ func (b *Bus) drop(at *attachment) {
 	}
 }
 
-// look gives f the ring of a topic, through a read-only mapping of which nothing is brought in.
+// find looks for a topic in the segment: ErrNoTopic.
+func (at *attachment) find(topic string) (e topics.Entry, err error) {
+	err = segment.Guard(func() (err error) {
+		if e, err = at.table.Find(topic); err == topics.ErrNoTopic {
+			err = at.table.Mislaid(topic)
+		}
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", at.seg.Path(), err)
+	}
+	return e, err
+}
+
+// look gives f the ring of a topic, for reading, through a mapping that is kept for the next look. The ring is checked each time anew, and
+// must not be used when f has returned. The caller holds b.mu.
 func (at *attachment) look(e topics.Entry, f func(r *topics.Ring)) error {
-	m, err := at.seg.MapLazy(e.Offset, e.Size)
+	b, err := at.window.Region(e.Offset, e.Size)
 	if err != nil {
 		return outside(e, err)
 	}
-	defer m.Close()
 	return segment.Guard(func() error {
-		r, err := openRing(at.seg, m, e)
+		r, err := openRing(at.seg, b, e)
 		if err != nil {
 			return fmt.Errorf("%s: topic %q: %w", at.seg.Path(), e.Name, err)
 		}
@@ -113,7 +145,7 @@ func (at *attachment) release() error {
 	if at.refs--; at.refs > 0 {
 		return nil
 	}
-	return at.seg.Close()
+	return errors.Join(at.window.Close(), at.seg.Close())
 }
 
 // owner is this Bus's participant in the segment; it joins at the first call.

@@ -131,18 +131,12 @@ func (b *Bus) find(topic string, access segment.Access) (*attachment, topics.Ent
 			bad = append(bad, err)
 			continue
 		}
-		var e topics.Entry
-		err = segment.Guard(func() (err error) {
-			if e, err = at.table.Find(topic); err == topics.ErrNoTopic {
-				err = at.table.Mislaid(topic)
-			}
-			return err
-		})
+		e, err := at.find(topic)
 		if err == nil {
 			return at, e, nil
 		}
 		if !errors.Is(err, topics.ErrNoTopic) {
-			bad = append(bad, fmt.Errorf("%s: %w", at.seg.Path(), err))
+			bad = append(bad, err)
 		}
 		_ = at.release()
 	}
@@ -150,32 +144,4 @@ func (b *Bus) find(topic string, access segment.Access) (*attachment, topics.Ent
 		return nil, topics.Entry{}, errors.Join(bad...)
 	}
 	return nil, topics.Entry{}, topics.ErrNoTopic
-}
-
-// segments is the names of the segments on the bus; none where there is no directory. The caller holds b.mu.
-func (b *Bus) segments(op string) ([]string, error) {
-	if b.closed.Load() {
-		return nil, failKind(op, "", ErrClosed, "")
-	}
-	names, err := segment.List(b.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return names, fail(op, "", err)
-}
-
-// preferred is names with the configured segment first.
-func (b *Bus) preferred(names []string) []string {
-	all := make([]string, 0, len(names)+1)
-	for _, n := range names {
-		if n == b.config.segment {
-			all = append(all, n)
-		}
-	}
-	for _, n := range names {
-		if n != b.config.segment {
-			all = append(all, n)
-		}
-	}
-	return all
 }

@@ -91,7 +91,7 @@ func (p *port) sweep() {
 	}
 	defer m.Close()
 	p.quiet(func() {
-		r, err := openRing(p.at.seg, m, p.entry)
+		r, err := openRing(p.at.seg, m.Bytes(), p.entry)
 		if err != nil {
 			return
 		}

@@ -67,50 +67,30 @@ func (b *Bus) Doctor() (all []Finding, err error) {
 	return all, fail("examine", "", err)
 }
 
-func (b *Bus) doctor() ([]Finding, error) {
-	const op = "examine"
+func (b *Bus) doctor() (all []Finding, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	names, err := b.segments(op)
+	err = b.eachSegment("examine", segment.ReadWrite, func(at *attachment) error {
+		all = append(all, at.examine()...)
+		return nil
+	}, func(name string, err error) error {
+		if errors.Is(err, fs.ErrPermission) {
+			var at *attachment
+			if at, err = b.visit(name, segment.ReadOnly); err == nil {
+				all = append(append(all, mayOnlyRead(name)), at.examine()...)
+				return at.release()
+			}
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			all = append(all, unopened(name, err))
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	var all []Finding
-	for _, name := range names {
-		err := b.visit(name, segment.ReadWrite, func(at *attachment) error {
-			all = append(all, at.examine()...)
-			return nil
-		})
-		if errors.Is(err, fs.ErrPermission) {
-			err = b.visit(name, segment.ReadOnly, func(at *attachment) error {
-				all = append(append(all, mayOnlyRead(name)), at.examine()...)
-				return nil
-			})
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			all = append(all, unopened(name, err))
-		}
-	}
 	more, err := b.examineFiles()
 	return append(all, more...), err
-}
-
-// visit gives f a segment, and leaves it as it was: one that this Bus had not open is closed again, so that Close finds nothing to free in
-// it. The caller holds b.mu.
-func (b *Bus) visit(name string, access segment.Access, f func(*attachment) error) error {
-	had := b.open[name]
-	if access == segment.ReadOnly {
-		had = b.taps[name]
-	}
-	at, err := b.attach(name, access)
-	if err != nil {
-		return err
-	}
-	err = f(at)
-	if at != had {
-		b.drop(at)
-	}
-	return errors.Join(err, at.release())
 }
 
 // examine looks at the topics of a segment.

@@ -85,11 +85,13 @@ func (b *Bus) free() {
 	}
 }
 
-// writable is the segments that the Bus has open for writing. The caller holds b.mu.
+// writable is the segments that the Bus has open for writing, and not only for looking. The caller holds b.mu.
 func (b *Bus) writable() []*attachment {
 	all := make([]*attachment, 0, len(b.open))
 	for _, at := range b.open {
-		all = append(all, at)
+		if !at.visited {
+			all = append(all, at)
+		}
 	}
 	return all
 }

@@ -76,7 +76,7 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 		return p, outside(e, err)
 	}
 	err = segment.Guard(func() (err error) {
-		p.ring, err = openRing(at.seg, p.m, e)
+		p.ring, err = openRing(at.seg, p.m.Bytes(), e)
 		return err
 	})
 	if err != nil {
@@ -126,8 +126,8 @@ func regionAreas(seg *segment.Segment, e topics.Entry) (topics.Areas, error) {
 }
 
 // openRing lays a ring over the mapped region of e.
-func openRing(seg *segment.Segment, m *segment.Mapping, e topics.Entry) (*topics.Ring, error) {
-	r, err := topics.OpenRing(m.Bytes())
+func openRing(seg *segment.Segment, region []byte, e topics.Entry) (*topics.Ring, error) {
+	r, err := topics.OpenRing(region)
 	if err == nil && r.Made() != e.Made {
 		err = fmt.Errorf("%w: the topic table says that it was made at %d, its region at %d", topics.ErrCorrupt, e.Made, r.Made())
 	}
@@ -293,7 +293,7 @@ func (p *port) kill() {
 	}
 	defer m.Close()
 	p.quiet(func() {
-		r, err := openRing(p.at.seg, m, p.entry)
+		r, err := openRing(p.at.seg, m.Bytes(), p.entry)
 		if err != nil {
 			return
 		}

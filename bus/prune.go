@@ -3,7 +3,6 @@ package bus
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -22,30 +21,15 @@ type Unheld struct {
 // Unheld is what Prune would remove now: topics on which nobody has a publisher or a subscription open, and segments in which there would
 // then be none, which nobody else has joined. Taps cannot be seen: what only they look at is not held. With no bus directory there is
 // nothing. It changes nothing.
-func (b *Bus) Unheld() ([]Unheld, error) {
-	const op = "look for what nobody holds"
+func (b *Bus) Unheld() (all []Unheld, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	names, err := b.segments(op)
-	if err != nil {
-		return nil, err
-	}
-	var all []Unheld
-	var bad []error
-	for _, name := range names {
-		err := b.visit(name, segment.ReadWrite, func(at *attachment) error {
-			found, err := at.unheld()
-			all = append(all, found...)
-			return err
-		})
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			bad = append(bad, fail(op, "", err))
-		}
-	}
-	return all, errors.Join(bad...)
+	err = b.eachSegment("look for what nobody holds", segment.ReadWrite, func(at *attachment) error {
+		found, err := at.unheld()
+		all = append(all, found...)
+		return err
+	}, nil)
+	return all, err
 }
 
 // unheld looks at one segment. A topic that cannot be looked at is held: nobody knows by whom.

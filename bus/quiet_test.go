@@ -74,13 +74,20 @@ func calls(t *testing.T, n int) int {
 	p := testproc.StartUnder(t, []string{"strace", "-f", "-c", "-o", out}, "publish alone", newDir(t), fmt.Sprint(n))
 	p.Expect("published")
 	p.Wait()
-	table, err := os.ReadFile(out)
+	total := totalCalls(t, out)
+	t.Logf("%d frames: %d system calls", n, total)
+	return total
+}
+
+// totalCalls is how many system calls a table of strace -c has counted.
+func totalCalls(t *testing.T, path string) int {
+	t.Helper()
+	table, err := os.ReadFile(path)
 	noError(t, err)
 	for line := range bytes.Lines(table) {
 		if f := strings.Fields(string(line)); len(f) >= 4 && f[len(f)-1] == "total" {
 			total, err := strconv.Atoi(f[3])
 			noError(t, err)
-			t.Logf("%d frames: %d system calls", n, total)
 			return total
 		}
 	}

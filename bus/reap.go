@@ -3,7 +3,6 @@ package bus
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"shmbus/segment"
 	"shmbus/topics"
@@ -111,7 +110,7 @@ func (at *attachment) reap(e topics.Entry) error {
 	}
 	defer m.Close()
 	return segment.Guard(func() error {
-		r, err := openRing(at.seg, m, e)
+		r, err := openRing(at.seg, m.Bytes(), e)
 		if err != nil {
 			return fmt.Errorf("%s: topic %q: %w", at.seg.Path(), e.Name, err)
 		}
@@ -126,20 +125,11 @@ func (at *attachment) reap(e topics.Entry) error {
 // everySegment opens each segment for writing and gives it to f. Segments that are not whole, or that this process may not write to, are left
 // alone: Doctor tells of them. The caller holds b.mu.
 func (b *Bus) everySegment(f func(*attachment) error) error {
-	names, err := b.segments("reap")
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, name := range names {
-		at, err := b.attach(name, segment.ReadWrite)
-		if err != nil {
-			if errors.Is(err, fs.ErrPermission) {
-				b.log.Debug("a segment is left to those who may write to it", "segment", name)
-			}
-			continue
-		}
-		errs = append(errs, f(at), at.release())
-	}
-	return errors.Join(errs...)
+	return b.eachSegment("reap", segment.ReadWrite, func(at *attachment) error {
+		at.visited = false // what is deserted in it is removed with the rest
+		return f(at)
+	}, func(name string, err error) error {
+		b.log.Debug("a segment is left alone", "segment", name, "error", err)
+		return nil
+	})
 }

@@ -138,7 +138,7 @@ func TestParticipantsAreThoseWhoLive(t *testing.T) {
 		all, err := openAt(t, dir).Participants()
 		noError(t, err)
 		for _, p := range all {
-			if p.Segment != "main" || p.Stopped || p.Since.IsZero() {
+			if p.Segment != "main" || p.Stopped() || p.Since.IsZero() {
 				t.Errorf("a participant is told of as %+v", p)
 			}
 			pids = append(pids, p.Pid)

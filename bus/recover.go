@@ -81,12 +81,20 @@ func punch(seg *segment.Segment, e topics.Entry, a topics.Areas) {
 	_ = seg.Punch(e.Offset+a.Stamps, a.Size-a.Stamps) // what cannot be given back is only not given back
 }
 
-// participants is who is, or was, on a segment, for people.
-func participants(seg *segment.Segment) map[segment.Owner]segment.ParticipantInfo {
-	all := make(map[segment.Owner]segment.ParticipantInfo)
+// A crowd is who is, or was, on a segment, for people.
+type crowd map[segment.Owner]segment.ParticipantInfo
+
+func participants(seg *segment.Segment) crowd {
+	all := make(crowd)
 	for _, p := range seg.ParticipantTable() {
 		all[p.Owner()] = p
 	}
+	return all
+}
+
+// people is participants, and nobody if the file is cut short.
+func (at *attachment) people() (all crowd) {
+	_ = segment.Guard(func() error { all = participants(at.seg); return nil }) // what is looked at next tells of it
 	return all
 }
 

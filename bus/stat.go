@@ -3,7 +3,6 @@ package bus
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -87,60 +86,101 @@ func (b *Bus) Stat(topic string) (TopicStat, error) {
 	if err != nil {
 		return TopicStat{}, fail(op, topic, err)
 	}
-	s, err := at.stat(e, true)
+	s, err := at.stat(e, at.people())
 	_ = at.release()
 	return s, fail(op, topic, err)
 }
 
-// stat reads a topic through a read-only mapping of everything but the cells.
-func (at *attachment) stat(e topics.Entry, lease bool) (TopicStat, error) {
-	var s TopicStat
+// Stats is Stat of many topics in one go, which is much quicker. Those that are not there are left out.
+func (b *Bus) Stats(names ...string) (all []TopicStat, err error) {
+	const op = "stat"
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err = b.eachSegment(op, segment.ReadOnly, func(at *attachment) error {
+		people := at.people()
+		var still []string
+		var bad []error
+		for _, name := range names {
+			e, err := at.find(name)
+			if errors.Is(err, topics.ErrNoTopic) {
+				still = append(still, name)
+				continue
+			}
+			var s TopicStat
+			if err == nil {
+				s, err = at.stat(e, people)
+			}
+			if err == nil {
+				all = append(all, s)
+			} else if !errors.Is(err, topics.ErrRemoved) {
+				bad = append(bad, fail(op, name, err))
+			}
+		}
+		names = still
+		return errors.Join(bad...)
+	}, nil)
+	return all, err
+}
+
+// info reads the counts of a topic.
+func (at *attachment) info(e topics.Entry) (i TopicInfo, err error) {
+	err = at.lookLive(e, func(r *topics.Ring) { i = at.infoOf(e, r) })
+	return i, err
+}
+
+// stat reads the counts of a topic and who stands behind them.
+func (at *attachment) stat(e topics.Entry, people crowd) (s TopicStat, err error) {
+	err = at.lookLive(e, func(r *topics.Ring) { s = at.statOf(e, r, people) })
+	return s, err
+}
+
+// lookLive is look for topics that are not removed: ErrRemoved.
+func (at *attachment) lookLive(e topics.Entry, f func(r *topics.Ring)) error {
 	removed := false
 	err := at.look(e, func(r *topics.Ring) {
 		if _, removed = r.Head(); !removed {
-			s = at.statRing(e, r, lease)
+			f(r)
 		}
 	})
 	if err == nil && removed {
 		err = topics.ErrRemoved
 	}
-	return s, err
+	return err
 }
 
-func (at *attachment) statRing(e topics.Entry, r *topics.Ring, lease bool) TopicStat {
-	var people map[segment.Owner]segment.ParticipantInfo
-	if lease {
-		people = participants(at.seg)
-	}
+func (at *attachment) infoOf(e topics.Entry, r *topics.Ring) TopicInfo {
 	g := r.Geometry()
 	head, _ := r.Head()
-	s := TopicStat{TopicInfo: TopicInfo{
+	i := TopicInfo{
 		Name: e.Name, Segment: at.seg.Name(), Policy: g.Policy, Slots: g.Slots, CellSize: g.CellSize, MaxFrame: g.MaxFrame(),
 		Memory: e.Size, Exclusive: g.Exclusive, NoTime: g.NoTime, Ephemeral: e.Ephemeral, Made: time.Unix(0, e.Made), Head: head, Tail: r.Tail(),
 		MaxPublishers: g.Publishers, MaxSubscribers: g.Subscriptions,
-	}}
-	s.Frames, s.Bytes = r.Totals()
+	}
+	i.Frames, i.Bytes = r.Totals()
+	i.Publishers, i.Subscribers = r.Counts()
+	return i
+}
+
+func (at *attachment) statOf(e topics.Entry, r *topics.Ring, people crowd) TopicStat {
+	s := TopicStat{TopicInfo: at.infoOf(e, r)}
+	s.Publishers, s.Subscribers = 0, 0 // as many as are listed
 	for _, w := range r.Writers() {
 		s.Publishers++
-		if lease {
-			p := PublisherInfo{ID: w.Publisher, Pid: people[segment.Owner(w.Owner)].PID, Alive: r.Alive(w.Owner), Blocked: time.Duration(w.Blocked)}
-			if w.Open {
-				p.Claimed, p.Claim = w.Slots, w.Position
-			}
-			s.PublisherList = append(s.PublisherList, p)
+		p := PublisherInfo{ID: w.Publisher, Pid: people[segment.Owner(w.Owner)].PID, Alive: r.Alive(w.Owner), Blocked: time.Duration(w.Blocked)}
+		if w.Open {
+			p.Claimed, p.Claim = w.Slots, w.Position
 		}
+		s.PublisherList = append(s.PublisherList, p)
 	}
 	members := make(map[string]int)
 	for _, g := range r.Gates() {
 		s.Subscribers++
 		members[g.Group]++
-		if lease {
-			s.SubscriberList = append(s.SubscriberList, SubscriberInfo{
-				ID: g.Subscription, Pid: people[segment.Owner(g.Owner)].PID, Alive: !g.Abandoned && r.Alive(g.Owner),
-				Lossless: g.Mode >= topics.Gate, Group: g.Group, Holds: g.Holds, Left: g.Abandoned,
-				Position: g.Position, Lag: above(s.Tail, g.Position), Received: g.Received, Lost: g.Lost,
-			})
-		}
+		s.SubscriberList = append(s.SubscriberList, SubscriberInfo{
+			ID: g.Subscription, Pid: people[segment.Owner(g.Owner)].PID, Alive: !g.Abandoned && r.Alive(g.Owner),
+			Lossless: g.Mode >= topics.Gate, Group: g.Group, Holds: g.Holds, Left: g.Abandoned,
+			Position: g.Position, Lag: above(s.Tail, g.Position), Received: g.Received, Lost: g.Lost,
+		})
 	}
 	for _, g := range r.Groups() {
 		s.GroupList = append(s.GroupList, GroupInfo{g.Name, members[g.Name], g.Position, above(s.Tail, g.Position)})
@@ -158,42 +198,36 @@ func above(a, b uint64) uint64 {
 
 // Topics is every topic on the bus, by name. With no bus directory there are none. Segments that cannot be read are reported in the
 // error, beside the topics of the others.
-func (b *Bus) Topics() ([]TopicInfo, error) {
+func (b *Bus) Topics() (all []TopicInfo, err error) {
 	const op = "list topics"
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	names, err := b.segments(op)
-	if err != nil {
-		return nil, err
-	}
-	var all []TopicInfo
+	err = b.eachSegment(op, segment.ReadOnly, func(at *attachment) error { return at.infos(op, &all) }, nil)
+	byName(all)
+	return all, err
+}
+
+// byName sorts topics by name. Of two of a name, in two segments, the one comes first that users come to first.
+func byName(all []TopicInfo) {
+	slices.SortStableFunc(all, func(a, b TopicInfo) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// infos appends the topics of a segment.
+func (at *attachment) infos(op string, to *[]TopicInfo) error {
+	var entries []topics.Entry
 	var bad []error
-	for _, name := range names {
-		at, err := b.attach(name, segment.ReadOnly)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			bad = append(bad, fail(op, "", err))
-			continue
-		}
-		var entries []topics.Entry
-		err = segment.Guard(func() (err error) { entries, err = at.table.All(); return err })
-		if err != nil {
-			bad = append(bad, fail(op, "", fmt.Errorf("%s: %w", at.seg.Path(), err)))
-		}
-		for _, e := range entries {
-			s, err := at.stat(e, false)
-			if err != nil {
-				if at.table.Is(e) {
-					bad = append(bad, fail(op, e.Name, err))
-				}
-				continue
-			}
-			all = append(all, s.TopicInfo)
-		}
-		_ = at.release()
+	err := segment.Guard(func() (err error) { entries, err = at.table.All(); return err })
+	if err != nil {
+		bad = append(bad, fail(op, "", fmt.Errorf("%s: %w", at.seg.Path(), err)))
 	}
-	slices.SortFunc(all, func(a, b TopicInfo) int { return strings.Compare(a.Name, b.Name) })
-	return all, errors.Join(bad...)
+	*to = slices.Grow(*to, len(entries))
+	for _, e := range entries {
+		info, err := at.info(e)
+		if err == nil {
+			*to = append(*to, info)
+		} else if at.table.Is(e) {
+			bad = append(bad, fail(op, e.Name, err))
+		}
+	}
+	return errors.Join(bad...)
 }

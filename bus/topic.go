@@ -298,7 +298,7 @@ func (at *attachment) remove(e topics.Entry) error {
 	if err == nil {
 		defer m.Close()
 		err = segment.Guard(func() error {
-			r, err := openRing(at.seg, m, e)
+			r, err := openRing(at.seg, m.Bytes(), e)
 			if err == nil {
 				r.Remove()
 			}

@@ -49,7 +49,7 @@ type State struct {
 	Since    time.Time `json:"since"`    // in this phase
 	Contract Contract  `json:"contract"` // "" until the handshake
 	Status   string    `json:"status"`   // as last told by sd_notify
-	Problem  string    `json:"problem"`  // how it ended last, or why it is not run
+	Problem  string    `json:"problem"`  // how it ended last, until it has run for Restart.Steady; or why it is not run
 	Restarts int       `json:"restarts"` // in the runner's life
 	Tries    int       `json:"tries"`    // failures in a row
 	Next     time.Time `json:"next"`     // the next start, in Backoff

@@ -17,6 +17,7 @@
 //	open.go, segment.go              Open and the open segment
 //	grow.go                          regions: Grow, Map, Punch
 //	mapping.go                       a mapped region
+//	window.go                        all regions, for looking at
 //	fault.go                         what a memory fault means: the file was cut short
 //	participant.go, alive.go         slots, leases, and who lives
 //	sys.go                           what the platform has to give

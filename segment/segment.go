@@ -131,6 +131,17 @@ func (s *Segment) Size() (int64, error) {
 	return st.size, err
 }
 
+// Allocated is how much memory, or disk, NAME.seg takes now, in bytes.
+func (s *Segment) Allocated() (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return 0, s.errClosed()
+	}
+	st, err := s.seg.stat()
+	return st.allocated, err
+}
+
 // Stale tells that this is no longer the segment of that name: the file was removed or replaced by another, its header says
 // that it is dead, or has been cut off or overwritten. It costs two system calls. A closed segment is stale.
 func (s *Segment) Stale() bool {

@@ -12,11 +12,12 @@ type fileID struct{ dev, ino uint64 }
 
 // fileStat is what this package wants to know of a file.
 type fileStat struct {
-	id   fileID
-	size int64
-	mode fs.FileMode // with type bits
-	uid  int
-	gid  int
+	id        fileID
+	size      int64
+	allocated int64       // bytes of memory or disk that it takes
+	mode      fs.FileMode // with type bits
+	uid       int
+	gid       int
 }
 
 // A file is an open descriptor. It is not an os.File because those are closed by the garbage collector: with the last

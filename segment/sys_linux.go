@@ -98,7 +98,7 @@ func toStat(st *unix.Stat_t) fileStat {
 	}
 	return fileStat{
 		id:   fileID{uint64(st.Dev), st.Ino},
-		size: st.Size, mode: mode, uid: int(st.Uid), gid: int(st.Gid),
+		size: st.Size, allocated: st.Blocks * 512, mode: mode, uid: int(st.Uid), gid: int(st.Gid),
 	}
 }
 

@@ -70,7 +70,7 @@ func (r *Ring) Gates() []GateInfo {
 		l := &r.gates[i]
 		o, st, group := l.owner.Load(), l.state.Load(), l.group.Load()
 		kind := st & kindMask
-		if o == 0 || kind == kindGroup || kind == kindNone && group == 0 {
+		if !subscribed(o, kind, group) {
 			continue
 		}
 		g := GateInfo{Line: i, Owner: o, Subscription: l.subscription.Load(), Position: st >> 2, Received: l.received.Load(), Lost: l.lost.Load()}
@@ -113,6 +113,26 @@ func (r *Ring) Groups() []GroupInfo {
 		}
 	}
 	return all
+}
+
+// Counts is how many publishers and subscriptions there are, as Writers and Gates list them.
+func (r *Ring) Counts() (publishers, subscriptions int) {
+	for i := range r.writers {
+		if r.writers[i].owner.Load() != 0 {
+			publishers++
+		}
+	}
+	for i := range r.gates {
+		if l := &r.gates[i]; subscribed(l.owner.Load(), l.state.Load()&kindMask, l.group.Load()) {
+			subscriptions++
+		}
+	}
+	return publishers, subscriptions
+}
+
+// subscribed says whether a gate line of that owner, kind and group is a subscription's or a member's.
+func subscribed(owner, kind, group uint64) bool {
+	return owner != 0 && kind != kindGroup && (kind != kindNone || group != 0)
 }
 
 // Totals is how many frames, and payload bytes in them, were ever committed.

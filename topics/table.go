@@ -139,13 +139,10 @@ func (t *Table) read(i int) (e Entry, live bool, err error) {
 			return e, false, nil
 		}
 		var name [MaxName]byte
-		for j := range p.name {
-			v := p.name[j].Get()
-			for k := range 8 {
-				name[8*j+k] = byte(v >> (8 * k))
-			}
-		}
 		length, hash, flags := p.length.Get(), p.hash.Get(), p.flags.Get()
+		for j := range (min(length, MaxName) + 7) / 8 {
+			binary.LittleEndian.PutUint64(name[8*j:], p.name[j].Get())
+		}
 		e = Entry{Place: i, Generation: st >> 2, Offset: int64(p.offset.Get()), Size: int64(p.size.Get()), Made: int64(p.made.Get())}
 		e.Ephemeral = flags == entryEphemeral
 		fence.LoadLoad()

@@ -46,7 +46,7 @@ func (s *surroundings) examineProcesses() []bus.Finding {
 	}
 	for _, p := range s.people {
 		switch {
-		case !p.Here:
+		case !p.Here():
 			f := infoOf("pid-namespace", fmt.Sprintf("a participant calls itself process %d, and is not to be seen by that number here: it is in another container, or hidden", p.Pid),
 				"look for it there; signals to that number would reach somebody else")
 			f.Segment = p.Segment

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -78,9 +79,13 @@ ready, how things are, and that it lives.`,
 	return c
 }
 
-// supervise is 'busd run'.
+// supervise is 'busd run'. It is content with one processor: it is idle nearly always, and with more each of its ticks would wake several
+// threads up, one after the other, which takes longer than what it does.
 func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error {
 	e := &engine{settings: s, levelGiven: levelGiven, hup: make(chan os.Signal, 1)}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
 	signal.Notify(e.hup, syscall.SIGHUP) // from the beginning: it would be deadly
 	defer signal.Stop(e.hup)
 	if err := segment.MakeDir(s.Bus, segment.Options{}); err != nil {

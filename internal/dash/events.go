@@ -141,11 +141,11 @@ func message(now, was *keeper.Sample) []byte {
 		Topics: make([][]any, 0, len(now.Topics)), Plugins: make([]pagePlugin, 0, len(now.Plugins)),
 	}
 	for _, s := range now.Segments {
-		data.Bus.Memory += s.Bytes
+		data.Bus.Memory += s.Memory
 	}
-	topics := was.ByName()
+	topics := was.Finder()
 	for _, t := range now.Topics {
-		r := t.Rate(topics[t.Name], dt)
+		r := t.Rate(topics(t.Name), dt)
 		data.Topics = append(data.Topics, []any{
 			t.Name, rate(r.Frames), rate(r.Bytes), t.Frames, t.Publishers, t.Subscribers, t.Lag, t.Slots, t.Lost, rate(r.Lost),
 		})

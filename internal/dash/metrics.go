@@ -123,7 +123,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	put(&topicCount, float64(len(s.Topics)))
 	put(&participants, float64(len(s.Participants)))
 	for _, g := range s.Segments {
-		put(&segmentBytes, float64(g.Bytes), g.Name)
+		put(&segmentBytes, float64(g.Memory), g.Name)
 	}
 	left := mostSubscriptions
 	for _, t := range s.Topics {

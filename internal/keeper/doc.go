@@ -4,6 +4,7 @@
 //	keeper.go   Keeper: its loop, the sweeping
 //	declare.go  topics that are to be there
 //	stats.go    what is published on $bus/stats
+//	calm.go     a bus on which nothing happens is looked at less often
 //	stuck.go    who holds others up, and since when
 //	kill_*.go   ending a process that was looked at twice, through a pidfd
 //	sampler.go  looking at the bus, for $bus/stats, the page and the metrics together

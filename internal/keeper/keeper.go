@@ -15,7 +15,8 @@ import (
 
 // Config is the table [keeper] of busd's configuration.
 type Config struct {
-	// Interval is how often $bus/stats is published; 1s by default, 100ms at least.
+	// Interval is how often $bus/stats is published; 1s by default, 100ms at least. When nothing has happened on the bus for five intervals it
+	// is every third, until something does.
 	Interval plugins.Duration `toml:"interval"`
 	// Stuck is after how long a publisher is killed that has begun a frame, has not finished it, and holds up others who wait behind it.
 	// 0, the default, is never: a stopped process may be continued.
@@ -51,6 +52,7 @@ type Keeper struct {
 	report  *plugins.Reporter
 	log     hclog.Logger
 
+	calm   *calm
 	stats  stats
 	people map[person]bool // who was there at the last sample
 	claims []claim         // seen in the last sweep
@@ -67,7 +69,7 @@ func New(c Config, b *bus.Bus, s *Sampler, r *plugins.Reporter, log hclog.Logger
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval
 	}
-	return &Keeper{config: c, bus: b, sampler: s, report: r, log: log, trouble: make(map[string]string)}, nil
+	return &Keeper{config: c, bus: b, sampler: s, report: r, log: log, calm: newCalm(b.Dir()), trouble: make(map[string]string)}, nil
 }
 
 // Sweeps: when somebody who had joined is gone, which is looked for with each sample, and every ten seconds, for what is left by those who
@@ -81,8 +83,10 @@ const (
 
 // Run keeps house until ctx is done, and returns nil then. What goes wrong is logged, and tried again: only a closed bus is an error.
 func (k *Keeper) Run(ctx context.Context) error {
-	stats := time.NewTicker(time.Duration(k.config.Interval))
+	pace := time.Duration(k.config.Interval)
+	stats := time.NewTicker(pace)
 	defer stats.Stop()
+	defer k.calm.end()
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
 	var rested time.Time // until when there is no sweep after the last one
@@ -91,6 +95,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-k.calm.stirred:
+			k.calm.quiet = 0
 		case <-stats.C:
 			err = k.tell()
 			k.note("publish "+plugins.TopicStats, err)
@@ -107,6 +113,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 		}
 		if errors.Is(err, bus.ErrClosed) {
 			return err
+		}
+		if now := k.calm.pace(time.Duration(k.config.Interval)); now != pace {
+			pace = now
+			stats.Reset(pace)
 		}
 	}
 }

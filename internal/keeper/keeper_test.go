@@ -118,18 +118,18 @@ func TestWhatWasLostStaysCountedWhenItsSubscriberHasLeft(t *testing.T) {
 			must(t, err)
 			f.Release()
 		}
-		if got := s.Sample(0).ByName()["x"]; got.Lost == 0 || got.Lag != 0 || len(got.Subscriptions) != 1 {
+		if got := s.Sample(0).Finder()("x"); got.Lost == 0 || got.Lag != 0 || len(got.Subscriptions) != 1 {
 			t.Fatalf("%+v", got)
 		}
 		return sub.Lost()
 	}
 	want := lose() + lose()
-	if got := s.Sample(0).ByName()["x"]; got.Lost != want || len(got.Subscriptions) != 0 {
+	if got := s.Sample(0).Finder()("x"); got.Lost != want || len(got.Subscriptions) != 0 {
 		t.Errorf("lost %d, want %d: %+v", got.Lost, want, got)
 	}
 	must(t, b.RemoveTopic("x"))
 	must(t, b.CreateTopic("x", bus.TopicOptions{Slots: 64}))
-	if got := s.Sample(0).ByName()["x"]; got.Lost != 0 {
+	if got := s.Sample(0).Finder()("x"); got.Lost != 0 {
 		t.Errorf("a topic that was made again has lost %d", got.Lost)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"shmbus/bus"
 	"shmbus/plugins"
-	"shmbus/segment"
 )
 
 // Plugins tells where the plugins stand. It is safe for concurrent use.
@@ -20,7 +19,7 @@ type Sample struct {
 	Dir          string
 	Topics       []Topic // by name
 	Plugins      []Plugin
-	Segments     []Segment
+	Segments     []bus.SegmentInfo
 	Participants []bus.Participant // who lives and has joined, in whatever process
 	Self         Usage             // of this process
 	Trouble      string            // what could not be read; "": nothing
@@ -45,12 +44,6 @@ type Plugin struct {
 	Usage
 }
 
-// A Segment is a segment's file.
-type Segment struct {
-	Name  string
-	Bytes int64 // of memory that it takes now
-}
-
 // Limits of a look: who stands behind the counts of a topic takes about as long to be read as the counts, 50 µs.
 const (
 	mostLooks = 100              // topics in one sample
@@ -64,7 +57,6 @@ type Sampler struct {
 
 	mu    sync.Mutex
 	last  *Sample
-	known map[string]Topic
 	next  string // the topic whose turn it is to be looked at
 	procs procs
 }
@@ -84,16 +76,18 @@ func (s *Sampler) Sample(maxAge time.Duration) *Sample {
 
 func (s *Sampler) look() *Sample {
 	now := &Sample{At: time.Now(), Dir: s.bus.Dir(), Self: ownUsage()}
-	infos, err := s.bus.Topics()
+	survey, err := s.bus.Survey()
 	if err != nil {
 		now.Trouble = err.Error()
 	}
-	known := make(map[string]Topic, len(infos))
-	for _, info := range infos {
+	now.Participants, now.Segments = survey.Participants, survey.Segments
+	known := s.last.Finder()
+	now.Topics = make([]Topic, 0, len(survey.Topics))
+	for _, info := range survey.Topics {
 		if n := len(now.Topics); n > 0 && now.Topics[n-1].Name == info.Name {
 			continue // in two segments: users go by the one that they come to first
 		}
-		t := s.known[info.Name]
+		t := known(info.Name)
 		if !t.Made.Equal(info.Made) {
 			t = Topic{}
 		}
@@ -106,17 +100,6 @@ func (s *Sampler) look() *Sample {
 		now.Topics = append(now.Topics, t)
 	}
 	s.lookCloser(now)
-	for _, t := range now.Topics {
-		known[t.Name] = t
-	}
-	s.known = known
-	if now.Participants, err = s.bus.Participants(); err != nil && now.Trouble == "" {
-		now.Trouble = err.Error()
-	}
-	names, _ := segment.List(now.Dir) // no directory, no segments
-	for _, name := range names {
-		now.Segments = append(now.Segments, Segment{name, allocated(now.Dir, name)})
-	}
 	if s.plugins != nil {
 		states := s.plugins.Plugins()
 		usage := s.procs.look(states, now.At)
@@ -132,7 +115,7 @@ func (s *Sampler) look() *Sample {
 func (s *Sampler) lookCloser(now *Sample) {
 	n := len(now.Topics)
 	start, _ := slices.BinarySearchFunc(now.Topics, s.next, func(t Topic, name string) int { return cmp.Compare(t.Name, name) })
-	looks := 0
+	var names []string
 	for i := range n {
 		t := &now.Topics[(start+i)%n]
 		if !t.looked.IsZero() {
@@ -142,12 +125,20 @@ func (s *Sampler) lookCloser(now *Sample) {
 			t.see(bus.TopicStat{TopicInfo: t.TopicInfo}, now.At)
 			continue
 		}
-		if looks++; looks > mostLooks {
+		if len(names) == mostLooks {
 			s.next = t.Name
-			return
+			break
 		}
-		if stat, err := s.bus.Stat(t.Name); err == nil && stat.Made.Equal(t.Made) { // otherwise it has just gone
-			t.see(stat, now.At)
+		names = append(names, t.Name)
+	}
+	if len(names) == 0 {
+		return
+	}
+	stats, _ := s.bus.Stats(names...) // what is wrong with a topic is told already
+	for _, stat := range stats {
+		i, ok := slices.BinarySearchFunc(now.Topics, stat.Name, func(t Topic, name string) int { return cmp.Compare(t.Name, name) })
+		if ok && stat.Made.Equal(now.Topics[i].Made) { // otherwise it has just gone
+			now.Topics[i].see(stat, now.At)
 		}
 	}
 }
@@ -195,14 +186,20 @@ func (t Topic) Rate(was Topic, dt time.Duration) (r Rate) {
 	return r
 }
 
-// ByName is the topics of a sample by their names. A nil sample has none.
-func (s *Sample) ByName() map[string]Topic {
-	if s == nil {
-		return nil
+// Finder returns what finds the sample's topics when it is asked for names in their order; the zero Topic for one that is not there. A
+// nil sample has none.
+func (s *Sample) Finder() func(name string) Topic {
+	var rest []Topic
+	if s != nil {
+		rest = s.Topics
 	}
-	all := make(map[string]Topic, len(s.Topics))
-	for _, t := range s.Topics {
-		all[t.Name] = t
+	return func(name string) Topic {
+		for len(rest) > 0 && rest[0].Name < name {
+			rest = rest[1:]
+		}
+		if len(rest) > 0 && rest[0].Name == name {
+			return rest[0]
+		}
+		return Topic{}
 	}
-	return all
 }

@@ -54,7 +54,6 @@ type BusStats struct {
 // stats is what was told last.
 type stats struct {
 	sample *Sample
-	byName map[string]Topic
 	all    time.Time // when all topics were told
 }
 
@@ -79,8 +78,6 @@ func (k *Keeper) tell() error {
 	if all {
 		k.stats.all = now.At
 	}
-	byName := k.stats.byName
-	k.stats.byName = now.ByName()
 	var bad error
 	send := func(v any) bool {
 		bad = k.report.Publish(plugins.TopicStats, v)
@@ -91,23 +88,29 @@ func (k *Keeper) tell() error {
 		CPU: now.Self.Percent(was.Self, dt), RSS: now.Self.RSS, Trouble: now.Trouble,
 	}
 	for _, s := range now.Segments {
-		total.Memory += s.Bytes
+		total.Memory += s.Memory
 	}
 	if !send(total) {
 		return bad
 	}
-	before := make(map[string]Plugin, len(was.Plugins))
+	had := make(map[string]Plugin, len(was.Plugins))
 	for _, p := range was.Plugins {
-		before[p.Name] = p
+		had[p.Name] = p
 	}
+	happened := len(now.Topics) != len(was.Topics) || len(now.Plugins) != len(was.Plugins) || len(now.Participants) != len(was.Participants)
+	defer func() { k.calm.looked(happened) }()
 	for _, p := range now.Plugins {
-		if !send(pluginStats(p, before[p.Name], now.At, dt)) {
+		happened = happened || p.changed(had[p.Name])
+		if !send(pluginStats(p, had[p.Name], now.At, dt)) {
 			return bad
 		}
 	}
+	before := was.Finder()
 	for _, t := range now.Topics {
-		w := byName[t.Name]
-		if (all || t.changed(w)) && !send(topicStats(t, w, now.At, dt)) {
+		w := before(t.Name)
+		changed := t.changed(w)
+		happened = happened || changed
+		if (all || changed) && !send(topicStats(t, w, now.At, dt)) {
 			return bad
 		}
 	}
@@ -118,6 +121,11 @@ func (k *Keeper) tell() error {
 func (t Topic) changed(was Topic) bool {
 	return t.Name != plugins.TopicStats && (!t.Made.Equal(was.Made) || t.Frames != was.Frames || t.Publishers != was.Publishers ||
 		t.Subscribers != was.Subscribers || t.Lag != was.Lag || t.Lost != was.Lost)
+}
+
+// changed says whether the plugin has done anything that is counted.
+func (p Plugin) changed(was Plugin) bool {
+	return p.Phase != was.Phase || p.State.Plugin != was.State.Plugin || p.Frames != was.Frames || p.Dropped != was.Dropped
 }
 
 func topicStats(t, was Topic, at time.Time, dt time.Duration) TopicStats {

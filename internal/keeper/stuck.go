@@ -142,7 +142,7 @@ func (k *Keeper) here(segment string, pid int) error {
 		if p.Segment != segment || p.Pid != pid {
 			continue
 		}
-		if !p.Here {
+		if !p.Here() {
 			return errors.New("it is in another PID namespace, in another container say: its number means another process here")
 		}
 		seen = true

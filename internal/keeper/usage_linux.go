@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -70,27 +70,29 @@ func descendants(pid int) []int {
 	return all[1:]
 }
 
+// ownStatm is a descriptor that tells the memory of this process each time it is read.
+var ownStatm = sync.OnceValue(func() int {
+	fd, err := unix.Open("/proc/self/statm", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+})
+
 func ownUsage() Usage {
 	u := Usage{Processes: 1}
 	var r unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &r) == nil {
 		u.CPU = time.Duration(r.Utime.Nano() + r.Stime.Nano())
 	}
-	if fields := bytes.Fields(readProc("/proc/self/statm", make([]byte, 256))); len(fields) > 1 {
+	b := make([]byte, 256)
+	n, err := unix.Pread(ownStatm(), b, 0)
+	if err != nil {
+		return u
+	}
+	if fields := bytes.Fields(b[:n]); len(fields) > 1 {
 		pages, _ := strconv.ParseInt(string(fields[1]), 10, 64)
 		u.RSS = pages * int64(os.Getpagesize())
 	}
 	return u
-}
-
-// allocated is the memory that a segment's file takes.
-func allocated(dir, segment string) int64 {
-	i, err := os.Stat(filepath.Join(dir, segment+".seg"))
-	if err != nil {
-		return 0
-	}
-	if st, ok := i.Sys().(*syscall.Stat_t); ok {
-		return st.Blocks * 512
-	}
-	return i.Size()
 }

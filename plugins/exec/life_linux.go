@@ -107,7 +107,7 @@ func (l *life) watch(ctx context.Context) {
 			l.checkMemory()
 		case <-steady.C:
 			l.policy.steady()
-			l.board.set(func(s *plugins.State) { s.Tries = 0 })
+			l.board.set(func(s *plugins.State) { s.Tries, s.Problem = 0, "" }) // that is over
 		case c := <-l.contract:
 			l.greeted = true
 			l.board.set(func(s *plugins.State) { s.Contract = c })

@@ -73,6 +73,23 @@ command = ["sh", "-c", "exit 3"]
 	}
 }
 
+func TestTheProblemOfAPluginThatRunsWellAgainIsForgotten(t *testing.T) {
+	w := newWorld(t, `contract = "bus"
+command = ["sh", "-c", "test -e been && exec sleep 600; touch been; exit 3"]
+[restart]
+first = "1ms"
+steady = "1s"`)
+	w.start()
+	s := w.until("it runs again", func(s plugins.State) bool { return s.Phase == plugins.Running && s.Restarts == 1 })
+	if s.Tries > 0 {
+		has(t, s.Problem, "exit code 3") // it may be about to fail again
+	}
+	s = w.until("that is over", func(s plugins.State) bool { return s.Problem == "" && s.Tries == 0 })
+	if s.Phase != plugins.Running || s.Restarts != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAPluginThatWaitsToBeStartedAgainCanBeStopped(t *testing.T) {
 	w := newWorld(t, `contract = "bus"
 command = ["sh", "-c", "kill -SEGV $$"]

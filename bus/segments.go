@@ -1,0 +1,80 @@
+package bus
+
+import (
+	"errors"
+	"io/fs"
+
+	"shmbus/segment"
+)
+
+// How the segments of a bus are gone through.
+
+// segments is the names of the segments on the bus; none where there is no directory. The caller holds b.mu.
+func (b *Bus) segments(op string) ([]string, error) {
+	if b.closed.Load() {
+		return nil, failKind(op, "", ErrClosed, "")
+	}
+	names, err := segment.List(b.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, fail(op, "", err)
+}
+
+// preferred is names with the configured segment first.
+func (b *Bus) preferred(names []string) []string {
+	all := make([]string, 0, len(names)+1)
+	for _, n := range names {
+		if n == b.config.segment {
+			all = append(all, n)
+		}
+	}
+	for _, n := range names {
+		if n != b.config.segment {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// eachSegment gives f the segments one after the other, to be looked at. One that cannot be opened is given to unopened, unless it has just
+// gone. Errors are collected; a nil unopened returns what it gets. The caller holds b.mu.
+func (b *Bus) eachSegment(op string, a segment.Access, f func(*attachment) error, unopened func(name string, err error) error) error {
+	names, err := b.segments(op)
+	if err != nil {
+		return err
+	}
+	var bad []error
+	for _, name := range b.preferred(names) {
+		at, err := b.visit(name, a)
+		switch {
+		case err == nil:
+			bad = append(bad, fail(op, "", f(at)), at.release())
+		case errors.Is(err, fs.ErrNotExist):
+		case unopened != nil:
+			bad = append(bad, fail(op, "", unopened(name, err)))
+		default:
+			bad = append(bad, fail(op, "", err))
+		}
+	}
+	return errors.Join(bad...)
+}
+
+// visit is attach for those who only look: what is deserted in a segment that was never more than visited is not for this Bus to remove. It
+// stays open for the next look: whoever closes a lease file makes everybody on the bus look who has died. The caller holds b.mu.
+func (b *Bus) visit(name string, a segment.Access) (*attachment, error) {
+	had := b.attached(a)[name]
+	at, err := b.reattach(name, a)
+	if err == nil && at != had {
+		at.visited = true
+	}
+	return at, err
+}
+
+// deniedIsNothing is for those who look where they may.
+func deniedIsNothing(_ string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
