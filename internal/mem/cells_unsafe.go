@@ -31,5 +31,5 @@ func (c *Cells) At(i uint64, n int) []byte {
 
 // Prefetch asks for the first cache lines of n cells from index i on, as a Circle's does.
 func (c *Cells) Prefetch(i uint64, n int) {
-	prefetch(unsafe.Pointer(&c.At(i, 1)[0]), 1<<(c.shift&63), n)
+	prefetch(&c.At(i, 1)[0], 1<<(c.shift&63), n)
 }

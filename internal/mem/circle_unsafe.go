@@ -32,5 +32,5 @@ func (c *Circle[T]) Len() int { return int(c.mask) + 1 }
 // not go round the end.
 func (c *Circle[T]) Prefetch(i uint64, n int) {
 	var z T
-	prefetch(unsafe.Pointer(c.At(i)), unsafe.Sizeof(z), n)
+	prefetch((*byte)(unsafe.Pointer(c.At(i))), unsafe.Sizeof(z), n)
 }

@@ -2,4 +2,5 @@
 
 package mem
 
+// CopyShort is copy for slices of one length.
 func CopyShort(dst, src []byte) { Copy(dst, src) }

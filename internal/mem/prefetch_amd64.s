@@ -3,7 +3,7 @@
 // The assembler has no name for PREFETCHW. CPUs without it take it for a no-op.
 #define PREFETCHW_AX BYTE $0x0F; BYTE $0x0D; BYTE $0x08
 
-// func prefetch(p unsafe.Pointer, stride uintptr, n int)
+// func prefetch(p *byte, stride uintptr, n int)
 TEXT ·prefetch(SB), NOSPLIT, $0-24
 	MOVQ p+0(FP), AX
 	MOVQ stride+8(FP), BX

@@ -1,6 +1,6 @@
 #include "textflag.h"
 
-// func prefetch(p unsafe.Pointer, stride uintptr, n int)
+// func prefetch(p *byte, stride uintptr, n int)
 TEXT ·prefetch(SB), NOSPLIT, $0-24
 	MOVD p+0(FP), R0
 	MOVD stride+8(FP), R1

@@ -2,9 +2,7 @@
 
 package mem
 
-import "unsafe"
-
 // prefetch asks for n cache lines, at least one, that are about to be stored to, one every stride bytes, and does not wait for them.
 //
 //go:noescape
-func prefetch(p unsafe.Pointer, stride uintptr, n int)
+func prefetch(p *byte, stride uintptr, n int)

@@ -2,6 +2,4 @@
 
 package mem
 
-import "unsafe"
-
-func prefetch(unsafe.Pointer, uintptr, int) {}
+func prefetch(*byte, uintptr, int) {}
