@@ -88,11 +88,11 @@ type sigaction struct {
 	mask     uint64
 }
 
-// For package assembly.
-var (
-	pageSize      = uintptr(unix.Getpagesize())
-	earlierSIGBUS uintptr // the handler that was there before
-)
+//lint:ignore U1000 assembly reads it
+var pageSize = uintptr(unix.Getpagesize())
+
+// earlierSIGBUS is the handler that was there before. Assembly reads it.
+var earlierSIGBUS uintptr //lint:ignore U1000 assembly reads it
 
 // takeSIGBUS puts the handler in front of the one that is there, with that one's flags: stack, restorer and mask stay the runtime's.
 func takeSIGBUS() error {
@@ -118,6 +118,8 @@ func setSignal(sig unix.Signal, to, from *sigaction) error {
 }
 
 // sigbus is the handler. Only the kernel calls it.
+//
+//lint:ignore U1000 assembly defines it
 func sigbus()
 
 // handlerAddress is where sigbus lies.
