@@ -1,0 +1,39 @@
+package bus_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"shmbus/bus"
+	"shmbus/segment"
+)
+
+// Who is killed between making a region and publishing it leaves memory that no topic has. The next one who makes a topic gives it back.
+func TestARegionThatWasNeverPublishedIsGivenBack(t *testing.T) {
+	dir := newDir(t)
+	path := filepath.Join(dir, "main.seg")
+	b, err := bus.Open(dir)
+	noError(t, err)
+	defer b.Close()
+	small := bus.TopicOptions{Slots: 64}
+	noError(t, b.CreateTopic("a", small))
+	publish(t, publisher(t, b, "a"), "kept")
+	before := blocks(t, path)
+
+	seg, err := segment.Open(dir, "main", segment.ReadWrite)
+	noError(t, err)
+	_, err = seg.Grow(64 << 20)
+	noError(t, err)
+	noError(t, seg.Close())
+	if left := blocks(t, path) - before; left < 64<<20 {
+		t.Fatalf("the region has %d bytes", left)
+	}
+
+	noError(t, b.CreateTopic("b", small))
+	if left := blocks(t, path) - before; left > 4<<20 {
+		t.Errorf("%d bytes more than before", left)
+	}
+	if got := string(receive(t, subscribe(t, b, "a", bus.FromOldest())).Bytes()); got != "kept" {
+		t.Errorf("the other topic's frame is %q", got)
+	}
+}
