@@ -164,6 +164,7 @@ func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (to
 	if err != nil {
 		return none, fmt.Errorf("%s: %w", at.seg.Path(), err)
 	}
+	at.punchUnpublished(end)
 	size := g.Areas(at.seg.PageSize()).Size
 	off, err := at.seg.Grow(size)
 	if err != nil {
@@ -180,6 +181,22 @@ func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (to
 		return none, err
 	}
 	return at.table.Publish(name, off, size, now, ephemeral)
+}
+
+// punchUnpublished gives back the memory of a region whose maker ended before the table said so: it lies behind those of all topics. The
+// caller holds the directory's lock.
+func (at *attachment) punchUnpublished(end int64) {
+	live, err := at.table.All()
+	if err != nil {
+		return // what the table says is not sure
+	}
+	first := at.seg.RegionsStart()
+	for _, e := range append(live, at.table.Retired()...) {
+		first = max(first, e.Offset+e.Size)
+	}
+	if first < end {
+		_ = at.seg.Punch(first, end-first) // what cannot be given back is only not given back
+	}
 }
 
 // sweepRetired gives back the regions of removed topics that nobody uses any more. The caller holds the directory's lock.
