@@ -183,19 +183,11 @@ func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (to
 	return at.table.Publish(name, off, size, now, ephemeral)
 }
 
-// punchUnpublished gives back the memory of a region whose maker ended before the table said so: it lies behind those of all topics. The
-// caller holds the directory's lock.
+// punchUnpublished gives back the memory of a region whose maker ended before the table said so: it lies behind those of all topics that there
+// ever were. The caller holds the directory's lock.
 func (at *attachment) punchUnpublished(end int64) {
-	live, err := at.table.All()
-	if err != nil {
-		return // what the table says is not sure
-	}
-	first := at.seg.RegionsStart()
-	for _, e := range append(live, at.table.Retired()...) {
-		first = max(first, e.Offset+e.Size)
-	}
-	if first < end {
-		_ = at.seg.Punch(first, end-first) // what cannot be given back is only not given back
+	if last := max(at.table.End(), at.seg.RegionsStart()); last < end {
+		_ = at.seg.Punch(last, end-last) // what cannot be given back is only not given back
 	}
 }
 

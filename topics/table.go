@@ -228,6 +228,17 @@ func (t *Table) Retired() []Entry {
 	return all
 }
 
+// End is where the last region ends that was ever published: a place that is free keeps its topic's range, and each region lies behind all
+// before it. It is for who holds the directory's lock.
+func (t *Table) End() int64 {
+	var end uint64
+	for i := range t.entries {
+		p := &t.entries[i]
+		end = max(end, p.offset.Get()+p.size.Get())
+	}
+	return int64(min(end, 1<<62))
+}
+
 // Release frees the place of a retired topic.
 func (t *Table) Release(e Entry) {
 	t.entries[e.Place].state.Store(e.Generation<<2 | entryFree)
