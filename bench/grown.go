@@ -1,0 +1,277 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"shmbus/bench/growth"
+	"shmbus/bench/native"
+	"shmbus/bench/report"
+	"shmbus/bus"
+	"shmbus/internal/bench"
+)
+
+// allSeries are those that there are, with points up to the largest that are to be measured: everything, or as much as a test has time for.
+func allSeries(tiny bool) []series {
+	most := func(all, few float64, xs ...float64) (some []float64) {
+		for _, x := range xs {
+			if x <= all && !tiny || x <= few {
+				some = append(some, x)
+			}
+		}
+		return some
+	}
+	const any = 1e18
+	return []series{
+		{report.GrowthSubscribers, subscribersPoints(most(any, 4, 1, 2, 4, 8, 16, 32, 64))},
+		{report.GrowthTopics, topicsPoints(most(any, 10, 1, 10, 100, 1000))},
+		{report.GrowthAttach, attachPoints(most(any, 10, 1, 10, 100, 1000))},
+		{report.GrowthBlocked, blockedPoints(most(any, 64, 1, 8, 9, 64, 256, 1000))},
+		{report.GrowthRings, ringsPoints(most(any, 1<<20, 64<<10, 256<<10, 1<<20, 4<<20, 16<<20, 64<<20, 256<<20, 1<<30))},
+		{report.GrowthFrames, framesPoints(most(any, 32<<10, 8, 64, 512, 4<<10, 32<<10, 256<<10, 2<<20, 16<<20))},
+		{report.GrowthWaiting, waitingPoints(most(any, 1e6, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8))},
+		{report.GrowthTail, tailPoints()},
+	}
+}
+
+// matchSeries are the series whose names are chosen, as those of cells are.
+func matchSeries(words []string) (some []series) {
+	for _, s := range allSeries(false) {
+		if report.Match(s.name, words) {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// apart is a publisher's process and one of subscribers, the threads that work on a CPU each.
+func apart(l *lab) bench.CrewSpec {
+	s := bench.CrewSpec{Publishers: 1, Subscribers: 1}
+	if l.pin {
+		s.CPUs = []int{0, 1}
+	}
+	return s
+}
+
+// subscribersPoints: the process with the subscribers has a CPU, as a whole: its goroutines are not to take that of the publisher.
+func subscribersPoints(xs []float64) (all []point) {
+	for _, lossless := range []bool{true, false} {
+		curve := map[bool]string{true: "lossless", false: "lossy"}[lossless]
+		for _, x := range xs {
+			all = append(all, point{curve, x, func(ctx context.Context, l *lab) (taker, error) {
+				spec := apart(l)
+				spec.Whole = true
+				return play(ctx, spec, growth.Fanout, growth.FanoutArgs{Subscriptions: int(x), Lossless: lossless}, sceneTaker{
+					each: growth.FanoutSlots, bench: perFrame,
+				})
+			}})
+		}
+	}
+	return all
+}
+
+func topicsPoints(xs []float64) (all []point) {
+	for _, lap := range []bool{false, true} {
+		curve := map[bool]string{true: "one goroutine", false: "two goroutines"}[lap]
+		for _, x := range xs {
+			all = append(all, point{curve, x, func(ctx context.Context, _ *lab) (taker, error) {
+				return play(ctx, bench.CrewSpec{Publishers: 1}, growth.Topics, growth.TopicsArgs{Topics: int(x), Lap: lap},
+					sceneTaker{each: uint64(x), bench: perFrame})
+			}})
+		}
+	}
+	return all
+}
+
+// An attachTaker has a bus with topics on it, and starts a process that comes to it for each turn.
+type attachTaker struct {
+	bus   *bus.Bus
+	dir   string
+	names []string
+	start func() (taker, error)
+}
+
+func attachPoints(xs []float64) (all []point) {
+	for _, x := range xs {
+		all = append(all, point{"a new process", x, func(ctx context.Context, l *lab) (taker, error) {
+			dir, err := os.MkdirTemp(l.memory, "bus-")
+			if err != nil {
+				return nil, err
+			}
+			t := &attachTaker{dir: dir}
+			if t.bus, err = bus.Open(filepath.Join(dir, "bus")); err != nil {
+				return nil, err
+			}
+			for i := range int(x) {
+				t.names = append(t.names, fmt.Sprint("t/", i))
+			}
+			if err := growth.MakeTopics(t.bus, t.names); err != nil {
+				t.close()
+				return nil, err
+			}
+			t.start = func() (taker, error) {
+				return play(ctx, bench.CrewSpec{Publishers: 1, Bus: t.bus.Dir()}, growth.Attach, growth.AttachArgs{Topics: t.names},
+					sceneTaker{count: once})
+			}
+			return t, nil
+		}})
+	}
+	return all
+}
+
+func once(time.Duration) uint64 { return 1 }
+
+func (t *attachTaker) turn(long time.Duration) (map[string]float64, error) {
+	one, err := t.start()
+	if err != nil {
+		return nil, err
+	}
+	defer one.close()
+	return one.turn(long)
+}
+
+func (t *attachTaker) close() {
+	t.bus.Close()
+	os.RemoveAll(t.dir)
+}
+
+// blockedPoints: the publisher's thread has a CPU; the process with the goroutines is free, as such a program is.
+func blockedPoints(xs []float64) (all []point) {
+	for _, own := range []bool{false, true} {
+		curve := map[bool]string{true: "each on a topic of its own", false: "all on one topic"}[own]
+		for _, x := range xs {
+			all = append(all, point{curve, x, func(ctx context.Context, l *lab) (taker, error) {
+				spec := apart(l)
+				if l.pin {
+					spec.CPUs = []int{0, -1}
+				}
+				a := growth.BlockedArgs{Goroutines: int(x), Own: own}
+				return play(ctx, spec, growth.Blocked, a, sceneTaker{count: func(long time.Duration) uint64 {
+					return max(5, uint64(long/(500*time.Microsecond+time.Duration(x)*5*time.Microsecond)))
+				}})
+			}})
+		}
+	}
+	return all
+}
+
+func ringsPoints(xs []float64) (all []point) {
+	for _, x := range xs {
+		a := growth.RingArgs{Slots: int(x) / (2 * 64)}
+		one := func(scene string, t sceneTaker) func(ctx context.Context, l *lab) (taker, error) {
+			return func(ctx context.Context, l *lab) (taker, error) {
+				spec := bench.CrewSpec{Publishers: 1}
+				if l.pin {
+					spec.CPUs = []int{0}
+				}
+				return play(ctx, spec, scene, a, t)
+			}
+		}
+		all = append(all,
+			point{"nobody receives", x, one(growth.Alone, sceneTaker{bench: perFrame, stay: true})},
+			point{"the same stores, no bus", x, one(growth.Bare, sceneTaker{bench: perFrame, stay: true})},
+			point{"to another process", x, func(ctx context.Context, l *lab) (taker, error) {
+				t := a.Topic()
+				j := bench.Job{Batch: 1, Wait: bench.Spin, Topic: &t}
+				return stream(startOn(ctx, j, report.Cell{Mode: report.Throughput, Size: 64, Pubs: 1, Subs: 1}, l.pin))
+			}},
+			point{"make", x, one(growth.Make, sceneTaker{count: once})})
+	}
+	return all
+}
+
+// A streamTaker is a contender of the cells.
+type streamTaker struct {
+	runner
+	size int
+	n    uint64
+}
+
+func stream(r runner, err error) (taker, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &streamTaker{runner: r}, nil
+}
+
+func (t *streamTaker) turn(long time.Duration) (map[string]float64, error) {
+	if t.n == 0 {
+		var err error
+		if t.n, err = enough(t.run, long, 1); err != nil {
+			return nil, err
+		}
+	}
+	o, err := t.run(t.n)
+	if err != nil {
+		return nil, err
+	}
+	f := map[string]float64{"ns": float64(o.took) / float64(t.n)}
+	if t.size > 0 {
+		f["gbs"] = float64(t.size) / f["ns"]
+	}
+	return f, nil
+}
+
+// framesContenders are those of the cells that are measured with frames of all sizes.
+var framesContenders = []string{"shmbus spin", "shmbus spin, in place", report.MemoryName, report.MemcpyName}
+
+func framesPoints(xs []float64) (all []point) {
+	for _, name := range framesContenders {
+		for _, x := range xs {
+			if bare := name == report.MemoryName || name == report.MemcpyName; bare && x < 64 {
+				continue // its messages begin and end with a word
+			}
+			all = append(all, point{name, x, func(ctx context.Context, l *lab) (taker, error) {
+				cell := report.Cell{Mode: report.Throughput, Size: int(x), Pubs: 1, Subs: 1}
+				for i := range l.all {
+					if c := &l.all[i]; c.name == name {
+						r, err := c.start(ctx, l, cell)
+						if err != nil {
+							return nil, err
+						}
+						return &streamTaker{runner: r, size: int(x)}, nil
+					}
+				}
+				return nil, &native.Missing{What: name} // the list of who is skipped says why
+			}})
+		}
+	}
+	return all
+}
+
+var waitNames = map[bench.Wait]string{bench.Spin: "spin", bench.Adaptive: "adaptive", bench.Block: "block"}
+
+func waitingPoints(xs []float64) (all []point) {
+	for _, wait := range []bench.Wait{bench.Spin, bench.Adaptive, bench.Block} {
+		for _, x := range xs {
+			all = append(all, point{waitNames[wait], x, func(ctx context.Context, l *lab) (taker, error) {
+				a := growth.GapsArgs{Gap: time.Duration(x), Wait: wait}
+				return play(ctx, apart(l), growth.Gaps, a, sceneTaker{count: a.Frames})
+			}})
+		}
+	}
+	return all
+}
+
+// tailGap is that between the frames whose tail is looked at.
+const tailGap = 20 * time.Microsecond
+
+func tailPoints() (all []point) {
+	for i, busy := range []growth.Busy{growth.Quiet, growth.Garbage, growth.Work} {
+		add := func(curve, scene string, wait bench.Wait) {
+			all = append(all, point{curve, float64(i), func(ctx context.Context, l *lab) (taker, error) {
+				a := growth.GapsArgs{Gap: tailGap, Wait: wait, Busy: busy}
+				return play(ctx, apart(l), scene, a, sceneTaker{count: a.Frames})
+			}})
+		}
+		add("a loop, no bus", growth.Loop, bench.Spin)
+		add("spin", growth.Gaps, bench.Spin)
+		add("block", growth.Gaps, bench.Block)
+	}
+	return all
+}
