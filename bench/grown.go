@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"shmbus/bench/growth"
 	"shmbus/bench/native"
 	"shmbus/bench/report"
@@ -16,32 +18,44 @@ import (
 	"shmbus/internal/bench"
 )
 
-// allSeries are those that there are, with points up to the largest that are to be measured: everything, or as much as a test has time for.
-func allSeries(tiny bool) []series {
-	most := func(all, few float64, xs ...float64) (some []float64) {
+// How much of the series is measured.
+type extent int
+
+const (
+	everything extent = iota
+	quick             // without what takes seconds to make
+	tiny              // as much as a test has time for
+)
+
+// allSeries are those that there are, with points up to the largest that are to be measured.
+func allSeries(how extent) []series {
+	most := func(few float64, xs ...float64) (some []float64) {
 		for _, x := range xs {
-			if x <= all && !tiny || x <= few {
+			if how != tiny || x <= few {
 				some = append(some, x)
 			}
 		}
 		return some
 	}
-	const any = 1e18
+	rings := most(1<<20, 64<<10, 256<<10, 1<<20, 4<<20, 16<<20, 64<<20, 256<<20, 1<<30)
+	if how == quick {
+		rings = rings[:len(rings)-2]
+	}
 	return []series{
-		{report.GrowthSubscribers, subscribersPoints(most(any, 4, 1, 2, 4, 8, 16, 32, 64))},
-		{report.GrowthTopics, topicsPoints(most(any, 10, 1, 10, 100, 1000))},
-		{report.GrowthAttach, attachPoints(most(any, 10, 1, 10, 100, 1000))},
-		{report.GrowthBlocked, blockedPoints(most(any, 64, 1, 8, 9, 64, 256, 1000))},
-		{report.GrowthRings, ringsPoints(most(any, 1<<20, 64<<10, 256<<10, 1<<20, 4<<20, 16<<20, 64<<20, 256<<20, 1<<30))},
-		{report.GrowthFrames, framesPoints(most(any, 32<<10, 8, 64, 512, 4<<10, 32<<10, 256<<10, 2<<20, 16<<20))},
-		{report.GrowthWaiting, waitingPoints(most(any, 1e6, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8))},
+		{report.GrowthSubscribers, subscribersPoints(most(4, 1, 2, 4, 8, 16, 32, 64))},
+		{report.GrowthTopics, topicsPoints(most(10, 1, 10, 100, 1000))},
+		{report.GrowthAttach, attachPoints(most(10, 1, 10, 100, 1000))},
+		{report.GrowthBlocked, blockedPoints(most(64, 1, 8, 9, 64, 256, 1000))},
+		{report.GrowthRings, ringsPoints(rings)},
+		{report.GrowthFrames, framesPoints(most(32<<10, 8, 64, 512, 4<<10, 32<<10, 256<<10, 2<<20, 16<<20))},
+		{report.GrowthWaiting, waitingPoints(most(1e6, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8))},
 		{report.GrowthTail, tailPoints()},
 	}
 }
 
 // matchSeries are the series whose names are chosen, as those of cells are.
-func matchSeries(words []string) (some []series) {
-	for _, s := range allSeries(false) {
+func matchSeries(words []string, how extent) (some []series) {
+	for _, s := range allSeries(how) {
 		if report.Match(s.name, words) {
 			some = append(some, s)
 		}
@@ -63,12 +77,14 @@ func subscribersPoints(xs []float64) (all []point) {
 	for _, lossless := range []bool{true, false} {
 		curve := map[bool]string{true: "lossless", false: "lossy"}[lossless]
 		for _, x := range xs {
-			all = append(all, point{curve, x, func(ctx context.Context, l *lab) (taker, error) {
+			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
 				spec := apart(l)
 				spec.Whole = true
-				return play(ctx, spec, growth.Fanout, growth.FanoutArgs{Subscriptions: int(x), Lossless: lossless}, sceneTaker{
-					each: growth.FanoutSlots, bench: perFrame,
-				})
+				t := sceneTaker{least: 4 * growth.FanoutSlots}
+				if lossless { // a lossy subscriber still reads what is left in the ring when all is published
+					t.bench = perFrame
+				}
+				return play(ctx, spec, growth.Fanout, growth.FanoutArgs{Subscriptions: int(x), Lossless: lossless}, t)
 			}})
 		}
 	}
@@ -79,7 +95,7 @@ func topicsPoints(xs []float64) (all []point) {
 	for _, lap := range []bool{false, true} {
 		curve := map[bool]string{true: "one goroutine", false: "two goroutines"}[lap]
 		for _, x := range xs {
-			all = append(all, point{curve, x, func(ctx context.Context, _ *lab) (taker, error) {
+			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, _ *lab) (taker, error) {
 				return play(ctx, bench.CrewSpec{Publishers: 1}, growth.Topics, growth.TopicsArgs{Topics: int(x), Lap: lap},
 					sceneTaker{each: uint64(x), bench: perFrame})
 			}})
@@ -98,7 +114,7 @@ type attachTaker struct {
 
 func attachPoints(xs []float64) (all []point) {
 	for _, x := range xs {
-		all = append(all, point{"a new process", x, func(ctx context.Context, l *lab) (taker, error) {
+		all = append(all, point{curve: "a new process", x: x, start: func(ctx context.Context, l *lab) (taker, error) {
 			dir, err := os.MkdirTemp(l.memory, "bus-")
 			if err != nil {
 				return nil, err
@@ -145,7 +161,7 @@ func blockedPoints(xs []float64) (all []point) {
 	for _, own := range []bool{false, true} {
 		curve := map[bool]string{true: "each on a topic of its own", false: "all on one topic"}[own]
 		for _, x := range xs {
-			all = append(all, point{curve, x, func(ctx context.Context, l *lab) (taker, error) {
+			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
 				spec := apart(l)
 				if l.pin {
 					spec.CPUs = []int{0, -1}
@@ -169,20 +185,39 @@ func ringsPoints(xs []float64) (all []point) {
 				if l.pin {
 					spec.CPUs = []int{0}
 				}
+				if err := l.room(a); err != nil {
+					return nil, err
+				}
 				return play(ctx, spec, scene, a, t)
 			}
 		}
 		all = append(all,
-			point{"nobody receives", x, one(growth.Alone, sceneTaker{bench: perFrame, stay: true})},
-			point{"the same stores, no bus", x, one(growth.Bare, sceneTaker{bench: perFrame, stay: true})},
-			point{"to another process", x, func(ctx context.Context, l *lab) (taker, error) {
+			point{curve: "nobody receives", x: x, start: one(growth.Alone, sceneTaker{bench: perFrame, stay: true})},
+			point{curve: "the same stores, no bus", x: x, start: one(growth.Bare, sceneTaker{bench: perFrame, stay: true})},
+			point{curve: "to another process", x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+				if err := l.room(a); err != nil {
+					return nil, err
+				}
 				t := a.Topic()
 				j := bench.Job{Batch: 1, Wait: bench.Spin, Topic: &t}
 				return stream(startOn(ctx, j, report.Cell{Mode: report.Throughput, Size: 64, Pubs: 1, Subs: 1}, l.pin))
 			}},
-			point{"make", x, one(growth.Make, sceneTaker{count: once})})
+			point{curve: "make", x: x, start: one(growth.Make, sceneTaker{count: once}), most: 5})
 	}
 	return all
+}
+
+// room says whether there is memory for such a ring, beside the others.
+func (l *lab) room(a growth.RingArgs) error {
+	var s unix.Statfs_t
+	if err := unix.Statfs(l.memory, &s); err != nil {
+		return err
+	}
+	const lines = 64 * 2
+	if need := int64(a.Slots) * lines * 5 / 4; int64(s.Bavail)*s.Bsize < need {
+		return &native.Missing{What: fmt.Sprintf("memory for %d MiB", need>>20), Install: "free some, or do without"}
+	}
+	return nil
 }
 
 // A streamTaker is a contender of the cells.
@@ -226,7 +261,7 @@ func framesPoints(xs []float64) (all []point) {
 			if bare := name == report.MemoryName || name == report.MemcpyName; bare && x < 64 {
 				continue // its messages begin and end with a word
 			}
-			all = append(all, point{name, x, func(ctx context.Context, l *lab) (taker, error) {
+			all = append(all, point{curve: name, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
 				cell := report.Cell{Mode: report.Throughput, Size: int(x), Pubs: 1, Subs: 1}
 				for i := range l.all {
 					if c := &l.all[i]; c.name == name {
@@ -237,19 +272,17 @@ func framesPoints(xs []float64) (all []point) {
 						return &streamTaker{runner: r, size: int(x)}, nil
 					}
 				}
-				return nil, &native.Missing{What: name} // the list of who is skipped says why
+				return nil, &native.Missing{What: name, Install: "it is skipped as a whole"}
 			}})
 		}
 	}
 	return all
 }
 
-var waitNames = map[bench.Wait]string{bench.Spin: "spin", bench.Adaptive: "adaptive", bench.Block: "block"}
-
 func waitingPoints(xs []float64) (all []point) {
-	for _, wait := range []bench.Wait{bench.Spin, bench.Adaptive, bench.Block} {
+	for _, wait := range []bench.Wait{bench.Spin, bench.Adaptive, bench.Block, growth.BareSpin, growth.BareFutex} {
 		for _, x := range xs {
-			all = append(all, point{waitNames[wait], x, func(ctx context.Context, l *lab) (taker, error) {
+			all = append(all, point{curve: string(wait), x: x, start: func(ctx context.Context, l *lab) (taker, error) {
 				a := growth.GapsArgs{Gap: time.Duration(x), Wait: wait}
 				return play(ctx, apart(l), growth.Gaps, a, sceneTaker{count: a.Frames})
 			}})
@@ -264,7 +297,7 @@ const tailGap = 20 * time.Microsecond
 func tailPoints() (all []point) {
 	for i, busy := range []growth.Busy{growth.Quiet, growth.Garbage, growth.Work} {
 		add := func(curve, scene string, wait bench.Wait) {
-			all = append(all, point{curve, float64(i), func(ctx context.Context, l *lab) (taker, error) {
+			all = append(all, point{curve: curve, x: float64(i), start: func(ctx context.Context, l *lab) (taker, error) {
 				a := growth.GapsArgs{Gap: tailGap, Wait: wait, Busy: busy}
 				return play(ctx, apart(l), scene, a, sceneTaker{count: a.Frames})
 			}})

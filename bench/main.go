@@ -150,7 +150,11 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 			cells = append(cells, c)
 		}
 	}
-	grown := matchSeries(words(o.cells))
+	how := everything
+	if o.quick {
+		how = quick
+	}
+	grown := matchSeries(words(o.cells), how)
 	if len(cells)+len(grown) == 0 {
 		return nil, fmt.Errorf("-cells %s: there is no such cell; see -list", o.cells)
 	}

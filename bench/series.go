@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ type point struct {
 	curve string
 	x     float64
 	start func(ctx context.Context, l *lab) (taker, error)
+	most  int // turns, if it takes long and what it shows is plain; 0: one in each round
 }
 
 // A taker takes a turn that is to last so long, roughly. The first one is not counted.
@@ -34,6 +36,7 @@ type taker interface {
 // A walker is a point that has started.
 type walker struct {
 	taker
+	most  int
 	point report.Point
 }
 
@@ -50,7 +53,9 @@ func (l *lab) grow(ctx context.Context, bare *calibrator, s series, rounds int, 
 	}()
 	for _, p := range s.points {
 		w, err := &walker{point: report.Point{Curve: p.curve, X: p.x}}, error(nil)
+		w.most = cmp.Or(p.most, rounds)
 		if w.taker, err = p.start(ctx, l); missing(err) {
+			l.skip(s.name, p, err)
 			continue
 		}
 		if all = append(all, w); err == nil {
@@ -64,7 +69,7 @@ func (l *lab) grow(ctx context.Context, bare *calibrator, s series, rounds int, 
 		round(r + 1)
 		for i := range all {
 			w := all[(i+r)%len(all)]
-			if w.point.Err != "" {
+			if w.point.Err != "" || r >= w.most {
 				continue
 			}
 			beside, err := bare.measure()
@@ -87,6 +92,11 @@ func (l *lab) grow(ctx context.Context, bare *calibrator, s series, rounds int, 
 	return g, nil
 }
 
+// skip takes note of a point that cannot be measured here.
+func (l *lab) skip(name string, p point, err error) {
+	l.skipped = append(l.skipped, report.Skipped{Name: fmt.Sprintf("%s, %s at %s", name, p.curve, report.Place(name, p.x)), Why: err.Error()})
+}
+
 // out is like entrant.out.
 func (w *walker) out(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
@@ -100,6 +110,7 @@ type sceneTaker struct {
 	crew  *bench.Crew
 	task  *bench.Task
 	each  uint64                                  // frames that a run is a multiple of
+	least uint64                                  // frames
 	count func(long time.Duration) uint64         // of frames; nil: as many as take so long
 	n     uint64                                  // of frames
 	stay  bool                                    // nothing is closed after a turn: nobody waits on it
@@ -134,6 +145,7 @@ func (t *sceneTaker) turn(long time.Duration) (f map[string]float64, err error) 
 		} else if t.n, err = enough(t.run, long, t.each); err != nil {
 			return nil, err
 		}
+		t.n = max(t.n, t.least)
 	}
 	o, err := t.task.Run(t.n)
 	if err == nil && !t.stay { // what waits would take part in what others measure

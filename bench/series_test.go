@@ -17,15 +17,17 @@ var wants = map[string]struct {
 	figures []string
 	good    func(f map[string]float64) bool
 }{
-	report.GrowthSubscribers: {[]string{"ns", "publisher", "received"}, func(f map[string]float64) bool { return f["received"] > 0 && f["received"] <= 1 }},
+	report.GrowthSubscribers: {[]string{"publisher", "received"}, func(f map[string]float64) bool { return f["received"] > 0 && f["received"] <= 1 }},
 	report.GrowthTopics:      {[]string{"ns"}, nil},
-	report.GrowthAttach: {[]string{"attach", "subscribe", "publisher", "subscription", "publication", "shared"}, func(f map[string]float64) bool {
+	report.GrowthAttach: {[]string{"attach", "subscribe", "publisher", "subscription", "publication", "shared", "make"}, func(f map[string]float64) bool {
 		return f["attach"] < 1e9 && f["shared"] < 1<<20
 	}},
 	report.GrowthBlocked: {[]string{"p50", "p99", "wake", "threads"}, func(f map[string]float64) bool {
 		return f["p50"] <= f["p99"] && f["threads"] >= 2 && f["threads"] < 20
 	}},
-	report.GrowthRings:  {nil, func(f map[string]float64) bool { return f["ns"] > 0 || f["make"] > 0 && f["attach"] > 0 && f["remove"] > 0 }},
+	report.GrowthRings: {nil, func(f map[string]float64) bool {
+		return f["ns"] > 0 || f["make"] > 0 && f["attach"] > 0 && f["remove"] > 0
+	}},
 	report.GrowthFrames: {[]string{"ns", "gbs"}, nil},
 	report.GrowthWaiting: {[]string{"cpu", "p50", "p99", "p999", "max", "publish"}, func(f map[string]float64) bool {
 		return f["p50"] <= f["max"] && f["cpu"] < 2.5
@@ -47,7 +49,7 @@ func TestEachSeriesIsMeasured(t *testing.T) {
 	}
 	defer bare.crew.Close()
 	r := new(report.Result)
-	for _, s := range allSeries(true) {
+	for _, s := range allSeries(tiny) {
 		t.Run(s.name, func(t *testing.T) {
 			g, err := l.grow(t.Context(), bare, s, 2, 2*time.Millisecond, func(int) {})
 			if err != nil {
@@ -107,12 +109,12 @@ func shown(t *testing.T, r *report.Result) {
 }
 
 func TestSeriesAreChosenLikeCells(t *testing.T) {
-	for words, want := range map[string]int{"growth": len(allSeries(false)), "growth-rings,growth-tail": 2, "latency": 0} {
-		if got := len(matchSeries(strings.Split(words, ","))); got != want {
+	for words, want := range map[string]int{"growth": len(allSeries(everything)), "growth-rings,growth-tail": 2, "latency": 0} {
+		if got := len(matchSeries(strings.Split(words, ","), everything)); got != want {
 			t.Errorf("%s: %d series, want %d", words, got, want)
 		}
 	}
-	for _, s := range allSeries(false) {
+	for _, s := range allSeries(everything) {
 		if _, ok := wants[s.name]; !ok {
 			t.Errorf("%s has no test", s.name)
 		}

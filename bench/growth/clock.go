@@ -55,6 +55,13 @@ func used() int64 {
 	return t.Nano()
 }
 
+// switches is how often the kernel has taken a processor away from a thread of this process, because it waits or for another one.
+func switches() float64 {
+	var u unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return float64(u.Nvcsw + u.Nivcsw)
+}
+
 // threads is how many this process has.
 func threads() (int, error) {
 	all, err := os.ReadDir("/proc/self/task")

@@ -8,6 +8,7 @@
 //	attach.go  coming to a bus with many topics, and what an open topic takes
 //	blocked.go many goroutines that wait
 //	ring.go    publishing with nobody there, and the same stores without a bus; making a ring and coming to it
+//	lines.go   no bus: the lines of a frame in memory that two processes share; futex_unsafe.go sleeping on it
 //	gaps.go    frames with gaps between them: how late they are seen, and what the waiting took
 //	loop.go    the same without a bus: a loop that looks at the clock
 //	busy.go    what else the process does meanwhile

@@ -11,11 +11,12 @@ import (
 )
 
 // FanoutSlots is the size of the ring there: a run has many more frames, or else it would not tell what a full ring costs.
-const FanoutSlots = 1024
+const FanoutSlots = 8192
 
 // FanoutArgs are those of Fanout: a publisher, and a process with that many subscriptions, each with a goroutine of its own.
 //
-// Figures: publisher, ns a frame until the last Publish has returned; received, the part of all frames that subscriptions got.
+// Figures: publisher, ns a frame until the last Publish has returned; received, the part of all frames that subscriptions got; switches, of threads of the
+// subscribers' process, a frame.
 type FanoutArgs struct {
 	Subscriptions int
 	Lossless      bool
@@ -59,7 +60,7 @@ type stream struct {
 }
 
 func receiveAll(ctx context.Context, all []*stream, n uint64) (bench.Figures, error) {
-	errs, before := make([]error, len(all)), uint64(0)
+	errs, before, start := make([]error, len(all)), uint64(0), switches()
 	var wait sync.WaitGroup
 	for i, s := range all {
 		before += s.got
@@ -73,7 +74,9 @@ func receiveAll(ctx context.Context, all []*stream, n uint64) (bench.Figures, er
 		}
 		got += s.got
 	}
-	return bench.Figures{"received": float64(got-before) / float64(n) / float64(len(all))}, nil
+	return bench.Figures{
+		"received": float64(got-before) / float64(n) / float64(len(all)), "switches": (switches() - start) / float64(n),
+	}, nil
 }
 
 // receive takes the next n frames that are published, but for those that are lost. What is lost at the end is known when there is nothing

@@ -34,8 +34,16 @@ var waits = map[bench.Wait][]bus.SubscribeOption{bench.Spin: {bus.Spin()}, bench
 
 func gaps(p bench.Place, a GapsArgs) (bench.Part, error) {
 	me, c := new(part), newClock()
+	if a.Wait == BareSpin || a.Wait == BareFutex {
+		return bareGaps(p, a, me, c)
+	}
 	if !p.Subscriber {
-		return gapPublisher(p, a, me, c)
+		pub, err := me.publisher(p.Bus, p.Topic, gapRing)
+		if err != nil {
+			return nil, err
+		}
+		s := &sender{pub: pub}
+		return me.publishes(p, a, c, func(word uint64) error { return s.send(context.Background(), word) })
 	}
 	s, err := me.subscribe(p.Bus, p.Topic, gapRing, append(waits[a.Wait], bus.Lossless())...)
 	if err != nil {
@@ -60,17 +68,37 @@ func gaps(p bench.Place, a GapsArgs) (bench.Part, error) {
 	})
 }
 
-func gapPublisher(p bench.Place, a GapsArgs, me *part, c *clock) (bench.Part, error) {
-	ready, err := me.subscribe(p.Bus, p.Topic+"/ready", gapRing, bus.Lossless())
+// bareGaps is gaps without a bus.
+func bareGaps(p bench.Place, a GapsArgs, me *part, c *clock) (bench.Part, error) {
+	l, unmap, err := openLines(p, p.Topic, gapRing.Slots)
 	if err != nil {
 		return nil, err
 	}
-	pub, err := me.publisher(p.Bus, p.Topic, gapRing)
+	l.sleeps = a.Wait == BareFutex
+	me.closers = append(me.closers, unmap)
+	if !p.Subscriber {
+		return me.publishes(p, a, c, func(word uint64) error { l.send(word); return nil })
+	}
+	return me.measured(p, a, func(n uint64, h *bench.Histogram) error {
+		for range n {
+			sent, err := l.receive()
+			now := c.now()
+			if err != nil {
+				return err
+			}
+			h.Record(uint64(max(0, now-int64(sent))))
+		}
+		return nil
+	})
+}
+
+// publishes makes a part of what sends a time: it sends with gaps, once the other side is ready.
+func (me *part) publishes(p bench.Place, a GapsArgs, c *clock, send func(word uint64) error) (bench.Part, error) {
+	ready, err := me.subscribe(p.Bus, p.Topic+"/ready", gapRing, bus.Lossless())
 	if err != nil {
 		me.Close()
 		return nil, err
 	}
-	s := &sender{pub: pub}
 	me.act = func(n uint64) (bench.Figures, error) {
 		ctx, h := context.Background(), new(bench.Histogram)
 		f, err := ready.Receive(ctx)
@@ -81,7 +109,7 @@ func gapPublisher(p bench.Place, a GapsArgs, me *part, c *clock) (bench.Part, er
 		for next := c.now(); n > 0; n-- {
 			next += a.draw()
 			start := c.until(next)
-			if err := s.send(ctx, uint64(start)); err != nil {
+			if err := send(uint64(start)); err != nil {
 				return nil, err
 			}
 			h.Record(uint64(c.now() - start))

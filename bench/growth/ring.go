@@ -5,15 +5,10 @@ package growth
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"shmbus/bus"
 	"shmbus/internal/bench"
-	"shmbus/internal/mem"
 )
 
 // RingArgs are those of Alone, Bare and Make.
@@ -39,46 +34,18 @@ func alone(p bench.Place, a RingArgs) (bench.Part, error) {
 	return me, err
 }
 
-// line is what a stamp or the payload of a frame takes.
-type line struct {
-	word mem.Word
-	rest [7]mem.Plain
-}
-
 func bare(p bench.Place, a RingArgs) (bench.Part, error) {
-	all := int64(a.Slots) * 2 * 64
-	f, err := os.CreateTemp(filepath.Dir(p.Bus.Dir()), "lines-")
+	l, unmap, err := openLines(p, p.Topic, a.Slots)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	defer os.Remove(f.Name())
-	if err := unix.Fallocate(int(f.Fd()), 0, 0, all); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err)
-	}
-	m, err := unix.Mmap(int(f.Fd()), 0, int(all), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
-	if err != nil {
-		return nil, err
-	}
-	lines, err := mem.View[line](m, 0, 2*a.Slots)
-	if err != nil {
-		return nil, err
-	}
-	stamps, cells, i := lines[:a.Slots], lines[a.Slots:], uint64(0)
-	me := &part{act: func(n uint64) (bench.Figures, error) {
+	me := &part{closers: []func(){unmap}}
+	me.act = func(n uint64) (bench.Figures, error) {
 		for range n {
-			at := i & uint64(a.Slots-1)
-			i++
-			c := &cells[at]
-			c.word.StoreRelease(i)
-			for j := range c.rest {
-				c.rest[j].Set(i)
-			}
-			stamps[at].word.StoreRelease(i)
+			l.put(n)
 		}
 		return nil, nil
-	}}
-	me.closers = append(me.closers, func() { _ = unix.Munmap(m) })
+	}
 	return me, nil
 }
 

@@ -4,6 +4,7 @@ package growth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"shmbus/bus"
@@ -13,7 +14,7 @@ import (
 // TopicsArgs are those of Topics: one process publishes on so many topics in turn, and receives from all of them with a WaitSet. Either
 // two goroutines do it at once, or one publishes on each topic once and then receives that.
 //
-// Figures: none; the time is that of the run.
+// Figures: switches, of threads, a frame. The time is that of the run.
 type TopicsArgs struct {
 	Topics int
 	Lap    bool // one goroutine
@@ -60,18 +61,14 @@ func topics(p bench.Place, a TopicsArgs) (bench.Part, error) {
 		}
 		return nil
 	}
-	me.act = func(n uint64) (bench.Figures, error) {
-		laps := n / uint64(a.Topics)
+	run := func(laps uint64) error {
 		if a.Lap {
 			for range laps {
-				if err := send(); err != nil {
-					return nil, err
-				}
-				if err := receive(uint64(a.Topics)); err != nil {
-					return nil, err
+				if err := errors.Join(send(), receive(uint64(a.Topics))); err != nil {
+					return err
 				}
 			}
-			return nil, nil
+			return nil
 		}
 		sent := make(chan error, 1)
 		go func() {
@@ -83,10 +80,12 @@ func topics(p bench.Place, a TopicsArgs) (bench.Part, error) {
 			}
 			sent <- err
 		}()
-		if err := receive(laps * uint64(a.Topics)); err != nil {
-			return nil, err
-		}
-		return nil, <-sent
+		return errors.Join(receive(laps*uint64(a.Topics)), <-sent)
+	}
+	me.act = func(n uint64) (bench.Figures, error) {
+		before := switches()
+		err := run(n / uint64(a.Topics))
+		return bench.Figures{"switches": (switches() - before) / float64(n)}, err
 	}
 	return me, nil
 }

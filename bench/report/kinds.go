@@ -63,8 +63,12 @@ func kindOf(name string) *kind {
 	return &kind{name: name, title: name, x: "x", place: whole}
 }
 
+// Place is how a place of a series is shown.
+func Place(series string, x float64) string { return kindOf(series).place(x) }
+
 func whole(v float64) string   { return fmt.Sprintf("%.0f", v) }
 func kib(v float64) string     { return digits(v/1024) + " KiB" }
+func small(v float64) string   { return fmt.Sprintf("%.4f", v) }
 func percent(v float64) string { return digits(100*v) + " %" }
 func perSec(v float64) string  { return digits(v) + " GB/s" }
 
@@ -105,6 +109,7 @@ var kinds = []kind{
 			{key: "publisher", head: "at the publisher", show: Duration},
 			{key: "ns", head: "a frame", show: Duration},
 			{key: "received", head: "received", show: percent},
+			{key: "switches", head: "switches of threads, a frame", show: small},
 		},
 	},
 	{
@@ -112,7 +117,10 @@ var kinds = []kind{
 		text: "One process publishes frames of 64 bytes on all topics in turn, and receives from all of them with one WaitSet: two goroutines that do it " +
 			"at once, on two CPUs, or one that publishes on each topic once and then receives that. Rings have 256 slots. Nobody is pinned.",
 		x: "topics", place: whole, plot: "ns", notes: topicsNotes,
-		columns: []column{{key: "ns", head: "a frame", show: Duration}},
+		columns: []column{
+			{key: "ns", head: "a frame", show: Duration},
+			{key: "switches", head: "switches of threads, a frame", show: small},
+		},
 	},
 	{
 		name: GrowthAttach, title: "Cost as it grows: coming to a bus with many topics",
@@ -127,6 +135,7 @@ var kinds = []kind{
 			{key: "subscription", head: "memory of a subscription", show: kib},
 			{key: "publication", head: "of a publisher", show: kib},
 			{key: "shared", head: "of the topic in the file", show: kib},
+			{key: "make", head: "to make one more", show: Duration},
 		},
 	},
 	{
