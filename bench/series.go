@@ -72,7 +72,7 @@ func (l *lab) grow(ctx context.Context, bare *calibrator, s series, rounds int, 
 			if w.point.Err != "" || r >= w.most {
 				continue
 			}
-			beside, err := bare.measure()
+			beside, err := bare.line()
 			if err != nil {
 				return nil, err
 			}

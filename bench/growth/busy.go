@@ -4,6 +4,7 @@ package growth
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,9 +24,10 @@ const (
 
 const (
 	each   = 64                     // bytes in a piece of garbage
-	pieces = 1 << 14                // a millisecond's worth: a collection for each 4 MiB
+	pieces = 1 << 13                // of it between two pauses
 	pause  = time.Millisecond       // between them
-	keep   = pieces * 2             // as much of it is alive
+	keep   = 2 * pieces             // as much of it is alive
+	often  = 50                     // percent of what is alive, until garbage is collected
 	enough = 100 * time.Microsecond // of computing, between two looks whether it is to end
 )
 
@@ -39,7 +41,9 @@ type piece struct {
 func (b Busy) begin() (end func(f bench.Figures)) {
 	var stop atomic.Bool
 	var wait sync.WaitGroup
+	percent := 100
 	if b != Quiet {
+		percent = debug.SetGCPercent(often)
 		wait.Go(func() { litter(&stop) })
 	}
 	if b == Work {
@@ -52,6 +56,7 @@ func (b Busy) begin() (end func(f bench.Figures)) {
 		runtime.ReadMemStats(&after)
 		stop.Store(true)
 		wait.Wait()
+		debug.SetGCPercent(percent)
 		f["collections"] = float64(after.NumGC - before.NumGC)
 	}
 }
