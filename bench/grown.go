@@ -92,11 +92,13 @@ func subscribersPoints(xs []float64) (all []point) {
 }
 
 func topicsPoints(xs []float64) (all []point) {
-	for _, lap := range []bool{false, true} {
-		curve := map[bool]string{true: "one goroutine", false: "two goroutines"}[lap]
+	for _, c := range []struct {
+		name, scene string
+		lap         bool
+	}{{"two goroutines", growth.Topics, false}, {"one goroutine", growth.Topics, true}, {"one goroutine, no bus", growth.Rings, true}} {
 		for _, x := range xs {
-			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, _ *lab) (taker, error) {
-				return play(ctx, bench.CrewSpec{Publishers: 1}, growth.Topics, growth.TopicsArgs{Topics: int(x), Lap: lap},
+			all = append(all, point{curve: c.name, x: x, start: func(ctx context.Context, _ *lab) (taker, error) {
+				return play(ctx, bench.CrewSpec{Publishers: 1}, c.scene, growth.TopicsArgs{Topics: int(x), Lap: c.lap},
 					sceneTaker{each: uint64(x), bench: perFrame})
 			}})
 		}
@@ -202,7 +204,7 @@ func ringsPoints(xs []float64) (all []point) {
 				j := bench.Job{Batch: 1, Wait: bench.Spin, Topic: &t}
 				return stream(startOn(ctx, j, report.Cell{Mode: report.Throughput, Size: 64, Pubs: 1, Subs: 1}, l.pin))
 			}},
-			point{curve: "make", x: x, start: one(growth.Make, sceneTaker{count: once}), most: 5})
+			point{curve: "make", x: x, start: one(growth.Make, sceneTaker{count: once}), most: 3})
 	}
 	return all
 }

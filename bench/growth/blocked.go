@@ -68,9 +68,11 @@ func blocked(p bench.Place, a BlockedArgs) (bench.Part, error) {
 		pubs = append(pubs, &sender{pub: pub})
 	}
 	settle := 300*time.Microsecond + time.Duration(a.Goroutines)*2*time.Microsecond
+	first := 10*time.Millisecond + time.Duration(a.Goroutines)*20*time.Microsecond // threads are made when all sleep for the first time
 	var answers checker
 	me.act = func(n uint64) (bench.Figures, error) {
 		ctx, h := context.Background(), new(bench.Histogram)
+		c.until(c.now() + int64(first))
 		for range n {
 			start := c.until(c.now() + int64(settle))
 			if err := pubs[rand.IntN(len(pubs))].send(ctx, uint64(start)); err != nil {

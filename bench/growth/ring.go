@@ -5,7 +5,11 @@ package growth
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"shmbus/bus"
 	"shmbus/internal/bench"
@@ -16,7 +20,8 @@ import (
 // Alone publishes with nobody there. Bare stores what a frame must have, a line of payload and a line that says that it is there, in memory
 // that is as large as such a ring, and nothing else. Their time is that of the run.
 //
-// Figures of Make: make, ns to make a topic; attach, ns to open a publisher on it by another handle; remove, ns to remove it.
+// Figures of Make: make, ns to make a topic; attach, ns to open a publisher on it by another handle; remove, ns to remove it; reserve, ns that the
+// kernel takes to reserve a file as large as the ring.
 type RingArgs struct {
 	Slots int
 }
@@ -47,6 +52,19 @@ func bare(p bench.Place, a RingArgs) (bench.Part, error) {
 		return nil, nil
 	}
 	return me, nil
+}
+
+// reserve reserves a file of that size beside the bus, and removes it.
+func reserve(p bench.Place, size int64) (ns float64, err error) {
+	f, err := os.CreateTemp(filepath.Dir(p.Bus.Dir()), "reserve-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	start := time.Now()
+	err = unix.Fallocate(int(f.Fd()), 0, 0, size)
+	return float64(time.Since(start)), err
 }
 
 func makeRing(p bench.Place, a RingArgs) (bench.Part, error) {
@@ -82,6 +100,7 @@ func makeRing(p bench.Place, a RingArgs) (bench.Part, error) {
 			return nil, err
 		}
 		f["remove"] = float64(time.Since(start))
-		return f, nil
+		f["reserve"], err = reserve(p, int64(a.Slots)*2*64)
+		return f, err
 	}}, nil
 }

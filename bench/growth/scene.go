@@ -16,6 +16,7 @@ import (
 const (
 	Fanout  = "growth: fan-out"
 	Topics  = "growth: topics"
+	Rings   = "growth: rings, no bus"
 	Attach  = "growth: attach"
 	Blocked = "growth: blocked"
 	Alone   = "growth: alone"
@@ -31,6 +32,7 @@ const size = 64
 func init() {
 	bench.AddScene(Fanout, scene(fanout))
 	bench.AddScene(Topics, scene(topics))
+	bench.AddScene(Rings, scene(bareTopics))
 	bench.AddScene(Attach, scene(attach))
 	bench.AddScene(Blocked, scene(blocked))
 	bench.AddScene(Alone, scene(alone))

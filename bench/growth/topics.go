@@ -20,6 +20,38 @@ type TopicsArgs struct {
 	Lap    bool // one goroutine
 }
 
+// bareTopics is Topics with one goroutine and without a bus: for each topic two mappings of a ring, one to put a frame into it and one to
+// receive it.
+func bareTopics(p bench.Place, a TopicsArgs) (bench.Part, error) {
+	me := new(part)
+	var out, in []*lines
+	for i := range a.Topics {
+		for _, all := range []*[]*lines{&out, &in} {
+			l, unmap, err := openLines(p, fmt.Sprintf("%s/%d", p.Topic, i), smallRing.Slots)
+			if err != nil {
+				me.Close()
+				return nil, err
+			}
+			*all, me.closers = append(*all, l), append(me.closers, unmap)
+		}
+	}
+	me.act = func(n uint64) (bench.Figures, error) {
+		before := switches()
+		for range n / uint64(a.Topics) {
+			for _, l := range out {
+				l.put(l.i)
+			}
+			for _, l := range in {
+				if _, err := l.receive(); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return bench.Figures{"switches": (switches() - before) / float64(n)}, nil
+	}
+	return me, nil
+}
+
 // smallRing is that of one topic of many.
 var smallRing = bus.TopicOptions{Slots: 256, Policy: bus.PolicyLossless, NoTime: true}
 

@@ -190,6 +190,6 @@ func (g *Growth) markdown(b *strings.Builder, plots string) {
 	head, rows := g.rows(true)
 	table(b, head, rows)
 	if s := slices.Concat(k.remarks(g), g.out()); len(s) > 0 {
-		fmt.Fprintf(b, "\n%s\n", strings.Join(s, "\n"))
+		fmt.Fprintf(b, "\n- %s\n", strings.Join(s, "\n- "))
 	}
 }

@@ -86,7 +86,7 @@ func size(v float64) string {
 }
 
 func beside(v float64) string {
-	names := []string{"nothing", "garbage", "garbage and work"}
+	names := []string{"nothing", "garbage", "both"}
 	return names[min(max(int(v), 0), len(names)-1)]
 }
 
@@ -115,7 +115,8 @@ var kinds = []kind{
 	{
 		name: GrowthTopics, title: "Cost as it grows: topics",
 		text: "One process publishes frames of 64 bytes on all topics in turn, and receives from all of them with one WaitSet: two goroutines that do it " +
-			"at once, on two CPUs, or one that publishes on each topic once and then receives that. Rings have 256 slots. Nobody is pinned.",
+			"at once, on two CPUs, or one that publishes on each topic once and then receives that; and the same without a bus, a line of payload and a line that " +
+			"says so in as many rings. Rings have 256 slots. Nobody is pinned.",
 		x: "topics", place: whole, plot: "ns", notes: topicsNotes,
 		columns: []column{
 			{key: "ns", head: "a frame", show: Duration},
@@ -155,12 +156,13 @@ var kinds = []kind{
 	{
 		name: GrowthRings, title: "Cost as it grows: the ring",
 		text: "Frames of 64 bytes, one a call, in rings of all sizes: with nobody there; and to another process, that spins. *The same stores, no bus* " +
-			"writes a line of payload and a line that says so for each frame, in memory of the same size. *Make* is CreateTopic, *come to* is " +
-			"Publisher by another handle, which maps it.",
+			"writes a line of payload and a line that says so for each frame, in memory of the same size. *Make* is CreateTopic; *a file alone* " +
+			"is what the kernel takes to reserve as much in a file; *come to* is Publisher by another handle, which maps it all.",
 		x: "ring", place: size, plot: "ns", skip: []string{"make"}, notes: ringsNotes,
 		columns: []column{
 			{key: "ns", head: "a frame", show: Duration},
 			{key: "make", head: "make", show: Duration},
+			{key: "reserve", head: "a file alone", show: Duration},
 			{key: "attach", head: "come to", show: Duration},
 			{key: "remove", head: "remove", show: Duration},
 		},
@@ -186,7 +188,7 @@ var kinds = []kind{
 	{
 		name: GrowthTail, title: "The tail, and what the process does meanwhile",
 		text: "Frames with gaps of about 20 µs from one process to another, which does nothing else; or also allocates, so that garbage is collected " +
-			"every few milliseconds; or that and a goroutine that computes. *A loop, no bus*, waits in the same way for moments of its own " +
+			"every few milliseconds (*garbage*); or has a goroutine that computes as well (*both*). *A loop, no bus*, waits in the same way for moments of its own " +
 			"instead of frames, and looks at the clock: what a Go program sees on this machine. The publisher's process keeps one of " +
 			"the two CPUs.",
 		x: "meanwhile", place: beside, plot: "p999", notes: tailNotes,

@@ -57,16 +57,18 @@ func topicsNotes(g *Growth) (notes []string) {
 		notes = append(notes, fmt.Sprintf("With one topic two goroutines take %s a frame, more than with ten (%s): threads switch %.1f times as often, because one ring is "+
 			"full, or empty, sooner than ten, and then one of them sleeps.", Duration(a), Duration(b), g.median(two, 1, sw)/g.median(two, 10, sw)))
 	}
-	if first, last := g.ends(one); last != nil && last.Each("ns").Median() > 1.5*first.Each("ns").Median() {
-		var s bench.Series
-		for _, p := range g.curve(one) {
-			s = append(s, p.Each(sw).Median())
-		}
-		notes = append(notes, fmt.Sprintf("With one goroutine, which never sleeps, a frame takes %s on one topic and %s on %.0f. Threads switch %s times a frame, so it is not "+
-			"the kernel: each topic's lines, and what the process keeps about it, are visited once in a lap, and no cache is left with those of so many.",
-			Duration(first.Each("ns").Median()), Duration(last.Each("ns").Median()), last.X, between(s, small)))
+	first, last := g.ends(one)
+	bareFirst, bareLast := g.ends(one + ", no bus")
+	if last == nil || bareLast == nil {
+		return notes
 	}
-	return notes
+	m := func(p *Point) float64 { return p.Each("ns").Median() }
+	said := fmt.Sprintf("With one goroutine a frame takes %s on one topic and %s on %.0f; a ring without a bus for each takes %s and %s", Duration(m(first)), Duration(m(last)), last.X,
+		Duration(m(bareFirst)), Duration(m(bareLast)))
+	if m(last) > 1.5*m(first) && m(bareLast) > 1.5*m(bareFirst) {
+		said += ": the memory of so many, visited in turn, takes longer without a bus as well"
+	}
+	return append(notes, said+fmt.Sprintf(". Threads switch %s times a frame at most.", small(last.Each(sw).Most())))
 }
 
 func attachNotes(g *Growth) []string {
@@ -128,8 +130,9 @@ func ringsNotes(g *Growth) (notes []string) {
 	}
 	if _, last := g.ends("make"); last != nil {
 		mib := last.X / (1 << 20)
-		notes = append(notes, fmt.Sprintf("Making a ring takes %s for each MiB of the largest, coming to it %s: every page is reserved, and mapped, before the first frame.",
-			Duration(last.Each("make").Median()/mib), Duration(last.Each("attach").Median()/mib)))
+		m := func(key string) float64 { return last.Each(key).Median() }
+		notes = append(notes, fmt.Sprintf("Making the largest ring takes %s for each MiB, of which the kernel takes %s to reserve a file as large; coming to it takes %s: every page "+
+			"is reserved, and mapped, before the first frame.", Duration(m("make")/mib), Duration(m("reserve")/mib), Duration(m("attach")/mib)))
 	}
 	return notes
 }
@@ -159,9 +162,13 @@ func waitingNotes(g *Growth) (notes []string) {
 		if last == nil || bareLast == nil {
 			continue
 		}
-		m := func(p *Point) string { return Duration(p.Each("p50").Median()) }
-		notes = append(notes, fmt.Sprintf("The longer the gap, the longer it takes: %s goes from %s to %s. So does what is no bus, %s: from %s to %s. It is the machine that has fallen "+
-			"asleep, or has had other things in its caches.", c[0], m(first), m(last), c[1], m(bareFirst), m(bareLast)))
+		m := func(p *Point) float64 { return p.Each("p50").Median() }
+		said := fmt.Sprintf("From the shortest gap to the longest, p50 of *%s* goes from %s to %s, and that of *%s* from %s to %s", c[0], Duration(m(first)), Duration(m(last)),
+			c[1], Duration(m(bareFirst)), Duration(m(bareLast)))
+		if m(last) > 3*m(first) && m(bareLast) > 3*m(bareFirst) {
+			said += ": without a bus it is so as well"
+		}
+		notes = append(notes, said+".")
 	}
 	return notes
 }

@@ -7,7 +7,13 @@ import (
 )
 
 // The colours of curves, for those who see few as well; and their marks.
-var curveColours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7"}
+var curveColours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#777777"}
+
+// Where the labels of a curve's points stand, so that they keep out of those of others; there are none for more curves.
+var labels = []struct {
+	right, down float64
+	anchor      string
+}{{9, 4, "start"}, {-6, -8, "end"}, {4, 17, "start"}}
 
 // Sizes of a plot of a series.
 const (
@@ -52,7 +58,7 @@ func span(values []float64, from, to float64) (axis, bool) {
 	if hi == 0 {
 		return axis{}, false
 	}
-	return axis{lo / 1.3, hi * 1.3, from, to}, true
+	return axis{lo / 1.4, hi * 1.4, from, to}, true
 }
 
 // A dot is a point in a plot.
@@ -83,9 +89,10 @@ func (g *Growth) svg() []byte {
 		at := g.across(p, k, xs)
 		for i, name := range names {
 			p.curve(i, name, g.dots(k, name, at, y))
-			if k.against != "" {
+			if k.against != "" && i < len(labels) {
 				for _, q := range g.curve(name) {
-					p.text(at(q)+7, y.at(q.Each(k.plot).Median())-5, "start", k.place(q.X))
+					l := labels[i]
+					p.text(at(q)+l.right, y.at(q.Each(k.plot).Median())+l.down, l.anchor, k.place(q.X))
 				}
 			}
 		}
@@ -96,8 +103,8 @@ func (g *Growth) svg() []byte {
 
 // across draws the axis below, and gives where a point is along it: at equal distances, or by another figure.
 func (g *Growth) across(p *picture, k *kind, values []float64) func(q *Point) float64 {
-	p.text(curveRight, curveHigh-12, "end", k.x)
 	if k.against == "" {
+		p.text(curveRight, curveHigh-12, "end", k.x)
 		places := g.places()
 		at := func(x float64) float64 {
 			return curveLeft + 30 + (curveRight-curveLeft-60)*float64(slices.Index(places, x))/float64(max(1, len(places)-1))
@@ -108,7 +115,7 @@ func (g *Growth) across(p *picture, k *kind, values []float64) func(q *Point) fl
 		return func(q *Point) float64 { return at(q.X) }
 	}
 	c := k.column(k.against)
-	x, ok := span(values, curveLeft+10, curveRight-40)
+	x, ok := span(values, curveLeft+20, curveRight-50)
 	if !ok {
 		return func(*Point) float64 { return curveLeft }
 	}
@@ -116,7 +123,7 @@ func (g *Growth) across(p *picture, k *kind, values []float64) func(q *Point) fl
 		p.box(x.at(v), curveTop, 1, curveBottom-curveTop, gridColour)
 		p.text(x.at(v), curveBottom+18, "middle", c.show(v))
 	}
-	p.text(curveRight, curveHigh-26, "end", c.head+"; at each point its")
+	p.text(curveRight, curveHigh-12, "end", c.head+"; beside the points: "+k.x)
 	return func(q *Point) float64 { return x.at(q.Each(k.against).Median()) }
 }
 
@@ -145,7 +152,7 @@ func (p *picture) grid(y axis, show func(v float64) string) {
 // curve draws a curve and its name above.
 func (p *picture) curve(i int, name string, dots []dot) {
 	colour := curveColours[i%len(curveColours)]
-	x := 12 + 205*float64(i)
+	x := 12 + 168*float64(i)
 	p.box(x, 38, 10, 10, colour)
 	p.text(x+16, 47, "start", name)
 	for j, d := range dots {

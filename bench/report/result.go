@@ -256,7 +256,7 @@ func (r *Result) Failed() error {
 	for i := range r.Growth {
 		for _, p := range r.Growth[i].Points {
 			if p.Err != "" {
-				all = append(all, fmt.Errorf("%s: %s at %s: %s", r.Growth[i].Name, p.Curve, digits(p.X), p.Err))
+				all = append(all, fmt.Errorf("%s: %s at %s: %s", r.Growth[i].Name, p.Curve, Place(r.Growth[i].Name, p.X), p.Err))
 			}
 		}
 	}
