@@ -157,7 +157,7 @@ var kinds = []kind{
 		name: GrowthRings, title: "Cost as it grows: the ring",
 		text: "Frames of 64 bytes, one a call, in rings of all sizes: with nobody there; and to another process, that spins. *The same stores, no bus* " +
 			"writes a line of payload and a line that says so for each frame, in memory of the same size. *Make* is CreateTopic; *a file alone* " +
-			"is what the kernel takes to reserve as much in a file; *come to* is Publisher by another handle, which maps it all.",
+			"is what the kernel takes to reserve as much in a file, to map all of it for writing, and to unmap it; *come to* is Publisher by another handle, which maps it all.",
 		x: "ring", place: size, plot: "ns", skip: []string{"make"}, notes: ringsNotes,
 		columns: []column{
 			{key: "ns", head: "a frame", show: Duration},

@@ -131,8 +131,8 @@ func ringsNotes(g *Growth) (notes []string) {
 	if _, last := g.ends("make"); last != nil {
 		mib := last.X / (1 << 20)
 		m := func(key string) float64 { return last.Each(key).Median() }
-		notes = append(notes, fmt.Sprintf("Making the largest ring takes %s for each MiB, of which the kernel takes %s to reserve a file as large; coming to it takes %s: every page "+
-			"is reserved, and mapped, before the first frame.", Duration(m("make")/mib), Duration(m("reserve")/mib), Duration(m("attach")/mib)))
+		notes = append(notes, fmt.Sprintf("Making the largest ring takes %s for each MiB, and the kernel takes %s for a file as large that is reserved, mapped and unmapped; coming "+
+			"to it takes %s. Every page is there before the first frame.", Duration(m("make")/mib), Duration(m("reserve")/mib), Duration(m("attach")/mib)))
 	}
 	return notes
 }
