@@ -106,35 +106,48 @@ func topicsPoints(xs []float64) (all []point) {
 	return all
 }
 
-// An attachTaker has a bus with topics on it, and starts a process that comes to it for each turn.
-type attachTaker struct {
-	bus   *bus.Bus
-	dir   string
-	names []string
-	start func() (taker, error)
+// A busTaker has a bus that stays when the processes of a turn have gone.
+type busTaker struct {
+	freshTaker
+	dir string
+}
+
+func (l *lab) busTaker() (*busTaker, error) {
+	dir, err := os.MkdirTemp(l.memory, "bus-")
+	return &busTaker{dir: dir}, err
+}
+
+func (t *busTaker) bus() string { return filepath.Join(t.dir, "bus") }
+
+func (t *busTaker) close() { os.RemoveAll(t.dir) }
+
+// topics makes so many on the bus.
+func (t *busTaker) topics(n int) (names []string, err error) {
+	b, err := bus.Open(t.bus())
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	for i := range n {
+		names = append(names, fmt.Sprint("t/", i))
+	}
+	return names, growth.MakeTopics(b, names)
 }
 
 func attachPoints(xs []float64) (all []point) {
 	for _, x := range xs {
 		all = append(all, point{curve: "a new process", x: x, start: func(ctx context.Context, l *lab) (taker, error) {
-			dir, err := os.MkdirTemp(l.memory, "bus-")
+			t, err := l.busTaker()
 			if err != nil {
 				return nil, err
 			}
-			t := &attachTaker{dir: dir}
-			if t.bus, err = bus.Open(filepath.Join(dir, "bus")); err != nil {
-				return nil, err
-			}
-			for i := range int(x) {
-				t.names = append(t.names, fmt.Sprint("t/", i))
-			}
-			if err := growth.MakeTopics(t.bus, t.names); err != nil {
+			names, err := t.topics(int(x))
+			if err != nil {
 				t.close()
 				return nil, err
 			}
-			t.start = func() (taker, error) {
-				return play(ctx, bench.CrewSpec{Publishers: 1, Bus: t.bus.Dir()}, growth.Attach, growth.AttachArgs{Topics: t.names},
-					sceneTaker{count: once})
+			t.freshTaker = func() (taker, error) {
+				return play(ctx, bench.CrewSpec{Publishers: 1, Bus: t.bus()}, growth.Attach, growth.AttachArgs{Topics: names}, sceneTaker{count: once})
 			}
 			return t, nil
 		}})
@@ -144,21 +157,8 @@ func attachPoints(xs []float64) (all []point) {
 
 func once(time.Duration) uint64 { return 1 }
 
-func (t *attachTaker) turn(long time.Duration) (map[string]float64, error) {
-	one, err := t.start()
-	if err != nil {
-		return nil, err
-	}
-	defer one.close()
-	return one.turn(long)
-}
-
-func (t *attachTaker) close() {
-	t.bus.Close()
-	os.RemoveAll(t.dir)
-}
-
-// blockedPoints: the publisher's thread has a CPU; the process with the goroutines is free, as such a program is.
+// blockedPoints: the publisher's thread has a CPU; the process with the goroutines is free, as such a program is. It is a new one each turn,
+// because a Go program keeps the threads that it has needed once, to open and to close a thousand subscriptions for example.
 func blockedPoints(xs []float64) (all []point) {
 	for _, own := range []bool{false, true} {
 		curve := map[bool]string{true: "each on a topic of its own", false: "all on one topic"}[own]
@@ -169,9 +169,17 @@ func blockedPoints(xs []float64) (all []point) {
 					spec.CPUs = []int{0, -1}
 				}
 				a := growth.BlockedArgs{Goroutines: int(x), Own: own}
-				return play(ctx, spec, growth.Blocked, a, sceneTaker{count: func(long time.Duration) uint64 {
-					return max(5, uint64(long/(500*time.Microsecond+time.Duration(x)*5*time.Microsecond)))
-				}})
+				t, err := l.busTaker()
+				if err != nil {
+					return nil, err
+				}
+				spec.Bus = t.bus()
+				t.freshTaker = func() (taker, error) {
+					return play(ctx, spec, growth.Blocked, a, sceneTaker{count: func(long time.Duration) uint64 {
+						return max(5, uint64(long/(500*time.Microsecond+time.Duration(x)*5*time.Microsecond)))
+					}})
+				}
+				return t, nil
 			}})
 		}
 	}

@@ -105,6 +105,20 @@ func (w *walker) out(ctx context.Context, err error) error {
 	return ctx.Err()
 }
 
+// A freshTaker starts what takes a turn anew each time.
+type freshTaker func() (taker, error)
+
+func (start freshTaker) turn(long time.Duration) (map[string]float64, error) {
+	one, err := start()
+	if err != nil {
+		return nil, err
+	}
+	defer one.close()
+	return one.turn(long)
+}
+
+func (freshTaker) close() {}
+
 // A sceneTaker plays a scene of package growth with a crew of its own.
 type sceneTaker struct {
 	crew  *bench.Crew

@@ -22,7 +22,7 @@ var wants = map[string]struct {
 	report.GrowthAttach: {[]string{"attach", "subscribe", "publisher", "subscription", "publication", "shared", "make"}, func(f map[string]float64) bool {
 		return f["attach"] < 1e9 && f["shared"] < 1<<20
 	}},
-	report.GrowthBlocked: {[]string{"p50", "p99", "wake", "threads"}, func(f map[string]float64) bool {
+	report.GrowthBlocked: {[]string{"p50", "p99", "wake", "threads", "cpu"}, func(f map[string]float64) bool {
 		return f["p50"] <= f["p99"] && f["threads"] >= 2 && f["threads"] < 20
 	}},
 	report.GrowthRings: {nil, func(f map[string]float64) bool {

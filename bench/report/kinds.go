@@ -142,7 +142,7 @@ var kinds = []kind{
 	{
 		name: GrowthBlocked, title: "Cost as it grows: goroutines that wait",
 		text: "One process whose goroutines wait, blocking, on one topic or on a topic each; another one publishes one frame at a time, when all wait " +
-			"again: to all, or on a topic drawn at random. From just before Publish to the return of Receive, in each goroutine. *Publish* is the time of that call.",
+			"again: to all, or on a topic drawn at random. Both are new processes each turn. From just before Publish to the return of Receive, in each goroutine. *Publish* is the time of that call.",
 		x: "goroutines", place: whole, plot: "p50", notes: blockedNotes,
 		columns: []column{
 			{key: "p50", head: "p50 of all", show: Duration},
@@ -150,6 +150,7 @@ var kinds = []kind{
 			{key: "first", head: "the first", show: Duration},
 			{key: "last", head: "the last", show: Duration},
 			{key: "wake", head: "Publish", show: Duration},
+			{key: "cpu", head: "processor time, a frame", show: Duration},
 			{key: "threads", head: "threads, at most", show: whole, most: true},
 		},
 	},

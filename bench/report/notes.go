@@ -41,12 +41,8 @@ func subscribersNotes(g *Growth) (notes []string) {
 		notes = append(notes, fmt.Sprintf("Lossless, a frame takes %s for each subscriber, whose goroutines share one CPU.", between(each, Duration)))
 	}
 	if first, last := g.ends("lossy"); last != nil {
-		notes = append(notes, fmt.Sprintf("Lossy subscribers cost the publisher nothing that depends on how many they are: %s with %.0f, %s with %.0f; its core and theirs "+
-			"share the lines of the ring.", Duration(first.Each("publisher").Median()), first.X, Duration(last.Each("publisher").Median()), last.X))
-		if last.Each("publisher").Median() > 1.5*first.Each("publisher").Median() {
-			notes[len(notes)-1] = fmt.Sprintf("Lossy subscribers cost the publisher %s with %.0f and %s with %.0f.",
-				Duration(first.Each("publisher").Median()), first.X, Duration(last.Each("publisher").Median()), last.X)
-		}
+		notes = append(notes, fmt.Sprintf("With lossy subscribers a frame takes the publisher %s with %.0f of them and %s with %.0f: it does not wait for them.",
+			Duration(first.Each("publisher").Median()), first.X, Duration(last.Each("publisher").Median()), last.X))
 	}
 	return notes
 }
@@ -99,9 +95,17 @@ func blockedNotes(g *Growth) (notes []string) {
 		each := (b.Each("last").Median() - a.Each("last").Median()) / (b.X - a.X)
 		notes = append(notes, fmt.Sprintf("On one topic the first goroutine runs after %s, however many wait; from 64 to 1000 each one more takes %s.", between(first, Duration), Duration(each)))
 	}
-	if a, b := g.median(own, 8, "p50"), g.median(own, 1000, "p50"); b > 0 {
-		notes = append(notes, fmt.Sprintf("On a topic of its own a goroutine runs after %s when 8 wait, each with a thread, and after %s when 1000 share %.0f threads at most: "+
-			"the thread that is woken looks at all the bells it watches.", Duration(a), Duration(b), g.most("threads")))
+	if a, b := g.Point(own, 8), g.Point(own, 64); a != nil && b != nil {
+		m := func(p *Point, key string) float64 { return p.Each(key).Median() }
+		said := fmt.Sprintf("On a topic of its own a goroutine runs after %s when 8 wait, each with a thread, and after %s when 64 share a few", Duration(m(a, "p50")), Duration(m(b, "p50")))
+		if m(b, "cpu") > 1.5*m(a, "cpu") {
+			said += fmt.Sprintf("; a frame then takes %s of processor time instead of %s, because the thread that is woken has been waiting on the bells of many",
+				Duration(m(b, "cpu")), Duration(m(a, "cpu")))
+		}
+		notes = append(notes, said+".")
+		if c := g.Point(own, 1000); c != nil {
+			notes = append(notes, fmt.Sprintf("With 1000 it is %s, and there were %.0f threads at most.", Duration(m(c, "p50")), g.most("threads")))
+		}
 	}
 	return notes
 }
