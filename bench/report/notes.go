@@ -74,7 +74,7 @@ func attachNotes(g *Growth) []string {
 	}
 	m := func(key string) float64 { return last.Each(key).Median() }
 	notes := []string{fmt.Sprintf("With %.0f topics open an open topic takes, beyond its ring, %s for a subscription or %s for a publisher: in the process, and in the file, "+
-		"where it is shared by all. With few topics open the memory is that of the first one's goroutines, not that of a topic.",
+		"where it is shared by all. With few open most of it is what the first one takes.",
 		last.X, kib(m("subscription")+m("shared")), kib(m("publication")+m("shared")))}
 	if first, _ := g.ends("a new process"); m("make") > 2*first.Each("make").Median() {
 		notes = append(notes, fmt.Sprintf("To make one more topic takes %s on a bus with %.0f and %s with %.0f: the whole table is looked through.",
