@@ -132,12 +132,22 @@ func (l *lab) close() {
 }
 
 // list says what can be measured.
-func (l *lab) list(out io.Writer, cells []report.Cell) {
+func (l *lab) list(out io.Writer, cells []report.Cell, grown []series) {
 	for _, c := range cells {
 		fmt.Fprintln(out, c.Name())
 		for i := range l.all {
 			if l.all[i].takesPart(c) {
 				fmt.Fprintln(out, "   ", l.all[i].name)
+			}
+		}
+	}
+	for _, s := range grown {
+		fmt.Fprintln(out, s.name)
+		var seen []string
+		for _, p := range s.points {
+			if !slices.Contains(seen, p.curve) {
+				seen = append(seen, p.curve)
+				fmt.Fprintln(out, "   ", p.curve)
 			}
 		}
 	}

@@ -11,6 +11,8 @@
 //	clean.go      the process that removes what is left
 //	servers.go    RouDi, nats-server, redis-server
 //	measure.go    rounds
+//	series.go     the cost as something grows: rounds of points
+//	grown.go      what grows
 //	machine.go    what is measured on, and with which versions
 package main
 
@@ -89,7 +91,7 @@ type options struct {
 func run(ctx context.Context, args []string) error {
 	var o options
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.cells, "cells", "", "only these `cells`, or those whose names begin so, with commas: latency-spin,throughput-1to1-64")
+	f.StringVar(&o.cells, "cells", "", "only these `cells` and series, or those whose names begin so, with commas: latency-spin,throughput-1to1-64,growth")
 	f.StringVar(&o.peers, "peers", "", "of the peers only `those` whose names begin so, with commas: iceoryx,NATS; none: no peer at all")
 	f.IntVar(&o.turns, "turns", 11, "`rounds`: in each, each contender has a turn")
 	f.DurationVar(&o.runTime, "time", 150*time.Millisecond, "of each turn, roughly")
@@ -98,7 +100,7 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.out, "out", "", "put the tables into this Markdown `FILE`, between its markers, and the plots beside it")
 	f.BoolVar(&o.quick, "quick", false, "three rounds of short turns: an impression, no figures")
 	f.BoolVar(&o.unpinned, "no-pin", false, "leave it to the kernel where processes run; only the bare hardware is pinned")
-	f.BoolVar(&o.list, "list", false, "list cells and contenders, and who is not installed")
+	f.BoolVar(&o.list, "list", false, "list cells, contenders and series, and who is not installed")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -148,7 +150,12 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 			cells = append(cells, c)
 		}
 	}
-	if len(cells) == 0 {
+	how := everything
+	if o.quick {
+		how = quick
+	}
+	grown := matchSeries(words(o.cells), how)
+	if len(cells)+len(grown) == 0 {
 		return nil, fmt.Errorf("-cells %s: there is no such cell; see -list", o.cells)
 	}
 	if n := len(bench.AllowedCPUs()); n < 2 {
@@ -160,10 +167,10 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 	}
 	defer lab.close()
 	if o.list {
-		lab.list(os.Stdout, cells)
+		lab.list(os.Stdout, cells, grown)
 		return nil, nil
 	}
-	return lab.measure(ctx, cells, o.turns, o.runTime)
+	return lab.measure(ctx, cells, grown, o.turns, o.runTime)
 }
 
 func words(list string) []string {

@@ -15,8 +15,11 @@ import (
 // bareTime is how long the bare line, the bare ring and the bare stream are measured before each turn.
 const bareTime = 5 * time.Millisecond
 
-// measure measures the cells, one after the other.
-func (l *lab) measure(ctx context.Context, cells []report.Cell, rounds int, long time.Duration) (*report.Result, error) {
+// growthTime is the part of a contender's turn that a point's turn takes: there are many.
+const growthTime = 2. / 3
+
+// measure measures the cells and the series, one after the other.
+func (l *lab) measure(ctx context.Context, cells []report.Cell, grown []series, rounds int, long time.Duration) (*report.Result, error) {
 	start := time.Now()
 	r := &report.Result{
 		Date: start.Format(time.DateTime), Machine: machine(), Versions: l.versions(ctx), Rounds: rounds, RunTime: long.String(), Skipped: l.skipped,
@@ -37,6 +40,16 @@ func (l *lab) measure(ctx context.Context, cells []report.Cell, rounds int, long
 		}
 		r.Tables = append(r.Tables, *t)
 	}
+	for i, s := range grown {
+		g, err := l.grow(ctx, bare, s, rounds, time.Duration(float64(long)*growthTime), func(round int) {
+			fmt.Fprintf(os.Stderr, "%s: %d of %d series, round %d of %d, %v\n", s.name, i+1, len(grown), round, rounds, time.Since(start).Round(time.Second))
+		})
+		if err != nil {
+			return nil, errors.Join(ctx.Err(), err)
+		}
+		r.Growth = append(r.Growth, *g)
+	}
+	r.Skipped = l.skipped // and points of series
 	r.Took = time.Since(start).Round(time.Second).String()
 	return r, nil
 }

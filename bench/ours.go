@@ -31,7 +31,13 @@ func exclusive(j bench.Job) bench.Job {
 func startOurs(ctx context.Context, j bench.Job, cell report.Cell, pin bool) (runner, error) {
 	t := topic(cell.Size)
 	t.Exclusive = j.Topic != nil && j.Topic.Exclusive
-	j.Name, j.Size, j.Topic = cell.Mode, cell.Size, &t
+	j.Topic = &t
+	return startOn(ctx, j, cell, pin)
+}
+
+// startOn is startOurs with the topic that the job has.
+func startOn(ctx context.Context, j bench.Job, cell report.Cell, pin bool) (runner, error) {
+	j.Name, j.Size = cell.Mode, cell.Size
 	j.Each = cell.Mode == report.Latency
 	spec := crewSpec(cell.Pubs, cell.Subs)
 	if !pin {
@@ -104,6 +110,12 @@ func startCalibrator(ctx context.Context) (c *calibrator, err error) {
 		}
 	}
 	return c, nil
+}
+
+// line is the bare line alone, which says how near the cores are.
+func (c *calibrator) line() (report.Bare, error) {
+	o, err := c.tasks[0].Run(c.counts[0])
+	return report.Bare{Line: o.NS}, err
 }
 
 // measure takes a few milliseconds.

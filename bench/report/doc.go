@@ -4,5 +4,8 @@
 //	earlier.go  figures measured earlier on the build machine, to compare with
 //	table.go    text for a terminal
 //	markdown.go tables in docs/BENCHMARKS.md, between markers
-//	svg.go      plots
+//	svg.go      plots of cells
+//	growth.go   series: what something costs as something grows; kinds.go how each is shown, notes.go what its figures say,
+//	growthmarks.go what they should be
+//	plot.go     plots of series
 package report

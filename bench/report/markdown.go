@@ -59,6 +59,11 @@ func (r *Result) Publish(file, plots string) error {
 			return err
 		}
 	}
+	for i := range r.Growth {
+		if err := os.WriteFile(filepath.Join(plots, r.Growth[i].Name+".svg"), r.Growth[i].svg(), 0o666); err != nil {
+			return err
+		}
+	}
 	text := r.Markdown(filepath.ToSlash(from))
 	return os.WriteFile(file, slices.Concat(before, []byte(beginMark+"\n\n"+text), []byte(endMark), after), 0o666)
 }
@@ -123,6 +128,9 @@ func (r *Result) Markdown(plots string) string {
 	}
 	for _, g := range r.groups() {
 		g.markdown(&b, plots)
+	}
+	for i := range r.Growth {
+		r.Growth[i].markdown(&b, plots)
 	}
 	if rows := r.checkRows(); len(rows) > 0 {
 		fmt.Fprintf(&b, "\n### Beside earlier figures\n\nMeasured earlier on the build machine with other programs; the same within %.0f %%, or it says so.\n\n", 100*tolerance)

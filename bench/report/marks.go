@@ -50,6 +50,9 @@ func (r *Result) Verdicts() (all []Verdict) {
 		}
 		all = append(all, t.ahead()...)
 	}
+	for i := range r.Growth {
+		all = append(all, r.Growth[i].verdicts()...)
+	}
 	return append(all, r.crowds()...)
 }
 

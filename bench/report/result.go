@@ -123,6 +123,7 @@ type Result struct {
 	RunTime  string            `json:"run_time"` // of one contender in one round
 	Took     string            `json:"took"`
 	Tables   []Table           `json:"tables"`
+	Growth   []Growth          `json:"growth,omitempty"`
 	Skipped  []Skipped         `json:"skipped,omitempty"`
 }
 
@@ -242,13 +243,20 @@ func (l *Line) Near() (n int) {
 	return n
 }
 
-// Failed is an error if one of ours has fallen out of a cell. That peers do is no error: their lines say so.
+// Failed is an error if one of ours has fallen out of a cell, or a point out of a series. That peers do is no error: their lines say so.
 func (r *Result) Failed() error {
 	var all []error
 	for i := range r.Tables {
 		for _, l := range r.Tables[i].Lines {
 			if l.Ours && l.Err != "" {
 				all = append(all, fmt.Errorf("%s: %s: %s", r.Tables[i].Cell.Name(), l.Name, l.Err))
+			}
+		}
+	}
+	for i := range r.Growth {
+		for _, p := range r.Growth[i].Points {
+			if p.Err != "" {
+				all = append(all, fmt.Errorf("%s: %s at %s: %s", r.Growth[i].Name, p.Curve, Place(r.Growth[i].Name, p.X), p.Err))
 			}
 		}
 	}
@@ -265,8 +273,11 @@ func Quartiles(s bench.Series) (lo, hi float64) {
 }
 
 // Match says whether one of the words begins the cell's name; none match all.
-func (c Cell) Match(words []string) bool {
+func (c Cell) Match(words []string) bool { return Match(c.Name(), words) }
+
+// Match says whether one of the words begins the name of a cell or a series; none match all.
+func Match(name string, words []string) bool {
 	return len(words) == 0 || slices.ContainsFunc(words, func(w string) bool {
-		return w == c.Name() || strings.HasPrefix(c.Name()+"-", w+"-")
+		return w == name || strings.HasPrefix(name+"-", w+"-")
 	})
 }

@@ -16,6 +16,9 @@ func (r *Result) Text() string {
 	for i := range r.Tables {
 		r.Tables[i].text(&b)
 	}
+	for i := range r.Growth {
+		r.Growth[i].text(&b)
+	}
 	for _, s := range r.Skipped {
 		fmt.Fprintf(&b, "skipped: %s: %s\n", s.Name, s.Why)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"shmbus/bus"
+	"shmbus/internal/cpu"
 )
 
 // A Crew is processes of this program, publishers and subscribers, with a bus and a bare mapping in common. It is for one goroutine.
@@ -134,7 +135,7 @@ func (c *Crew) hire(m *member) error {
 	if err != nil {
 		return err
 	}
-	if err := m.cmd.Start(); err != nil {
+	if err := c.launch(m); err != nil {
 		return err
 	}
 	m.say, m.heard = json.NewEncoder(m.in), make(chan report)
@@ -150,6 +151,19 @@ func (c *Crew) hire(m *member) error {
 		}
 	}()
 	return nil
+}
+
+// launch starts the process on its CPU, if it is to stay there as a whole.
+func (c *Crew) launch(m *member) error {
+	if c.spec.Whole && m.cpu >= 0 {
+		undo, err := cpu.Pin(m.cpu)
+		if err != nil {
+			return err
+		}
+		defer undo()
+		m.cpu = -1
+	}
+	return m.cmd.Start()
 }
 
 // order tells a process something. If it is not there any more, that is seen when it does not answer.

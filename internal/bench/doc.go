@@ -9,7 +9,7 @@
 //
 //	crew.go    the leader: the processes; task.go what they are told to do
 //	worker.go  a process of the crew: what it is told and what it answers; end.go what it has open
-//	job.go     what can be measured
+//	job.go     what can be measured; scene.go what others bring along to be measured
 //	bare.go    the bare line and the bare ring
 //	stream.go  frames one way, latency.go frames there and back, check.go whether they are the right ones
 //	parts.go   clocks

@@ -56,6 +56,10 @@ func (s *side) subscribes(topic string, j Job) (e *end, err error) {
 
 // leave closes what is open on the topics whose names begin like that.
 func (s *side) leave(topic string) {
+	if p := s.parts[topic]; p != nil {
+		p.Close()
+		delete(s.parts, topic)
+	}
 	for _, name := range topicsOf(topic) {
 		if e := s.ends[name]; e != nil {
 			if e.pub != nil {

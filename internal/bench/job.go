@@ -2,7 +2,11 @@
 
 package bench
 
-import "shmbus/bus"
+import (
+	"encoding/json"
+
+	"shmbus/bus"
+)
 
 // A Job is one thing to measure: what is done, and the topics it is done over; nil for the bare ones.
 type Job struct {
@@ -12,7 +16,8 @@ type Job struct {
 	Batch int  // frames a call; 1 for Publish
 	Loan  bool // frames are filled in place
 	Wait  Wait
-	Each  bool // every round trip is timed, and counted in a histogram
+	Each  bool            // every round trip is timed, and counted in a histogram
+	Args  json.RawMessage `json:",omitempty"` // of a scene
 }
 
 // The bare jobs.
@@ -55,6 +60,7 @@ type halves struct {
 	publisher half
 	others    bool // not only the first publisher and the first subscriber take part
 	subscribe half
+	scene     bool // it makes its topics itself
 }
 
 var jobs = map[string]halves{

@@ -17,7 +17,11 @@ type Outcome struct {
 	Received  uint64     // frames, by all subscribers
 	Lost      uint64     // frames, of all subscribers
 	Hist      *Histogram // ns of the round trips; nil if they were not timed one by one
+	Figures   Figures    // of all processes of a scene; nil for other jobs
 }
+
+// Figures are what a process has found out in a scene, by name.
+type Figures map[string]float64
 
 // A Result is what a measurement has come to.
 type Result struct {

@@ -26,8 +26,10 @@ const (
 // A CrewSpec says which processes there are.
 type CrewSpec struct {
 	Publishers, Subscribers int
-	// CPUs that they are pinned to, publishers first, and around; none: nobody is pinned.
+	// CPUs that they are pinned to, publishers first, and around; none: nobody is pinned; and -1: this one is not.
 	CPUs []int
+	// Whole: they are pinned with all their threads; for them the machine then has one CPU.
+	Whole bool
 	// BareCPUs are those of the first publisher and the first subscriber while the bare hardware is measured.
 	BareCPUs []int
 	// Bus is the directory of the bus; "" is one of the crew's own, that is removed with it.

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"time"
 )
@@ -20,7 +21,7 @@ type Task struct {
 
 // Task is a job for the crew.
 func (c *Crew) Task(job Job) (*Task, error) {
-	h, ok := jobs[job.Name]
+	h, ok := halvesOf(job.Name)
 	if !ok {
 		return nil, fmt.Errorf("there is no job %q", job.Name)
 	}
@@ -28,7 +29,7 @@ func (c *Crew) Task(job Job) (*Task, error) {
 	if !h.others {
 		t.who = []*member{c.people[0], c.people[c.spec.Publishers]}
 	}
-	if job.Topic != nil {
+	if job.Topic != nil || h.scene {
 		c.topics++
 		t.topic = fmt.Sprintf("$bench/%d/%d", os.Getpid(), c.topics)
 	}
@@ -38,10 +39,13 @@ func (c *Crew) Task(job Job) (*Task, error) {
 // prepare makes the topics, just before they are used for the first time. On a bus that others have, nothing is left of them even if
 // this process is killed: they go with their last participant.
 func (t *Task) prepare() error {
-	if t.made || t.job.Topic == nil {
+	if t.made || t.topic == "" {
 		return nil
 	}
 	t.made = true
+	if t.halves.scene {
+		return nil
+	}
 	o := *t.job.Topic
 	o.Ephemeral = true
 	for _, name := range topicsOf(t.topic)[:int(t.halves.ways)] {
@@ -53,7 +57,7 @@ func (t *Task) prepare() error {
 	return nil
 }
 
-// Close closes what the crew has open on the topics, and removes them.
+// Close closes what the crew has open on the topics, and removes them; a scene can be run again, and opens them anew.
 func (t *Task) Close() error {
 	if !t.made {
 		return nil
@@ -63,6 +67,7 @@ func (t *Task) Close() error {
 	}
 	_, err := t.crew.reports(t.who)
 	t.crew.remove(topicsOf(t.topic)...)
+	t.made = !t.halves.scene
 	return err
 }
 
@@ -74,7 +79,7 @@ func (t *Task) Run(n uint64) (Outcome, error) {
 	orders := make([]order, len(t.who))
 	for i, m := range t.who {
 		o := order{Job: t.job, Topic: t.topic, Subscriber: m.subs, Index: m.index, CPU: m.cpu, N: n}
-		if t.job.Topic == nil {
+		if t.topic == "" {
 			o.CPU = m.bareOn
 		}
 		if p := uint64(t.crew.spec.Publishers); t.job.Name == "throughput" && !m.subs {
@@ -123,6 +128,12 @@ func (t *Task) collect(orders []order, n uint64) (out Outcome, err error) {
 		}
 		if r.Hist != nil {
 			out.Hist = r.Hist
+		}
+		if len(r.Figures) > 0 {
+			if out.Figures == nil {
+				out.Figures = make(Figures)
+			}
+			maps.Copy(out.Figures, r.Figures)
 		}
 		if r.Round > 0 {
 			out.NS = r.Round / t.halves.ways

@@ -43,6 +43,7 @@ type report struct {
 	Frames     uint64     `json:",omitempty"` // sent or received
 	Lost       uint64     `json:",omitempty"`
 	Hist       *Histogram `json:",omitempty"` // ns of the round trips
+	Figures    Figures    `json:",omitempty"` // of a scene
 }
 
 // side is what a process of the crew has.
@@ -50,6 +51,8 @@ type side struct {
 	bus  *bus.Bus
 	bare *bare
 	ends map[string]*end // by topic
+
+	parts map[string]Part // in scenes, by topic
 }
 
 // Serve is the life of a process of the crew: it does its part of what the leader asks for, until the leader closes the pipe, and
@@ -133,12 +136,12 @@ func openSide(dir string, first order) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &side{bus: b, bare: &views[0], ends: make(map[string]*end)}, nil
+	return &side{bus: b, bare: &views[0], ends: make(map[string]*end), parts: make(map[string]Part)}, nil
 }
 
 // do prepares, says so, waits for the word, goes, and reports.
 func (s *side) do(o order, orders <-chan order, out *json.Encoder) error {
-	j, ok := jobs[o.Job.Name]
+	j, ok := halvesOf(o.Job.Name)
 	if !ok {
 		return fmt.Errorf("there is no job %q", o.Job.Name)
 	}

@@ -1,0 +1,320 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"shmbus/bench/growth"
+	"shmbus/bench/native"
+	"shmbus/bench/report"
+	"shmbus/bus"
+	"shmbus/internal/bench"
+)
+
+// How much of the series is measured.
+type extent int
+
+const (
+	everything extent = iota
+	quick             // without what takes seconds to make
+	tiny              // as much as a test has time for
+)
+
+// allSeries are those that there are, with points up to the largest that are to be measured.
+func allSeries(how extent) []series {
+	most := func(few float64, xs ...float64) (some []float64) {
+		for _, x := range xs {
+			if how != tiny || x <= few {
+				some = append(some, x)
+			}
+		}
+		return some
+	}
+	rings := most(1<<20, 64<<10, 256<<10, 1<<20, 4<<20, 16<<20, 64<<20, 256<<20, 1<<30)
+	if how == quick {
+		rings = rings[:len(rings)-2]
+	}
+	return []series{
+		{report.GrowthSubscribers, subscribersPoints(most(4, 1, 2, 4, 8, 16, 32, 64))},
+		{report.GrowthTopics, topicsPoints(most(10, 1, 10, 100, 1000))},
+		{report.GrowthAttach, attachPoints(most(10, 1, 10, 100, 1000))},
+		{report.GrowthBlocked, blockedPoints(most(64, 1, 8, 9, 64, 256, 1000))},
+		{report.GrowthRings, ringsPoints(rings)},
+		{report.GrowthFrames, framesPoints(most(32<<10, 8, 64, 512, 4<<10, 32<<10, 256<<10, 2<<20, 16<<20))},
+		{report.GrowthWaiting, waitingPoints(most(1e6, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8))},
+		{report.GrowthTail, tailPoints()},
+	}
+}
+
+// matchSeries are the series whose names are chosen, as those of cells are.
+func matchSeries(words []string, how extent) (some []series) {
+	for _, s := range allSeries(how) {
+		if report.Match(s.name, words) {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// apart is a publisher's process and one of subscribers, the threads that work on a CPU each.
+func apart(l *lab) bench.CrewSpec {
+	s := bench.CrewSpec{Publishers: 1, Subscribers: 1}
+	if l.pin {
+		s.CPUs = []int{0, 1}
+	}
+	return s
+}
+
+// subscribersPoints: the process with the subscribers has a CPU, as a whole: its goroutines are not to take that of the publisher.
+func subscribersPoints(xs []float64) (all []point) {
+	for _, lossless := range []bool{true, false} {
+		curve := map[bool]string{true: "lossless", false: "lossy"}[lossless]
+		for _, x := range xs {
+			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+				spec := apart(l)
+				spec.Whole = true
+				t := sceneTaker{least: 4 * growth.FanoutSlots}
+				if lossless { // a lossy subscriber still reads what is left in the ring when all is published
+					t.bench = perFrame
+				}
+				return play(ctx, spec, growth.Fanout, growth.FanoutArgs{Subscriptions: int(x), Lossless: lossless}, t)
+			}})
+		}
+	}
+	return all
+}
+
+func topicsPoints(xs []float64) (all []point) {
+	for _, c := range []struct {
+		name, scene string
+		lap         bool
+	}{{"two goroutines", growth.Topics, false}, {"one goroutine", growth.Topics, true}, {"one goroutine, no bus", growth.Rings, true}} {
+		for _, x := range xs {
+			all = append(all, point{curve: c.name, x: x, start: func(ctx context.Context, _ *lab) (taker, error) {
+				return play(ctx, bench.CrewSpec{Publishers: 1}, c.scene, growth.TopicsArgs{Topics: int(x), Lap: c.lap},
+					sceneTaker{each: uint64(x), bench: perFrame})
+			}})
+		}
+	}
+	return all
+}
+
+// A busTaker has a bus that stays when the processes of a turn have gone.
+type busTaker struct {
+	freshTaker
+	dir string
+}
+
+func (l *lab) busTaker() (*busTaker, error) {
+	dir, err := os.MkdirTemp(l.memory, "bus-")
+	return &busTaker{dir: dir}, err
+}
+
+func (t *busTaker) bus() string { return filepath.Join(t.dir, "bus") }
+
+func (t *busTaker) close() { os.RemoveAll(t.dir) }
+
+// topics makes so many on the bus.
+func (t *busTaker) topics(n int) (names []string, err error) {
+	b, err := bus.Open(t.bus())
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	for i := range n {
+		names = append(names, fmt.Sprint("t/", i))
+	}
+	return names, growth.MakeTopics(b, names)
+}
+
+func attachPoints(xs []float64) (all []point) {
+	for _, x := range xs {
+		all = append(all, point{curve: "a new process", x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+			t, err := l.busTaker()
+			if err != nil {
+				return nil, err
+			}
+			names, err := t.topics(int(x))
+			if err != nil {
+				t.close()
+				return nil, err
+			}
+			t.freshTaker = func() (taker, error) {
+				return play(ctx, bench.CrewSpec{Publishers: 1, Bus: t.bus()}, growth.Attach, growth.AttachArgs{Topics: names}, sceneTaker{count: once})
+			}
+			return t, nil
+		}})
+	}
+	return all
+}
+
+func once(time.Duration) uint64 { return 1 }
+
+// blockedPoints: the publisher's thread has a CPU; the process with the goroutines is free, as such a program is. It is a new one each turn,
+// because a Go program keeps the threads that it has needed once, to open and to close a thousand subscriptions for example.
+func blockedPoints(xs []float64) (all []point) {
+	for _, own := range []bool{false, true} {
+		curve := map[bool]string{true: "each on a topic of its own", false: "all on one topic"}[own]
+		for _, x := range xs {
+			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+				spec := apart(l)
+				if l.pin {
+					spec.CPUs = []int{0, -1}
+				}
+				a := growth.BlockedArgs{Goroutines: int(x), Own: own}
+				t, err := l.busTaker()
+				if err != nil {
+					return nil, err
+				}
+				spec.Bus = t.bus()
+				t.freshTaker = func() (taker, error) {
+					return play(ctx, spec, growth.Blocked, a, sceneTaker{count: func(long time.Duration) uint64 {
+						return max(5, uint64(long/(500*time.Microsecond+time.Duration(x)*5*time.Microsecond)))
+					}})
+				}
+				return t, nil
+			}})
+		}
+	}
+	return all
+}
+
+func ringsPoints(xs []float64) (all []point) {
+	for _, x := range xs {
+		a := growth.RingArgs{Slots: int(x) / (2 * 64)}
+		one := func(scene string, t sceneTaker) func(ctx context.Context, l *lab) (taker, error) {
+			return func(ctx context.Context, l *lab) (taker, error) {
+				spec := bench.CrewSpec{Publishers: 1}
+				if l.pin {
+					spec.CPUs = []int{0}
+				}
+				if err := l.room(a); err != nil {
+					return nil, err
+				}
+				return play(ctx, spec, scene, a, t)
+			}
+		}
+		all = append(all,
+			point{curve: "nobody receives", x: x, start: one(growth.Alone, sceneTaker{bench: perFrame, stay: true})},
+			point{curve: "the same stores, no bus", x: x, start: one(growth.Bare, sceneTaker{bench: perFrame, stay: true})},
+			point{curve: "to another process", x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+				if err := l.room(a); err != nil {
+					return nil, err
+				}
+				t := a.Topic()
+				j := bench.Job{Batch: 1, Wait: bench.Spin, Topic: &t}
+				return stream(startOn(ctx, j, report.Cell{Mode: report.Throughput, Size: 64, Pubs: 1, Subs: 1}, l.pin))
+			}},
+			point{curve: "make", x: x, start: one(growth.Make, sceneTaker{count: once}), most: 3})
+	}
+	return all
+}
+
+// room says whether there is memory for such a ring, beside the others.
+func (l *lab) room(a growth.RingArgs) error {
+	var s unix.Statfs_t
+	if err := unix.Statfs(l.memory, &s); err != nil {
+		return err
+	}
+	const lines = 64 * 2
+	if need := int64(a.Slots) * lines * 5 / 4; int64(s.Bavail)*s.Bsize < need {
+		return &native.Missing{What: fmt.Sprintf("memory for %d MiB", need>>20), Install: "free some, or do without"}
+	}
+	return nil
+}
+
+// A streamTaker is a contender of the cells.
+type streamTaker struct {
+	runner
+	size int
+	n    uint64
+}
+
+func stream(r runner, err error) (taker, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &streamTaker{runner: r}, nil
+}
+
+func (t *streamTaker) turn(long time.Duration) (map[string]float64, error) {
+	if t.n == 0 {
+		var err error
+		if t.n, err = enough(t.run, long, 1); err != nil {
+			return nil, err
+		}
+	}
+	o, err := t.run(t.n)
+	if err != nil {
+		return nil, err
+	}
+	f := map[string]float64{"ns": float64(o.took) / float64(t.n)}
+	if t.size > 0 {
+		f["gbs"] = float64(t.size) / f["ns"]
+	}
+	return f, nil
+}
+
+// framesContenders are those of the cells that are measured with frames of all sizes.
+var framesContenders = []string{"shmbus spin", "shmbus spin, in place", report.MemoryName, report.MemcpyName}
+
+func framesPoints(xs []float64) (all []point) {
+	for _, name := range framesContenders {
+		for _, x := range xs {
+			if bare := name == report.MemoryName || name == report.MemcpyName; bare && x < 64 {
+				continue // its messages begin and end with a word
+			}
+			all = append(all, point{curve: name, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+				cell := report.Cell{Mode: report.Throughput, Size: int(x), Pubs: 1, Subs: 1}
+				for i := range l.all {
+					if c := &l.all[i]; c.name == name {
+						r, err := c.start(ctx, l, cell)
+						if err != nil {
+							return nil, err
+						}
+						return &streamTaker{runner: r, size: int(x)}, nil
+					}
+				}
+				return nil, &native.Missing{What: name, Install: "it is skipped as a whole"}
+			}})
+		}
+	}
+	return all
+}
+
+func waitingPoints(xs []float64) (all []point) {
+	for _, wait := range []bench.Wait{bench.Spin, bench.Adaptive, bench.Block, growth.BareSpin, growth.BareFutex} {
+		for _, x := range xs {
+			all = append(all, point{curve: string(wait), x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+				a := growth.GapsArgs{Gap: time.Duration(x), Wait: wait}
+				return play(ctx, apart(l), growth.Gaps, a, sceneTaker{count: a.Frames})
+			}})
+		}
+	}
+	return all
+}
+
+// tailGap is that between the frames whose tail is looked at.
+const tailGap = 20 * time.Microsecond
+
+func tailPoints() (all []point) {
+	for i, busy := range []growth.Busy{growth.Quiet, growth.Garbage, growth.Work} {
+		add := func(curve, scene string, wait bench.Wait) {
+			all = append(all, point{curve: curve, x: float64(i), start: func(ctx context.Context, l *lab) (taker, error) {
+				a := growth.GapsArgs{Gap: tailGap, Wait: wait, Busy: busy}
+				return play(ctx, apart(l), scene, a, sceneTaker{count: a.Frames})
+			}})
+		}
+		add("a loop, no bus", growth.Loop, bench.Spin)
+		add("spin", growth.Gaps, bench.Spin)
+		add("block", growth.Gaps, bench.Block)
+	}
+	return all
+}

@@ -1,0 +1,195 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"shmbus/internal/bench"
+)
+
+// A Growth is a series: what something costs as something grows.
+type Growth struct {
+	Name   string  `json:"name"`
+	Date   string  `json:"date"`
+	Took   string  `json:"took"`
+	Rounds int     `json:"rounds"`
+	Points []Point `json:"points"`
+}
+
+// A Point is one place of one curve.
+type Point struct {
+	Curve string  `json:"curve"`
+	X     float64 `json:"x"`
+	Turns []Turn  `json:"turns"`           // by round
+	Err   string  `json:"error,omitempty"` // why there are no more
+}
+
+// A Turn is what a point has measured in a round. Times are in ns.
+type Turn struct {
+	Round   int                `json:"round"`
+	Bare    Bare               `json:"bare"`
+	Figures map[string]float64 `json:"figures"`
+}
+
+// Each is one figure of each turn that has it.
+func (p *Point) Each(key string) (s bench.Series) {
+	for _, t := range p.Turns {
+		if v, ok := t.Figures[key]; ok {
+			s = append(s, v)
+		}
+	}
+	return s
+}
+
+// over is the ratio of p's figure to o's in the same round, for the rounds that both have.
+func (p *Point) over(o *Point, key string) (s bench.Series) {
+	for _, t := range p.Turns {
+		i := slices.IndexFunc(o.Turns, func(u Turn) bool { return u.Round == t.Round })
+		if i < 0 {
+			continue
+		}
+		if v, u := t.Figures[key], o.Turns[i].Figures[key]; v > 0 && u > 0 {
+			s = append(s, v/u)
+		}
+	}
+	return s
+}
+
+// Point is the point of that curve and place, or nil.
+func (g *Growth) Point(curve string, x float64) *Point {
+	for i := range g.Points {
+		if p := &g.Points[i]; p.Curve == curve && p.X == x && len(p.Turns) > 0 {
+			return p
+		}
+	}
+	return nil
+}
+
+// curve is all points of a curve that were measured, by place.
+func (g *Growth) curve(name string) (all []*Point) {
+	for i := range g.Points {
+		if p := &g.Points[i]; p.Curve == name && len(p.Turns) > 0 {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *Point) int { return compare(a.X, b.X) })
+	return all
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// curves are the names of all curves, in their order.
+func (g *Growth) curves() (names []string) {
+	for i := range g.Points {
+		if n := g.Points[i].Curve; !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// places are all places, from the least.
+func (g *Growth) places() (xs []float64) {
+	for i := range g.Points {
+		if x := g.Points[i].X; !slices.Contains(xs, x) {
+			xs = append(xs, x)
+		}
+	}
+	slices.Sort(xs)
+	return xs
+}
+
+// near is in how many of all turns the cores were near.
+func (g *Growth) near() (n, all int) {
+	for i := range g.Points {
+		for _, t := range g.Points[i].Turns {
+			all++
+			if t.Bare.Near() {
+				n++
+			}
+		}
+	}
+	return n, all
+}
+
+// rows are the head and the rows of the table, one for each point: a figure is the median of the rounds, with its quartiles.
+func (g *Growth) rows(quartiles bool) (head []string, rows [][]string) {
+	k := kindOf(g.Name)
+	var columns []column
+	for _, c := range k.columns {
+		if slices.ContainsFunc(g.Points, func(p Point) bool { return len(p.Each(c.key)) > 0 }) {
+			columns = append(columns, c)
+		}
+	}
+	head = []string{"", k.x}
+	for _, c := range columns {
+		head = append(head, c.head)
+	}
+	for _, name := range g.curves() {
+		for _, p := range g.curve(name) {
+			row := []string{name, k.place(p.X)}
+			for _, c := range columns {
+				s := p.Each(c.key)
+				switch lo, hi := Quartiles(s); {
+				case len(s) == 0:
+					row = append(row, "")
+				case c.most:
+					row = append(row, c.show(s.Most()))
+				case quartiles && c.show(lo) != c.show(hi):
+					row = append(row, fmt.Sprintf("%s (%s–%s)", c.show(s.Median()), c.show(lo), c.show(hi)))
+				default:
+					row = append(row, c.show(s.Median()))
+				}
+			}
+			rows = append(rows, row)
+		}
+	}
+	return head, rows
+}
+
+// out says which points have failed.
+func (g *Growth) out() (all []string) {
+	for _, p := range g.Points {
+		if p.Err != "" {
+			all = append(all, fmt.Sprintf("Out after %d rounds: %s at %s (%s).", len(p.Turns), p.Curve, kindOf(g.Name).place(p.X), strings.ReplaceAll(p.Err, "\n", " ")))
+		}
+	}
+	return all
+}
+
+func (g *Growth) text(b *strings.Builder) {
+	near, all := g.near()
+	fmt.Fprintf(b, "%s (medians of %d rounds, quartiles; cores near in %d of %d turns; took %s)\n", g.Name, g.Rounds, near, all, g.Took)
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	head, rows := g.rows(true)
+	for _, row := range append([][]string{head}, rows...) {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush()
+	for _, s := range slices.Concat(kindOf(g.Name).remarks(g), g.out()) {
+		fmt.Fprintln(b, s)
+	}
+	b.WriteByte('\n')
+}
+
+func (g *Growth) markdown(b *strings.Builder, plots string) {
+	k := kindOf(g.Name)
+	near, all := g.near()
+	fmt.Fprintf(b, "\n### %s\n\n%s\n\n![%s](%s/%s.svg)\n\n", k.title, k.text, k.title, plots, g.Name)
+	fmt.Fprintf(b, "Medians of %d rounds and quartiles; cores near in %d of %d turns; %s, in %s.\n\n", g.Rounds, near, all, g.Date, g.Took)
+	head, rows := g.rows(true)
+	table(b, head, rows)
+	if s := slices.Concat(k.remarks(g), g.out()); len(s) > 0 {
+		fmt.Fprintf(b, "\n- %s\n", strings.Join(s, "\n- "))
+	}
+}

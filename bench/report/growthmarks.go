@@ -1,0 +1,46 @@
+package report
+
+import "fmt"
+
+// The marks of the series.
+const (
+	attachMost  = 5e6      // ns
+	memoryMost  = 16 << 10 // bytes
+	threadsMost = 19
+	tailMost    = 1.25 // of the loop's; it is a noisy figure
+)
+
+// verdicts are the marks of a series that was measured.
+func (g *Growth) verdicts() (all []Verdict) {
+	add := func(name, is, should string, met bool) {
+		all = append(all, Verdict{Cell: g.Name, Name: name, Is: is, Should: should, Met: met})
+	}
+	switch g.Name {
+	case GrowthAttach:
+		p := g.Point("a new process", 1000)
+		if p == nil {
+			break
+		}
+		m := func(key string) float64 { return p.Each(key).Median() }
+		add("coming to a bus with 1000 topics", Duration(m("attach")), "less than "+Duration(attachMost), m("attach") < attachMost)
+		for _, c := range [][2]string{{"a subscription", "subscription"}, {"a publisher", "publication"}} {
+			is := m(c[1]) + m("shared")
+			add("memory of an open topic beyond the ring, "+c[0], kib(is), "less than "+kib(memoryMost), is < memoryMost)
+		}
+	case GrowthBlocked:
+		if p := g.Point("all on one topic", 1000); p != nil {
+			is := g.most("threads")
+			add("threads while up to 1000 goroutines wait", whole(is), fmt.Sprintf("fewer than %d", threadsMost+1), is <= threadsMost)
+		}
+	case GrowthTail:
+		for _, p := range g.curve(loopName) {
+			s := g.Point("spin", p.X)
+			if s == nil {
+				continue
+			}
+			over := s.over(p, "p999")
+			add("p99.9 spinning, beside "+beside(p.X), ratio(over)+" of a loop without a bus", fmt.Sprintf("at most %.2f", tailMost), over.Median() <= tailMost)
+		}
+	}
+	return all
+}
