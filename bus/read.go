@@ -13,7 +13,7 @@ import (
 // mostAhead is how many frames a lossless subscription reads at once, at most. What a call does besides reading takes longer than that, and
 // lines that come from another core come together. It reads more than one only while they are there already: to look for another
 // would take its line away from the publisher that is about to fill it.
-const mostAhead = shelfSize / 2 // as many as are not in the caller's hands
+const mostAhead = 8
 
 // hand hands out a frame that was read ahead. It looks at nothing shared.
 func (s *Subscriber) hand() *Frame {

@@ -10,7 +10,8 @@ type shelf struct {
 	next   uint
 }
 
-const shelfSize = 16
+// shelfSize is how many frames a shelf has to begin with; most subscriptions need no more.
+const shelfSize = 4
 
 // frame is the frame to be used next, or nil if that is still held: then more makes one. It stays that until took.
 func (h *shelf) frame() *Frame {
