@@ -92,8 +92,8 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 	if p.mends[0], err = p.m.Mend(&p.state); err == nil {
 		p.mends[1], err = at.seg.MendBells(&p.state)
 	}
-	if err != nil {
-		return p, err
+	if err != nil { // all works without, as long as nobody cuts a file short
+		b.log.Warn("a file that is cut short will end this program", "path", at.seg.Path(), "error", err)
 	}
 	p.waiter = wake.NewWaiter(p.notify, s)
 	b.handles[p] = struct{}{}
