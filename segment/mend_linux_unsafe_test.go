@@ -72,6 +72,15 @@ func TestAMendedFaultPutsZerosIntoThePageAndTellsAll(t *testing.T) {
 	defer busy.End()
 	ended, _ := m.Mend(new(atomic.Uint32))
 	ended.End()
+	ended.End() // which is once too often
+	if one, _ := m.Mend(new(atomic.Uint32)); one != nil {
+		if two, _ := m.Mend(new(atomic.Uint32)); one == two {
+			t.Fatal("a Mend was given out twice")
+		} else {
+			two.End()
+		}
+		one.End()
+	}
 	if d.Err() != nil {
 		t.Fatal(d.Err())
 	}

@@ -68,13 +68,16 @@ func (m *Mend) Err() error {
 	return faultAt(atomic.LoadUintptr(&m.at))
 }
 
-// End ends the mending. It comes before the end of the mapping.
+// End ends the mending. It comes before the end of the mapping. The Mend must not be used any more: it may be another's by then.
 func (m *Mend) End() {
 	if m == nil {
 		return
 	}
 	mends.mu.Lock()
 	defer mends.mu.Unlock()
+	if m.end == 0 {
+		return // a Mend must not be given back twice: two would use it
+	}
 	atomic.StoreUintptr(&m.end, 0) // no address is below
 	m.notice = nil
 	mends.free = append(mends.free, m)
