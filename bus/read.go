@@ -54,7 +54,7 @@ func (s *Subscriber) refill() (err error) {
 		return s.read()
 	}
 	most := min(max(1, 2*s.burst), mostAhead)
-	for s.burst = 0; s.burst < most; s.burst++ {
+	for s.burst = 0; s.burst < most; s.burst = s.shelf.ahead() {
 		f := s.shelf.frame()
 		if f == nil {
 			f = s.shelf.more(s)

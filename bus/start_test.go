@@ -152,3 +152,21 @@ func TestAnOverwrittenPositionStartsWithTheOldest(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNotAskedForIsPassedOverInOneCall: a position that is still to come, with more frames before it than are read ahead.
+func TestWhatIsNotAskedForIsPassedOverInOneCall(t *testing.T) {
+	for _, opt := range []bus.SubscribeOption{bus.Lossless(), bus.Lossy(), bus.ReadOnly()} {
+		b, err := bus.Open(newDir(t))
+		noError(t, err)
+		p := publisher(t, b, "t", bus.WithTopic(bus.TopicOptions{Policy: bus.PolicyLossless, Slots: 64}))
+		s := subscribe(t, b, "t", opt, bus.FromPosition(20))
+		for i := range 30 {
+			publish(t, p, string(rune('a'+i)))
+		}
+		f, err := s.TryReceive()
+		if err != nil || f == nil || f.Position() != 20 {
+			t.Errorf("the first call gives %v, %v", f, err)
+		}
+		noError(t, b.Close())
+	}
+}
