@@ -72,7 +72,7 @@ func TestAKickIsSeenAfterWhatWasReadAhead(t *testing.T) {
 		if errors.Is(err, bus.ErrKicked) {
 			break
 		}
-		if err != nil || f == nil || n > 8 {
+		if err != nil || f == nil || n > 16 {
 			t.Fatalf("frame %d after the kick: %v, %v", n, f, err)
 		}
 		f.Release()

@@ -96,6 +96,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	s.port, s.r, s.ready = o, r, r.Ready
 	s.told = false
 	s.from = 0
+	s.owe()
 	if start == s.config.start && s.config.mode != topics.Member {
 		s.from = s.config.from
 	}
@@ -221,10 +222,13 @@ func (s *Subscriber) detach() {
 	n := 0
 	if s.borrows() {
 		n = s.shelf.leave()
+	} else {
+		s.shelf = shelf{}
 	}
 	if n > 0 && s.state.Load() != portClosed { // they stay as they are until they are released
 		s.port.borrowed = n
 		s.leaving = append(s.leaving, s.port)
+		s.owes = true
 	} else {
 		_ = s.port.close(n > 0)
 	}

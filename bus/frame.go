@@ -16,21 +16,18 @@ import (
 // that neither it nor its Bytes may be used, because the Subscriber uses both again.
 type Frame struct {
 	info topics.Frame
-	data []byte
-	buf  []byte // lossy: the copy's memory
 	sub  *Subscriber
-	port *port // that the frame was read through
-	held bool
-	uses uint64 // how often it was handed out
+	port *port  // that the frame was read through
+	buf  []byte // lossy: the copy's memory
 }
 
 // Bytes is the payload, valid until Release. For a lossless subscription it is the ring's own memory and must not be written:
 // the system forbids it. Otherwise it is a copy.
 func (f *Frame) Bytes() []byte {
 	if invariants.Enabled {
-		invariants.Check(f.held, "Frame.Bytes after Release")
+		invariants.Check(f.info.Held, "Frame.Bytes after Release")
 	}
-	return f.data
+	return f.info.Payload
 }
 
 // Err is not nil if Bytes may not be the payload any more: the bus's file was cut short while a lossless subscription held the frame, and its
@@ -48,8 +45,8 @@ func (f *Frame) Clone() []byte { return bytes.Clone(f.Bytes()) }
 // Decode decodes a msgpack payload into v, a pointer. What it fills in does not alias the frame. A payload that counts more values than it
 // can hold, or nests them more than a thousand deep, is an error before anything is allocated.
 func (f *Frame) Decode(v any) error {
-	if f.info.Kind != topics.KindMsgpack {
-		return fail("decode a frame of", f.sub.topic, fmt.Errorf("its kind is %v, not msgpack; use Bytes", f.info.Kind))
+	if f.info.Kind() != topics.KindMsgpack {
+		return fail("decode a frame of", f.sub.topic, fmt.Errorf("its kind is %v, not msgpack; use Bytes", f.info.Kind()))
 	}
 	return fail("decode a frame of", f.sub.topic, segment.Guard(func() error {
 		b := f.Bytes()
@@ -63,27 +60,20 @@ func (f *Frame) Decode(v any) error {
 // Release gives the frame back. A lossless subscription holds publishers back until its oldest frame has been released; frames may
 // be released in any order. Releasing twice in a row does nothing.
 func (f *Frame) Release() {
-	if !f.held {
-		return
+	if f.info.Held {
+		f.info.Held = false
+		if f.sub.owes || invariants.Enabled {
+			f.sub.releaseMore(f)
+		}
 	}
-	if invariants.Enabled {
-		f.sub.guard.Enter("a Subscriber")
-		defer f.sub.guard.Leave()
-	}
-	f.release()
-}
-
-func (f *Frame) release() {
-	f.held = false
-	s := f.sub
-	if s.config.mode == topics.Gate && s.port == f.port && !s.r.Due(s.r.Position()) {
-		return // most releases store nothing
-	}
-	s.releaseMore(f)
 }
 
 // releaseMore does what is due at a release.
 func (s *Subscriber) releaseMore(f *Frame) {
+	if invariants.Enabled {
+		s.guard.Enter("a Subscriber")
+		defer s.guard.Leave()
+	}
 	if !s.borrows() {
 		return
 	}
@@ -103,6 +93,7 @@ func (s *Subscriber) releaseMore(f *Frame) {
 			if s.r.Store(c) {
 				s.room.Ring(s.notify)
 			}
+			s.owe()
 		})
 	}
 }
@@ -114,17 +105,17 @@ func (f *Frame) Topic() string { return f.sub.topic }
 func (f *Frame) Position() uint64 { return f.info.Position }
 
 // Sequence counts the frames of one publisher: 1 for its first, and one more for each that follows.
-func (f *Frame) Sequence() uint64 { return f.info.Sequence }
+func (f *Frame) Sequence() uint64 { return f.info.Sequence() }
 
 // Publisher is the id of the publisher, never used again on the topic.
-func (f *Frame) Publisher() uint64 { return f.info.Publisher }
+func (f *Frame) Publisher() uint64 { return f.info.Publisher() }
 
 // Time is when the frame was committed, by the publisher's clock; zero if the topic has NoTime. The frames of a batch share it.
 func (f *Frame) Time() time.Time {
-	if f.info.Time == 0 {
+	if f.info.Time() == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, f.info.Time)
+	return time.Unix(0, f.info.Time())
 }
 
 // Attempt is 1, or more for a frame of a group whose earlier members died or left before they released it: 2 when it is handed out
@@ -132,7 +123,7 @@ func (f *Frame) Time() time.Time {
 func (f *Frame) Attempt() int { return max(1, int(f.info.Attempt)) }
 
 // Kind says how the payload is encoded.
-func (f *Frame) Kind() Kind { return f.info.Kind }
+func (f *Frame) Kind() Kind { return f.info.Kind() }
 
 // borrows says whether frames are lent by the ring, not copied.
 func (s *Subscriber) borrows() bool { return s.config.mode >= topics.Gate }

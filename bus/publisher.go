@@ -119,13 +119,13 @@ func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
-	err := errUntried
-	if p.clear() {
-		if err = p.w.Put(b, topics.KindRaw, p.now()); err == nil && (p.silent() || p.told()) {
-			return nil
-		}
+	if !p.clear() {
+		return p.publishSlowly(ctx, b, errUntried)
 	}
-	return p.publishSlowly(ctx, b, err)
+	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil || !p.silent() && !p.told() {
+		return p.publishSlowly(ctx, b, err)
+	}
+	return nil
 }
 
 // errUntried is the error of an attempt that was not made, because something is in the way that the slow way looks at.
@@ -177,13 +177,13 @@ func (p *Publisher) TryPublish(b []byte) error {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
-	err := errUntried
-	if p.clear() {
-		if err = p.w.Put(b, topics.KindRaw, p.now()); err == nil && (p.silent() || p.told()) {
-			return nil
-		}
+	if !p.clear() {
+		return p.tryPublishSlowly(b, errUntried)
 	}
-	return p.tryPublishSlowly(b, err)
+	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil || !p.silent() && !p.told() {
+		return p.tryPublishSlowly(b, err)
+	}
+	return nil
 }
 
 func (p *Publisher) tryPublishSlowly(b []byte, why error) (err error) {
@@ -270,7 +270,7 @@ func (p *Publisher) now() int64 {
 	if p.noTime {
 		return 0
 	}
-	return p.clock.Now()
+	return clock.Now(&p.clock)
 }
 
 // sent is told with an error.

@@ -3,80 +3,159 @@ package bus
 import (
 	"errors"
 
+	"shmbus/internal/clock"
+	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
 	"shmbus/segment"
 	"shmbus/topics"
+	"shmbus/wake"
 )
 
 // How a Subscriber gets at frames that are there.
 
 // mostAhead is how many frames a lossless subscription reads at once, at most. What a call does besides reading takes longer than that, and
-// lines that come from another core come together. It reads more than one only while they are there already: to look for another
-// would take its line away from the publisher that is about to fill it.
-const mostAhead = 8
+// lines that come from another core come together.
+const mostAhead = 16
 
-// hand hands out a frame that was read ahead. It looks at nothing shared.
-func (s *Subscriber) hand() *Frame {
+// many is how many frames to read at once. A look at a frame that is not there takes its line away from the publisher that is about to fill it,
+// who then waits for it to come back; and a CPU that guesses that one more frame is there looks on its own. So several are read only where
+// the last of them has been seen, and whoever has caught up with a stream looks away for a moment, so that there are several again.
+func (s *Subscriber) many() int {
+	pos := s.r.Position()
+	switch {
+	case s.run < 2 || pos < s.probed:
+	case s.r.Has(pos + mostAhead - 1):
+		return mostAhead
+	default:
+		s.probed = pos + mostAhead
+		lookAway(s.run)
+	}
+	return 1
+}
+
+// lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them.
+func lookAway(run int) {
+	if run >= mostAhead {
+		cpu.Pause(awayFor)
+	}
+}
+
+// awayFor is how many pauses that is: about half a microsecond.
+const awayFor = 30
+
+// next is the next of the frames that were read ahead, or nil. It looks at nothing shared.
+func (s *Subscriber) next() *Frame {
+	if s.shelf.given == s.shelf.next || s.state.Load() != portOpen {
+		return nil
+	}
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	return s.shelf.hand()
+	return s.shelf.pop()
 }
 
 // now is the next frame, if it is there and nothing is wrong. nil says neither what is wrong nor that there is none: try does.
 func (s *Subscriber) now() *Frame {
-	if !segment.Mends || s.port == nil || s.state.Load() != portOpen || s.config.mode == topics.Member {
-		return nil // a member may have to look whether others live
+	if !s.plain() {
+		return nil
 	}
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	if s.refill() != nil && s.shelf.ahead() == 0 || s.state.Load() != portOpen {
+	return s.fetch(0)
+}
+
+// soon is now, after a few more looks if there is nothing yet.
+func (s *Subscriber) soon() (f *Frame) {
+	if !s.plain() {
+		return nil
+	}
+	if invariants.Enabled {
+		s.guard.Enter("a Subscriber")
+		defer s.guard.Leave()
+	}
+	if run := s.run; run > 0 { // then there may be more
+		if f = s.fetch(0); f != nil {
+			return f
+		}
+		lookAway(run)
+	}
+	return s.fetch(s.looks())
+}
+
+// plain says that nothing is wrong with the handle that had to be looked at before it is used. A member of a group may have to look whether
+// others live.
+func (s *Subscriber) plain() bool {
+	return segment.Mends && s.port != nil && s.state.Load() == portOpen && s.config.mode != topics.Member
+}
+
+// looks is how often to look for a frame, for less than a microsecond, before anything is stored or asked that others must fetch.
+func (s *Subscriber) looks() int {
+	if s.config.waiting == wake.Block {
+		return 0
+	}
+	return 32
+}
+
+// fetch reads frames and hands the first one out, if all is well.
+func (s *Subscriber) fetch(looks int) *Frame {
+	if s.refill(looks) != nil || s.state.Load() != portOpen {
 		return nil
 	}
 	return s.shelf.hand()
 }
 
-// soon is now, after a few more looks if there is nothing yet.
-func (s *Subscriber) soon() *Frame {
-	f := s.now()
-	if f == nil && segment.Mends && s.port != nil && s.state.Load() == portOpen && s.glance() {
-		f = s.now()
-	}
-	return f
-}
-
-// refill reads frames ahead: as many as it may, or fewer: up to an error, such as ErrEmpty.
-func (s *Subscriber) refill() (err error) {
+// refill reads frames ahead, at least one if it returns no error. If there is none, it looks so many times more.
+func (s *Subscriber) refill(looks int) error {
 	if s.config.mode != topics.Gate {
+		if looks > 0 {
+			s.r.Glance(looks)
+		}
 		return s.read()
 	}
-	most := min(max(1, 2*s.burst), mostAhead)
-	for s.burst = 0; s.burst < most; s.burst = s.shelf.ahead() {
-		f := s.shelf.frame()
-		if f == nil {
-			f = s.shelf.more(s)
+	for {
+		fs := s.shelf.room(s, s.many())
+		if looks > 0 {
+			s.r.Glance(looks)
 		}
-		if f.data, err = s.r.Borrow(&f.info); err != nil {
+		n, err := s.r.BorrowMany(fs)
+		if s.run += n; n == 0 || fs[0].Span > 1 {
+			s.run = 0
+		}
+		s.shelf.put(n)
+		s.owe()
+		if err != nil {
 			return err
 		}
-		s.take(f)
-	}
-	return nil
-}
-
-// take puts a frame that was read on the shelf, unless FromPosition does not ask for it.
-func (s *Subscriber) take(f *Frame) {
-	if f.info.Position >= s.from {
-		f.port, f.held = s.port, true
-		s.shelf.put()
+		if s.from == 0 || s.passOver(n) > 0 {
+			return nil
+		}
 	}
 }
 
-// try is the next frame, or nil if there is none.
-func (s *Subscriber) try() (*Frame, error) {
+// passOver passes over those of the n frames just read that FromPosition does not ask for, and says how many are left.
+func (s *Subscriber) passOver(n int) int {
+	for ; n > 0; n-- {
+		f := s.shelf.hand()
+		if f.info.Position >= s.from {
+			s.shelf.given--
+			s.from = 0
+			break
+		}
+		f.info.Held = false
+	}
+	return n
+}
+
+// owe notes whether a release may have something to store: of a lossless subscription few do, of a member each one.
+func (s *Subscriber) owe() {
+	s.owes = s.borrows() && (s.config.mode == topics.Member || len(s.leaving) > 0 || s.r.Due(s.r.Position()))
+}
+
+// try is the next frame, or nil if there is none, also after so many more looks.
+func (s *Subscriber) try(looks int) (*Frame, error) {
 	if s.port == nil {
 		return nil, s.detached()
 	}
@@ -86,12 +165,17 @@ func (s *Subscriber) try() (*Frame, error) {
 	if f := s.shelf.hand(); f != nil {
 		return f, nil
 	}
-	err := s.refill()
+	err := s.refill(looks)
 	if s.void() { // then what the ring says means nothing
 		return nil, s.gone("receive from")
 	}
 	if f := s.shelf.hand(); f != nil {
 		return f, nil // an error comes again
+	}
+	if err == topics.ErrEmpty && s.config.mode == topics.Gate {
+		if err = s.r.Stuck(); s.void() {
+			return nil, s.gone("receive from")
+		}
 	}
 	if err == topics.ErrEmpty {
 		return nil, nil
@@ -113,20 +197,23 @@ func (s *Subscriber) read() (err error) {
 			if s.shelf.oldest() != nil {
 				return failKind("receive from", s.topic, ErrBusy, "a member of a group has one frame in hand at a time; release it first")
 			}
-			f.data, err = s.r.Take(&f.info, s.lookForDead())
+			f.info.Payload, err = s.r.Take(&f.info, s.lookForDead())
 			s.room.Ring(s.notify) // a publisher may have been held up by a pin that it set and took back
 		} else {
 			if s.config.latest {
 				s.r.SkipToNewest()
 			}
 			f.buf, err = s.r.Copy(&f.info, f.buf)
-			f.data = f.buf
+			f.info.Payload = f.buf
 		}
 		if err != nil || s.void() {
 			return err
 		}
 		s.counted = s.r.Counted()
-		s.take(f)
+		if f.info.Position >= s.from {
+			f.port, f.info.Held = s.port, true
+			s.shelf.put(1)
+		}
 	}
 	return nil
 }
@@ -134,7 +221,7 @@ func (s *Subscriber) read() (err error) {
 // lookForDead says whether it is time that a member looks for frames of dead ones before it takes the next. When there is nothing to take
 // it looks anyway.
 func (s *Subscriber) lookForDead() bool {
-	now := s.clock.Now()
+	now := clock.Now(&s.clock)
 	if now-s.looked < int64(stuckEvery) {
 		return false
 	}

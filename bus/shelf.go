@@ -1,21 +1,34 @@
 package bus
 
+import "shmbus/topics"
+
 // A shelf holds a subscriber's frames in a circle: those that were handed out, oldest first; those that were read ahead; and then those to
 // be used next, the one longest unused first, so that a frame that is wrongly used after Release stays as it was for as long as can be.
 // There are no lists in it, because its work lies between a frame's arrival and the subscriber's answer.
 type shelf struct {
-	circle []*Frame // a power of two of them
-	first  uint     // handed out, and perhaps held: [first, given), counted from the beginning
-	given  uint     // read ahead: [given, next)
+	circle []*Frame        // a power of two of them
+	infos  []*topics.Frame // theirs
+	first  uint            // handed out, and perhaps held: [first, given), counted from the beginning
+	given  uint            // read ahead: [given, next)
 	next   uint
 }
 
 // shelfSize is how many frames a shelf has to begin with; most subscriptions need no more.
 const shelfSize = 4
 
-// frame is the frame to be used next, or nil if that is still held: then more makes one. It stays that until took.
+// room is for frames of a lossless subscription, which come next: at least one, and n if they are neither held nor round the end.
+func (h *shelf) room(s *Subscriber, n int) []*topics.Frame {
+	h.oldest()
+	if len(h.circle) < n+int(h.next-h.first) {
+		h.more(s)
+	}
+	i := h.next & uint(len(h.circle)-1)
+	return h.infos[i:min(i+uint(n), i+uint(len(h.circle))-(h.next-h.first), uint(len(h.circle)))]
+}
+
+// frame is the frame to be used next, or nil if that is still held: then more makes one. It stays that until put.
 func (h *shelf) frame() *Frame {
-	if i := h.next & uint(len(h.circle)-1); i < uint(len(h.circle)) && !h.circle[i].held {
+	if i := h.next & uint(len(h.circle)-1); i < uint(len(h.circle)) && !h.circle[i].info.Held {
 		return h.circle[i]
 	}
 	return nil
@@ -27,30 +40,29 @@ func (h *shelf) more(s *Subscriber) *Frame {
 	n := uint(len(h.circle))
 	if n != 0 && !s.borrows() && 2*h.held() <= len(h.circle) {
 		f := &Frame{sub: s}
-		h.circle[h.next&(n-1)] = f
+		h.circle[h.next&(n-1)], h.infos[h.next&(n-1)] = f, &f.info
 		return f
 	}
 	circle := make([]*Frame, max(shelfSize, 2*n))
 	fresh := make([]Frame, uint(len(circle))-n)
 	for i := range fresh {
-		fresh[i].sub = s
+		fresh[i].sub, fresh[i].port = s, s.port
 		circle[(h.next+uint(i))&uint(len(circle)-1)] = &fresh[i]
 	}
 	for i := range n {
 		at := h.next - n + i
 		circle[at&uint(len(circle)-1)] = h.circle[at&(n-1)]
 	}
+	h.infos = make([]*topics.Frame, len(circle))
+	for i, f := range circle {
+		h.infos[i] = &f.info
+	}
 	h.circle = circle
 	return &fresh[0]
 }
 
-// put says that the frame was read. If it was the oldest one's place, that one is not held.
-func (h *shelf) put() {
-	if h.next-h.first == uint(len(h.circle)) {
-		h.first++
-	}
-	h.next++
-}
+// put says that n frames were read.
+func (h *shelf) put(n int) { h.next += uint(n) }
 
 // ahead is how many frames were read and not handed out yet.
 func (h *shelf) ahead() int { return int(h.next - h.given) }
@@ -60,16 +72,20 @@ func (h *shelf) hand() *Frame {
 	if h.given == h.next {
 		return nil
 	}
-	f := h.circle[h.given&uint(len(h.circle)-1)]
+	return h.pop()
+}
+
+// pop hands out the next frame that was read. There must be one.
+func (h *shelf) pop() *Frame {
+	i := h.given & uint(len(h.circle)-1)
 	h.given++
-	f.uses++
-	return f
+	return h.circle[i]
 }
 
 // oldest is the oldest frame read and not released, or nil.
 func (h *shelf) oldest() *Frame {
 	for mask := uint(len(h.circle) - 1); h.first != h.next; h.first++ {
-		if f := h.circle[h.first&mask]; f.held {
+		if f := h.circle[h.first&mask]; f.info.Held {
 			return f
 		}
 	}
@@ -79,7 +95,7 @@ func (h *shelf) oldest() *Frame {
 // held is how many frames are held.
 func (h *shelf) held() (n int) {
 	for _, f := range h.circle {
-		if f.held {
+		if f.info.Held {
 			n++
 		}
 	}
@@ -89,7 +105,7 @@ func (h *shelf) held() (n int) {
 // leave forgets all frames, and says how many were handed out and are held.
 func (h *shelf) leave() (n int) {
 	for i := h.first; i != h.given; i++ {
-		if h.circle[i&uint(len(h.circle)-1)].held {
+		if h.circle[i&uint(len(h.circle)-1)].info.Held {
 			n++
 		}
 	}

@@ -18,16 +18,19 @@ func TestAShelfKnowsItsOldestFrame(t *testing.T) {
 		for position := range uint64(rapid.IntRange(1, 200).Draw(t, "steps")) {
 			switch rapid.IntRange(0, 5).Draw(t, "step") {
 			case 0, 1:
-				f := h.frame()
-				if f == nil {
-					f = h.more(s)
+				room := h.room(s, rapid.IntRange(1, 8).Draw(t, "most"))
+				room = room[:rapid.IntRange(0, len(room)).Draw(t, "read")]
+				for i, f := range room {
+					if f.Held {
+						t.Fatal("a frame that is held is used again")
+					}
+					f.Position, f.Held = 8*position+uint64(i), true
+					ahead = append(ahead, h.circle[(h.next+uint(i))&uint(len(h.circle)-1)])
+					if &ahead[len(ahead)-1].info != f {
+						t.Fatal("not the frame that comes next")
+					}
 				}
-				if f.held {
-					t.Fatal("a frame that is held is used again")
-				}
-				f.info.Position, f.held = position, true
-				h.put()
-				ahead = append(ahead, f)
+				h.put(len(room))
 			case 2, 3:
 				f := h.hand()
 				if len(ahead) == 0 {
@@ -43,7 +46,7 @@ func TestAShelfKnowsItsOldestFrame(t *testing.T) {
 			default: // released in any order, mostly the oldest first
 				if len(given) > 0 {
 					i := max(0, rapid.IntRange(-8, len(given)-1).Draw(t, "which"))
-					given[i].held = false
+					given[i].info.Held = false
 					given = slices.Delete(given, i, i+1)
 				}
 			}

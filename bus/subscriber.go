@@ -11,7 +11,6 @@ import (
 	"shmbus/internal/invariants"
 	"shmbus/segment"
 	"shmbus/topics"
-	"shmbus/wake"
 )
 
 // A Subscriber receives the frames of one topic, in the one order in which all subscribers see them. It and its frames are for one
@@ -30,7 +29,9 @@ type Subscriber struct {
 	patience time.Duration // how long to sleep there before looking whether something is wrong
 
 	shelf   shelf
-	burst   int     // how many frames were there when it last looked
+	owes    bool    // a release may have something to store
+	run     int     // how many frames of one slot were read since there was none
+	probed  uint64  // below it, frames are read one by one
 	from    uint64  // frames below it are not asked for
 	leaving []*port // topics that were left with frames still held
 	stuckAt uint64  // where TryReceive was last held up, and since when
@@ -79,9 +80,14 @@ func (s *Subscriber) Topic() string { return s.topic }
 // WaitForTopic it waits for the next of that name instead), ErrBusy (a member of a group has not released its frame), ErrClosed,
 // ErrCorrupt.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
-	if s.shelf.ahead() > 0 && s.state.Load() == portOpen {
-		return s.hand(), nil
+	if f = s.next(); f != nil {
+		return f, nil
 	}
+	return s.come(ctx)
+}
+
+// come is Receive when nothing was read ahead. What is not for every frame is not in Receive, so that it need not keep the context.
+func (s *Subscriber) come(ctx context.Context) (f *Frame, err error) {
 	if f = s.soon(); f != nil {
 		return f, nil
 	}
@@ -111,23 +117,18 @@ func (s *Subscriber) receive(ctx context.Context, err error) (*Frame, error) {
 		defer s.guard.Leave()
 	}
 	vain := 0
-	for glance := true; ; {
+	for looks := s.looks(); ; {
 		if err != nil {
 			if err = s.again(ctx, err); err != nil {
 				return nil, err
 			}
 		}
 		var f *Frame
-		if f, err = s.try(); f != nil {
+		if f, err = s.try(looks); f != nil {
 			return f, nil
 		}
 		if err == nil {
-			if glance && s.glance() {
-				glance = false // what looked like a frame and is none must not be looked at for ever
-				continue
-			}
 			err = s.wait(ctx)
-			glance = true
 			if vain++; vain > 3 && err == nil { // whatever is ready, and is nothing, must not outlast the context
 				err = fail("receive from", s.topic, ctx.Err())
 			}
@@ -135,17 +136,13 @@ func (s *Subscriber) receive(ctx context.Context, err error) (*Frame, error) {
 	}
 }
 
-// glance looks a few more times for a frame, for less than a microsecond, before anything is stored or asked that others must fetch.
-func (s *Subscriber) glance() bool {
-	return s.config.waiting != wake.Block && s.r.Glance(32)
-}
-
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive; it never waits.
 func (s *Subscriber) TryReceive() (*Frame, error) {
-	if s.shelf.ahead() > 0 && s.state.Load() == portOpen {
-		return s.hand(), nil
+	f := s.next()
+	if f == nil {
+		f = s.now()
 	}
-	if f := s.now(); f != nil {
+	if f != nil {
 		return f, nil
 	}
 	f, err := s.guardedTry()
@@ -166,7 +163,7 @@ func (s *Subscriber) tryReceive() (*Frame, error) {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	f, err := s.try()
+	f, err := s.try(0)
 	if f == nil && err == nil {
 		s.idle()
 		if err = s.gone("receive from"); err == nil {
@@ -179,7 +176,7 @@ func (s *Subscriber) tryReceive() (*Frame, error) {
 			return nil, nil
 		}
 		if err == nil {
-			return s.try()
+			return s.try(0)
 		}
 	}
 	return f, err
@@ -195,9 +192,9 @@ func (s *Subscriber) Frames(ctx context.Context) iter.Seq2[*Frame, error] {
 				yield(nil, err)
 				return
 			}
-			use := f.uses
+			port, position := f.port, f.info.Position
 			more := yield(f, nil)
-			if f.uses == use { // otherwise the loop has released it, and received it again
+			if f.port == port && f.info.Position == position { // otherwise the loop has released it, and received another one in its place
 				f.Release()
 			}
 			if !more {
@@ -233,7 +230,7 @@ const (
 // recoverNow is for those who look again and again: held up below the tail at the same place for a while, it gives back what the
 // dead hold there.
 func (s *Subscriber) recoverNow() error {
-	now, pos := s.clock.Now(), s.r.Position()
+	now, pos := clock.Now(&s.clock), s.r.Position()
 	if s.stuck == 0 || pos != s.stuckAt {
 		s.stuckAt, s.stuck = pos, now
 	}

@@ -76,7 +76,7 @@ func groupStorm(t *testing.T, mem memory, deaths bool) {
 					continue
 				}
 				if err == nil {
-					err = intact(b, f.Publisher, f.Sequence, &scratch)
+					err = intact(b, f.Publisher(), f.Sequence(), &scratch)
 				}
 				if err != nil {
 					t.Error(err)
@@ -97,7 +97,7 @@ func groupStorm(t *testing.T, mem memory, deaths bool) {
 					continue
 				}
 				if err == nil {
-					err = intact(b, f.Publisher, f.Sequence, &scratch)
+					err = intact(b, f.Publisher(), f.Sequence(), &scratch)
 				}
 				if err != nil {
 					t.Error(err)
@@ -125,7 +125,7 @@ func groupStorm(t *testing.T, mem memory, deaths bool) {
 					}
 					m = nil
 				} else {
-					if seen[g][(f.Publisher-1)*frames+f.Sequence-1].Add(1) == 1 {
+					if seen[g][(f.Publisher()-1)*frames+f.Sequence()-1].Add(1) == 1 {
 						left[g].Add(-1)
 					}
 					if fate == 5 {

@@ -216,3 +216,15 @@ func describeOnly(w *Writer, n int, kind Kind, time int64) {
 	w.describe(w.ring.at(w.pos), n, kind, time)
 	w.count(w.pos, n)
 }
+
+// Borrow reads the next frame of a gate and says why there is none.
+func (r *Reader) Borrow(f *Frame) ([]byte, error) {
+	_, err := r.BorrowMany([]*Frame{f})
+	if err == ErrEmpty {
+		err = r.Stuck()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.Payload, nil
+}

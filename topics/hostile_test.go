@@ -243,7 +243,7 @@ func (v *vandal) read(rd *Reader) {
 	v.allow(err)
 	if err == nil {
 		v.sums["frame"]++
-		if len(b) != f.Length || len(b) > len(v.r.cells) || f.Span < 1 || f.Span > v.r.mask {
+		if len(b) != f.Length() || len(b) > len(v.r.cells) || f.Span < 1 || f.Span > v.r.mask {
 			v.t.Fatalf("%d bytes for %+v", len(b), f)
 		}
 	}

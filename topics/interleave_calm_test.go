@@ -146,7 +146,7 @@ func gateLeaves() *plot {
 		w.pub(1).open().sends(2, 1)
 		w.pub(2).open().sends(1, 1)
 		s.play(func() {
-			s.one()
+			s.one(2)
 			s.close()
 		})
 	})

@@ -40,7 +40,7 @@ func sleeperDies() *plot {
 		w.pub(1).open().sends(3, 1)
 		w.pub(2).open().sends(1, 1)
 		s.play(func() {
-			for s.one() {
+			for s.one(2) {
 			}
 			s.a.Die()
 		})
@@ -202,7 +202,7 @@ func gateDies() *plot {
 		w.pub(1).open().sends(3, 1)
 		w.pub(2).open().sends(1, 1)
 		s.play(func() {
-			s.one()
+			s.one(2)
 			s.a.Die()
 		})
 	})
@@ -375,8 +375,8 @@ func (w *world) lap() {
 		wr.Commit(8, KindRaw, 0)
 		var f Frame
 		b, err := rd.Borrow(&f)
-		if err != nil || string(b) != "afterlap" || f.Publisher != wr.ID() {
-			w.x.Fail("afterwards: %q of publisher %d, %v", b, f.Publisher, err)
+		if err != nil || string(b) != "afterlap" || f.Publisher() != wr.ID() {
+			w.x.Fail("afterwards: %q of publisher %d, %v", b, f.Publisher(), err)
 			return
 		}
 		rd.Release(f.Position + f.Span)

@@ -67,7 +67,7 @@ func (w *world) free() bool {
 // read reads until these actors are done and all is read, or the topic is gone.
 func (s *sub) read(writers ...*sched.Actor) {
 	for {
-		for s.one() {
+		for s.one(2) {
 			if s.w.s.count {
 				s.rd.Lost()
 			}
@@ -109,7 +109,7 @@ func (w *world) died() uint64 {
 func (s *sub) sleeper(writers ...*sched.Actor) {
 	done := func() uint64 { return bit(s.w.x.Done(writers...)) }
 	for {
-		for s.one() {
+		for s.one(2) {
 			s.mark(1)
 		}
 		s.mark(2)
@@ -125,8 +125,8 @@ func (s *sub) sleeper(writers ...*sched.Actor) {
 
 // take reads n frames and sleeps in between.
 func (s *sub) take(n int) {
-	for range n {
-		for !s.one() {
+	for until := len(s.got) + n; len(s.got) < until; {
+		for !s.one(until - len(s.got)) {
 			s.mark(2)
 			if s.closed {
 				return
@@ -167,16 +167,18 @@ func (s *sub) mark(step int) {
 	s.a.Mark(h)
 }
 
-// one reads a frame if there is one.
-func (s *sub) one() bool {
-	var f Frame
-	var b []byte
+// one reads a frame, or at most most of a gate, and not more than two, if there are any.
+func (s *sub) one(most int) bool {
+	var fs [2]Frame
+	n := 1
 	var err error
 	if s.mode == Gate {
-		b, err = s.rd.Borrow(&f)
+		if n, err = s.rd.BorrowMany([]*Frame{&fs[0], &fs[1]}[:min(most, 2)]); err == ErrEmpty {
+			err = s.rd.Stuck()
+		}
 	} else {
-		b, err = s.rd.Copy(&f, s.buf)
-		s.buf = b[:0]
+		fs[0].Payload, err = s.rd.Copy(&fs[0], s.buf)
+		s.buf = fs[0].Payload[:0]
 	}
 	switch err {
 	case nil:
@@ -196,14 +198,24 @@ func (s *sub) one() bool {
 		s.w.x.Fail("a read: %v", err)
 		return false
 	}
-	c := make([]byte, len(b))
-	mem.Copy(c, b)
-	if want := payload(f.Publisher, f.Sequence, f.Length/8); !slices.Equal(c, want) || f.Length == 0 || uint64(f.Time) != f.Sequence && f.Time != timeOfBatch {
+	for i := range fs[:n] {
+		if !s.whole(&fs[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// whole checks a frame that was read, and releases it.
+func (s *sub) whole(f *Frame) bool {
+	c := make([]byte, len(f.Payload))
+	mem.Copy(c, f.Payload)
+	if want := payload(f.Publisher(), f.Sequence(), f.Length()/8); !slices.Equal(c, want) || f.Length() == 0 || uint64(f.Time()) != f.Sequence() && f.Time() != timeOfBatch {
 		if s.mode == Gate && s.w.s.PlainSteps && s.a.Observe(func() uint64 { return bit(s.kicked) }) == 1 {
 			s.closed = true
 			return false
 		}
-		s.w.x.Fail("torn: position %d, frame %d of publisher %d, %d bytes: % x, not % x", f.Position, f.Sequence, f.Publisher, f.Length, c, want)
+		s.w.x.Fail("torn: position %d, frame %d of publisher %d, %d bytes: % x, not % x", f.Position, f.Sequence(), f.Publisher(), f.Length(), c, want)
 	}
 	s.got = append(s.got, f.Position)
 	s.w.x.Note(mix(s.owner, f.Position))

@@ -109,13 +109,18 @@ type gateLine struct {
 
 // slot is a descriptor. Everything but the stamp is stored before the stamp by the frame's writer and loaded after it.
 type slot struct {
-	stamp     mem.Word
+	stamp mem.Word
+	description
+	_ [2]mem.Plain
+}
+
+// description is what a descriptor says of its frame.
+type description struct {
 	publisher mem.Plain
 	sequence  mem.Plain // of the publisher, from 1
 	number    mem.Plain // of the line, from 0
 	time      mem.Plain // Unix nanoseconds, 0 for none
 	meta      mem.Plain // length (32 bits) | line << 32 (16 bits) | kind << 48 (8 bits) | flags << 56
-	_         [2]mem.Plain
 }
 
 const magicRing = 0x31474e4952626d73 // "smbRING1"

@@ -20,30 +20,30 @@ func (l *loss) init(lines int) {
 
 // got takes a received frame into account. Numbers from a hostile descriptor can make the count wrong, nothing else.
 func (l *loss) got(f *Frame) {
-	if f.line >= uint64(len(l.next)) {
+	if int(f.line()) >= len(l.next) {
 		return
 	}
-	missed := f.number - l.next[f.line]
+	missed := f.number.Get() - l.next[f.line()]
 	if missed != 0 {
 		l.gap(f, missed)
 	}
-	l.next[f.line] = f.number + 1
-	l.last[f.line] = f.Publisher
+	l.next[f.line()] = f.number.Get() + 1
+	l.last[f.line()] = f.Publisher()
 }
 
 // gap counts the frames between the last one of the line and f: those of f's own publisher before f, the others of the line's
 // publisher before it.
 func (l *loss) gap(f *Frame, missed uint64) {
-	if f.number < l.next[f.line] {
+	if f.number.Get() < l.next[f.line()] {
 		return
 	}
 	l.total += missed
-	own := min(missed, f.Sequence-1)
+	own := min(missed, f.Sequence()-1)
 	if own > 0 {
-		l.by[f.Publisher] += own
+		l.by[f.Publisher()] += own
 	}
 	if missed > own {
-		l.by[l.last[f.line]] += missed - own
+		l.by[l.last[f.line()]] += missed - own
 	}
 }
 

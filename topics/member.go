@@ -33,14 +33,14 @@ func (r *Reader) Take(f *Frame, look bool) ([]byte, error) {
 			r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup)
 		case ok:
 			// What is read here is the frame's if the cursor still stands there afterwards: until then the head cannot have passed it.
-			r.describe(d, f, span)
+			f.describe(d, pos, span)
 			fits := r.fits(f)
 			if !r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup) {
 				continue
 			}
 			if !fits {
 				r.Ack()
-				return nil, corrupt("a frame's length", uint64(f.Length))
+				return nil, corrupt("a frame's length", uint64(f.Length()))
 			}
 			f.Attempt = 1
 			return r.hand(f), nil
@@ -75,7 +75,7 @@ func (r *Reader) hand(f *Frame) []byte {
 	r.pos = f.Position + f.Span
 	r.received++
 	r.line.received.StoreRelease(r.received)
-	return r.ring.payload(f.Position, f.Length)
+	return r.ring.payload(f.Position, f.Length())
 }
 
 // Ack says that the frame in hand is done with. The caller then looks whether somebody sleeps on the room bell.
@@ -119,10 +119,10 @@ func (r *Reader) adopt(f *Frame) ([]byte, error) {
 			continue
 		}
 		r.pos = pos
-		r.describe(d, f, span)
+		f.describe(d, pos, span)
 		if !r.fits(f) {
 			r.Ack()
-			return nil, corrupt("a frame's length", uint64(f.Length))
+			return nil, corrupt("a frame's length", uint64(f.Length()))
 		}
 		f.Attempt = r.attempts
 		return r.hand(f), nil

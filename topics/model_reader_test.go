@@ -190,17 +190,17 @@ func (s *sim) read(r *simReader) {
 	}
 	s.want(err, nil, "reading")
 	r.laps = 0
-	if f.Position != want.pos || f.Publisher != want.publisher || f.Sequence != want.sequence || f.Length != want.length || len(b) != want.length || f.Span != want.span {
+	if f.Position != want.pos || f.Publisher() != want.publisher || f.Sequence() != want.sequence || f.Length() != want.length || len(b) != want.length || f.Span != want.span {
 		s.t.Fatalf("read %+v, want %+v", f, *want)
 	}
-	if err := intact(b, f.Publisher, f.Sequence, &s.scratch); err != nil {
+	if err := intact(b, f.Publisher(), f.Sequence(), &s.scratch); err != nil {
 		s.t.Fatal(err)
 	}
-	if f.Sequence <= r.seqs[f.Publisher] {
-		s.t.Fatalf("sequence %d of publisher %d after %d", f.Sequence, f.Publisher, r.seqs[f.Publisher])
+	if f.Sequence() <= r.seqs[f.Publisher()] {
+		s.t.Fatalf("sequence %d of publisher %d after %d", f.Sequence(), f.Publisher(), r.seqs[f.Publisher()])
 	}
-	r.seqs[f.Publisher] = f.Sequence
-	r.gotBy[f.Publisher]++
+	r.seqs[f.Publisher()] = f.Sequence()
+	r.gotBy[f.Publisher()]++
 	r.got++
 	r.pos = want.end()
 	if r.mode == Gate {
@@ -219,7 +219,7 @@ func (s *sim) release(r *simReader) {
 	if len(r.held) > 0 {
 		i := rapid.IntRange(0, len(r.held)-1).Draw(s.t, "which")
 		h := r.held[i]
-		if err := intact(h.b, h.f.Publisher, h.f.Sequence, &s.scratch); err != nil {
+		if err := intact(h.b, h.f.Publisher(), h.f.Sequence(), &s.scratch); err != nil {
 			s.t.Fatalf("a borrowed frame changed: %v", err)
 		}
 		r.held = append(r.held[:i], r.held[i+1:]...)

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"shmbus/internal/objcode"
@@ -36,6 +37,8 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 	stamp := func(f *objcode.Func, i int) bool { return store(f, i) && !claim(f, i) && !sent(f, i) }
 	fence := objcode.IsAt(objcode.StoreRelease, offsetOf[Reader](t, "fence"))
 
+	described := func(f *objcode.Func, i int) bool { return strings.HasPrefix(f.Insts[i].Source, "plain.go:") } // mem.Read
+
 	for _, c := range []struct {
 		why, name     string
 		from, via, to objcode.Pick
@@ -59,6 +62,7 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"Put closes the claim before it returns", "(*Writer).Put", counted, claim, ret},
 		{"closing a claim is a store", "(*Writer).closeClaim", nil, claim, ret},
 		{"the frame's description is loaded after the stamp", "(*Reader).find", nil, load, ret},
+		{"also when several are read", "(*Reader).BorrowMany", nil, load, described},
 		{
 			"a gate's cursor is stored by a CAS", "(*Reader).Store", objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "received")),
 			swap, ret,

@@ -24,15 +24,13 @@ func (w *Writer) Put(b []byte, kind Kind, time int64) error {
 	}
 	w.next = t + 1
 	d := r.slots.At(t)
-	w.describe(d, len(b), kind, time)
 	mem.CopyShort(r.single.At(t, len(b)), b)
+	w.describe(d, len(b), kind, time)
 	w.count(t, len(b))
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
 	line.bytes.StoreRelease(w.sent)
 	w.line.claim.Store(0)
-	if t+ahead >= w.asked {
-		w.askMore(t)
-	}
+	w.expect(t, 1)
 	return nil
 }
 
@@ -45,7 +43,7 @@ func (w *Writer) putAgain(b []byte, kind Kind, time int64) error {
 // putAfterOthers is Put with a claim at t that was taken after others, or on a topic that was removed.
 func (w *Writer) putAfterOthers(t uint64, b []byte, kind Kind, time int64) error {
 	others := t != w.next
-	w.next = t + 1
+	w.next, w.alone = t+1, t+1
 	w.pos, w.pad, w.claimed = t, 0, 1
 	if err := w.granted(t, others); err != nil {
 		return err

@@ -29,21 +29,6 @@ type Reader struct {
 	attempts uint64    // as last stored
 }
 
-// A Frame is what the ring says of one frame.
-type Frame struct {
-	Position  uint64
-	Publisher uint64
-	Sequence  uint64
-	Time      int64 // Unix nanoseconds, 0 for none
-	Length    int   // bytes
-	Kind      Kind
-	Span      uint64 // slots
-	Attempt   uint64 // of a member: how often the frame has been handed out in its group
-
-	line   uint64
-	number uint64
-}
-
 // Line is the index of the reader's line; -1 for a tap.
 func (r *Reader) Line() int { return r.index }
 
@@ -69,7 +54,7 @@ func (r *Reader) follow() {
 	}
 }
 
-// Ready says whether Borrow, Take or Copy has something to say: a frame, a hole, a lap, or the topic's end.
+// Ready says whether BorrowMany, Take or Copy has something to say: a frame, a hole, a lap, or the topic's end.
 func (r *Reader) Ready() bool {
 	r.follow()
 	if _, ok := resolved(r.ring.at(r.pos).stamp.Load(), r.pos, r.ring.mask); ok {
@@ -78,21 +63,23 @@ func (r *Reader) Ready() bool {
 	return r.ring.control.head.Load()&positionMask > r.pos || r.barred() != nil
 }
 
-// Glance looks for a frame n times, with a pause before each look, and says whether there is one. It loads nothing but the stamp, and
-// then touches the payload: its line is on its way while Borrow or Copy does its work, and, when the CPU has guessed that this look
-// succeeds, together with the stamp's.
+// Glance looks for a frame, and n times more with a pause before each look, and says whether there is one. It loads nothing but the stamp and,
+// with it, the payload's first byte: so both lines come together when they have changed.
 func (r *Reader) Glance(n int) bool {
 	g := r.ring
 	d, mask := g.at(r.pos), g.mask
 	first := &g.cells[(r.pos&mask)<<(g.shift&63)]
-	for range n {
-		cpu.Pause(1)
-		if st := d.stamp.Load(); (st>>2^r.pos)&^mask == 0 && st&3 != 0 {
-			r.touched += *first
+	for ; ; n-- {
+		st := d.stamp.Load()
+		r.touched += *first
+		if (st>>2^r.pos)&^mask == 0 && st&3 != 0 {
 			return true
 		}
+		if n == 0 {
+			return false
+		}
+		cpu.Pause(1)
 	}
-	return false
 }
 
 // find is the descriptor of the next frame, and how many slots that covers. It steps over holes. Nil when nothing is committed there.
@@ -110,57 +97,6 @@ func (r *Reader) find() (d *slot, span uint64) {
 		}
 		r.pos += span
 	}
-}
-
-// describe reads the descriptor of the frame at the reader's position.
-func (r *Reader) describe(d *slot, f *Frame, span uint64) {
-	meta := d.meta.Get()
-	f.Position, f.Span = r.pos, span
-	f.Publisher, f.Sequence, f.number = d.publisher.Get(), d.sequence.Get(), d.number.Get()
-	f.Time = int64(d.time.Get())
-	f.Length, f.line, f.Kind = int(meta&(1<<32-1)), meta>>32&(1<<16-1), Kind(meta>>48)
-}
-
-// fits says whether the frame's length fits its span.
-func (r *Reader) fits(f *Frame) bool { return uint64(f.Length) <= f.Span<<(r.ring.shift&63) }
-
-// Borrow reads the next frame of a gate without copying it. The bytes alias the ring and stay as they are until Release has
-// moved the cursor past them. Errors: ErrEmpty, ErrRemoved, ErrKicked, ErrCorrupt.
-func (r *Reader) Borrow(f *Frame) ([]byte, error) {
-	g, span := r.ring, uint64(1)
-	d := g.slots.At(r.pos)
-	if d.stamp.Load() != makeStamp(r.pos, 1, g.mask, committed) { // most frames have one slot
-		if d, span = r.find(); d == nil {
-			return nil, r.stuck()
-		}
-	}
-	r.describe(d, f, span)
-	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the stamp: what was read before a kick is whole
-		return nil, r.ousted(st)
-	}
-	pos, n := r.pos, f.Length
-	if uint64(n) > span<<(g.shift&63) {
-		return nil, corrupt("a frame's length", uint64(n))
-	}
-	r.pos += span
-	r.received++
-	if span == 1 {
-		return g.single.At(pos, n), nil
-	}
-	return g.payload(pos, n), nil
-}
-
-// stuck says why a gate has nothing to read.
-func (r *Reader) stuck() error {
-	switch h, err := r.ring.control.head.Load()&positionMask, r.barred(); {
-	case h == tombstone:
-		return ErrRemoved
-	case err != nil:
-		return err
-	case h > r.pos:
-		return corrupt("the head, past a lossless subscription,", h)
-	}
-	return ErrEmpty
 }
 
 // Release says that all frames before pos have been released. It stores the cursor when it is an eighth of the ring behind, and
@@ -201,14 +137,14 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 			}
 			continue
 		}
-		r.describe(d, f, span)
+		f.describe(d, r.pos, span)
 		fits := r.fits(f)
 		if fits {
-			if cap(buf) < f.Length {
-				buf = make([]byte, f.Length, max(256, f.Length+f.Length/4))
+			if cap(buf) < f.Length() {
+				buf = make([]byte, f.Length(), max(256, f.Length()+f.Length()/4))
 			}
-			buf = buf[:f.Length]
-			mem.Copy(buf, g.payload(f.Position, f.Length))
+			buf = buf[:f.Length()]
+			mem.Copy(buf, g.payload(f.Position, f.Length()))
 		}
 		r.fence.LoadLoad()
 		if h := g.control.head.Load() & positionMask; h > f.Position {
@@ -218,7 +154,7 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 			continue
 		}
 		if !fits {
-			return buf, corrupt("a frame's length", uint64(f.Length))
+			return buf, corrupt("a frame's length", uint64(f.Length()))
 		}
 		r.laps = 0
 		r.pos += f.Span

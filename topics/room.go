@@ -46,6 +46,9 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		low := r.lowestGate()
 		limit := low.limit
 		p := h
+		if h >= w.alone { // then this writer knows that all is there, without a look at lines that readers have
+			p = max(h, min(goal, w.next, limit))
+		}
 		var st uint64
 		ok, span := true, uint64(0)
 		for p < goal && p < t {

@@ -90,7 +90,7 @@ func TestTheLargestFrameAlwaysFits(t *testing.T) {
 			w.Commit(most, KindMsgpack, 7)
 			var f Frame
 			b, err := rd.Borrow(&f)
-			if err != nil || f.Length != most || f.Kind != KindMsgpack || f.Time != 7 {
+			if err != nil || f.Length() != most || f.Kind() != KindMsgpack || f.Time() != 7 {
 				t.Fatalf("%d slots: %+v, %v", slots, f, err)
 			}
 			var scratch []byte

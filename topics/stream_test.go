@@ -87,17 +87,17 @@ func (r *reading) see(f *Frame, b []byte, most int) error {
 	switch {
 	case r.frames > 0 && f.Position <= r.lastAt:
 		return errors.New("positions do not rise")
-	case f.Sequence <= r.last[f.Publisher]:
+	case f.Sequence() <= r.last[f.Publisher()]:
 		return errors.New("sequences do not rise")
-	case len(b) != sizeOf(f.Publisher, f.Sequence, most):
+	case len(b) != sizeOf(f.Publisher(), f.Sequence(), most):
 		return errors.New("a frame's length is not what was sent")
 	}
 	r.lastAt = f.Position
-	r.last[f.Publisher] = f.Sequence
-	r.got[f.Publisher]++
+	r.last[f.Publisher()] = f.Sequence()
+	r.got[f.Publisher()]++
 	r.frames++
-	r.order = mix(r.order, f.Position) ^ mix(f.Publisher, f.Sequence)
-	return intact(b, f.Publisher, f.Sequence, &r.check)
+	r.order = mix(r.order, f.Position) ^ mix(f.Publisher(), f.Sequence())
+	return intact(b, f.Publisher(), f.Sequence(), &r.check)
 }
 
 // borrow reads frames of a gate until it has want of them or the topic is removed. It holds some frames for a while.

@@ -48,7 +48,7 @@ type Writer struct {
 
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim: it is never below
-	asked uint64 // lines of positions below it have been asked for
+	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each
 }
 
 // NewWriter takes a writer line for owner. Lines nobody has used come first, so that a line's numbers stay with one
@@ -118,6 +118,9 @@ func (w *Writer) Claim(n int) error {
 		others := t != w.next // have claimed since
 		if w.take(t, k) {
 			w.pos, w.pad, w.claimed = t+pad, pad, span
+			if others || k > 1 {
+				w.alone = w.next
+			}
 			return w.granted(t, others)
 		}
 	}
@@ -223,32 +226,13 @@ func (w *Writer) count(pos uint64, n int) {
 	w.line.frames.StoreRelease(w.number)
 }
 
-// ahead is for how many frames to come their lines are asked for, at least: enough for a line to come from another core. Otherwise each
-// frame's locked instructions wait until both its lines have come from the reader's.
+// ahead is for how many frames to come their lines have been asked for: enough for a line to come from another core. Otherwise each frame's
+// locked instructions wait until both its lines have come from the reader's.
 const ahead = 4
 
-// expect asks for the lines of frames after the one at pos, if they take as many slots as that, and have not been asked for.
+// expect asks for the first lines of a frame after the one at pos, if they all take as many slots as that.
 func (w *Writer) expect(pos, span uint64) {
-	switch {
-	case span > 1:
-		w.ask(pos+ahead*span, 1)
-	case pos+ahead >= w.asked:
-		w.askMore(pos)
-	}
-}
-
-// askMore is expect for frames of one slot. It asks for several lines at once, because a call costs more than asking.
-func (w *Writer) askMore(pos uint64) {
-	from := max(w.asked, pos+1)
-	n := min(pos+2*ahead-from, w.ring.mask+1-from&w.ring.mask)
-	w.asked = from + n
-	w.ask(from, n)
-}
-
-// ask asks for the first lines of n slots and cells.
-func (w *Writer) ask(pos, n uint64) {
-	w.ring.slots.Prefetch(pos, int(n))
-	w.ring.single.Prefetch(pos, int(n))
+	mem.AskToStore(&w.ring.slots, &w.ring.single, pos+ahead*span, 1)
 }
 
 // stampPad stamps the pad slots before pos, which fill the lap up, so that readers step over them.
@@ -301,6 +285,9 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 		if err := w.granted(t, others); err != nil {
 			return 0, err
 		}
+		if others {
+			w.alone = t
+		}
 		w.fill(t, ps[:count], kind, time)
 		return count, nil
 	}
@@ -310,8 +297,13 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 // frames these are.
 func (w *Writer) measure(t uint64, ps [][]byte, most uint64) (slots uint64, count int, err error) {
 	r := w.ring
-	for i, p := range ps {
-		span := r.span(len(p))
+	small := 0 // most frames take one slot
+	for small < len(ps) && uint64(small) < most && len(ps[small]) <= r.cell {
+		small++
+	}
+	slots, count = uint64(small), small
+	for i := small; i < len(ps); i++ {
+		span := r.span(len(ps[i]))
 		if span > (r.mask+1)/2 {
 			if i == 0 {
 				return 0, 0, ErrTooLarge
@@ -339,12 +331,12 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 			continue
 		}
 		d := r.slots.At(t)
-		w.describe(d, len(p), kind, time)
 		mem.CopyShort(r.single.At(t, len(p)), p)
+		w.describe(d, len(p), kind, time)
 		w.count(t, len(p))
 		d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
-		if t+ahead >= w.asked {
-			w.askMore(t)
+		if t%ahead == 0 {
+			mem.AskToStore(&r.slots, &r.single, t+ahead, int(min(ahead, r.mask+1)))
 		}
 		t++
 	}
@@ -363,6 +355,7 @@ func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
 	mem.Copy(r.payload(t, len(p)), p)
 	w.finish(t, span, len(p), kind, time)
 	w.expect(t, span)
+	w.alone = t + span
 	return t + span
 }
 

@@ -20,20 +20,19 @@ func stamp(b []byte, count uint64) {
 		}
 		return
 	}
-	binary.LittleEndian.PutUint64(b, count)
-	binary.LittleEndian.PutUint64(b[(len(b)-8)&^7:], count)
+	binary.NativeEndian.PutUint64(b, count)
+	binary.NativeEndian.PutUint64(b[(len(b)-8)&^7:], count)
 }
 
 // sum adds up a frame. The words of a line lie at fixed places of an array: with the frame's length in a slice expression the address of
 // each load would wait for the length, which the bare ring does not have.
 func sum(b []byte) (sum uint64) {
 	for len(b) >= 64 {
-		l := (*[64]byte)(b)
-		sum += word(l[0:8]) + word(l[8:16]) + word(l[16:24]) + word(l[24:32]) + word(l[32:40]) + word(l[40:48]) + word(l[48:56]) + word(l[56:64])
+		sum += lineOf(b).sum()
 		b = b[64:]
 	}
 	for len(b) >= 8 {
-		sum += binary.LittleEndian.Uint64(b)
+		sum += binary.NativeEndian.Uint64(b)
 		b = b[8:]
 	}
 	for i := range b {
@@ -42,7 +41,10 @@ func sum(b []byte) (sum uint64) {
 	return sum
 }
 
-func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+// words are the words of a line.
+type words [8]uint64
+
+func (w *words) sum() uint64 { return w[0] + w[1] + w[2] + w[3] + w[4] + w[5] + w[6] + w[7] }
 
 // summed is the sum of the frame of that size and count.
 func summed(size int, count uint64) uint64 {
@@ -67,7 +69,8 @@ type checker struct {
 
 type source struct{ id, next uint64 }
 
-// frame reads a frame and checks that it is whole, and that it is the next one of its publisher.
+// frame reads a frame and checks that it is whole, and that it is the next one of its publisher. What is as it should be takes as few
+// instructions as can be: they are counted as the bus's.
 func (c *checker) frame(f *bus.Frame) error {
 	s := c.last
 	if s == nil || s.id != f.Publisher() {
@@ -75,17 +78,34 @@ func (c *checker) frame(f *bus.Frame) error {
 	}
 	n := f.Sequence()
 	if n != s.next {
-		if n < s.next || c.lossless {
-			return fmt.Errorf("frame %d of publisher %d has come where frame %d should", n, s.id, s.next)
+		if err := c.missed(s, n); err != nil {
+			return err
 		}
-		c.gaps += n - s.next
 	}
 	s.next = n + 1
 	c.got++
-	if b := f.Bytes(); len(b) != c.size || sum(b) != summed(c.size, n) {
-		return fmt.Errorf("frame %d of publisher %d, %d bytes, is not what was published", n, s.id, len(b))
+	b := f.Bytes()
+	if len(b) == 64 && c.size == 64 {
+		if lineOf(b).sum() != 2*n {
+			return torn(f)
+		}
+	} else if len(b) != c.size || sum(b) != summed(c.size, n) {
+		return torn(f)
 	}
 	return nil
+}
+
+// missed counts what did not come before frame n.
+func (c *checker) missed(s *source, n uint64) error {
+	if n < s.next || c.lossless {
+		return fmt.Errorf("frame %d of publisher %d has come where frame %d should", n, s.id, s.next)
+	}
+	c.gaps += n - s.next
+	return nil
+}
+
+func torn(f *bus.Frame) error {
+	return fmt.Errorf("frame %d of publisher %d, %d bytes, is not what was published", f.Sequence(), f.Publisher(), len(f.Bytes()))
 }
 
 func (c *checker) find(id uint64) *source {

@@ -26,17 +26,8 @@ type sample struct {
 	ns    int64
 }
 
-// Now is the wall clock in Unix nanoseconds.
-func (c *Clock) Now() int64 {
-	if d := ticks() - c.last.ticks; d < c.limit {
-		hi, lo := bits.Mul64(d, c.rate)
-		return c.last.ns + int64(hi<<32|lo>>32)
-	}
-	return c.slow()
-}
-
 // slow looks at the system's clock and, once it can, sets up the line.
-func (c *Clock) slow() int64 {
+func slow(c *Clock) int64 {
 	if !trusted() {
 		return time.Now().UnixNano()
 	}

@@ -27,10 +27,3 @@ func (c *Circle[T]) At(i uint64) *T {
 
 // Len is how many values there are.
 func (c *Circle[T]) Len() int { return int(c.mask) + 1 }
-
-// Prefetch asks for the first cache lines of n values from index i on, which are about to be stored to, and does not wait for them. They must
-// not go round the end.
-func (c *Circle[T]) Prefetch(i uint64, n int) {
-	var z T
-	prefetch((*byte)(unsafe.Pointer(c.At(i))), unsafe.Sizeof(z), n)
-}

@@ -11,3 +11,6 @@ func (p *Plain) Get() uint64 { return p.v }
 
 // Set stores the word.
 func (p *Plain) Set(x uint64) { p.v = x }
+
+// Read copies what src has, which consists of Plains only.
+func Read[T any](dst, src *T) { *dst = *src }

@@ -2,15 +2,21 @@
 
 // The assembler has no name for PREFETCHW. CPUs without it take it for a no-op.
 #define PREFETCHW_AX BYTE $0x0F; BYTE $0x0D; BYTE $0x08
+#define PREFETCHW_DX BYTE $0x0F; BYTE $0x0D; BYTE $0x0A
 
-// func prefetch(p *byte, stride uintptr, n int)
-TEXT ·prefetch(SB), NOSPLIT, $0-24
+// func prefetchStore(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
+TEXT ·prefetchStore(SB), NOSPLIT, $0-40
 	MOVQ p+0(FP), AX
-	MOVQ stride+8(FP), BX
-	MOVQ n+16(FP), CX
+	MOVQ stepP+8(FP), BX
+	MOVQ q+16(FP), DX
+	MOVQ stepQ+24(FP), SI
+	MOVQ n+32(FP), CX
+
 again:
 	PREFETCHW_AX
+	PREFETCHW_DX
 	ADDQ BX, AX
+	ADDQ SI, DX
 	SUBQ $1, CX
 	JHI  again
 	RET

@@ -1,13 +1,18 @@
 #include "textflag.h"
 
-// func prefetch(p *byte, stride uintptr, n int)
-TEXT ·prefetch(SB), NOSPLIT, $0-24
+// func prefetchStore(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
+TEXT ·prefetchStore(SB), NOSPLIT, $0-40
 	MOVD p+0(FP), R0
-	MOVD stride+8(FP), R1
-	MOVD n+16(FP), R2
+	MOVD stepP+8(FP), R1
+	MOVD q+16(FP), R2
+	MOVD stepQ+24(FP), R3
+	MOVD n+32(FP), R4
+
 again:
 	PRFM (R0), PSTL1KEEP
+	PRFM (R2), PSTL1KEEP
 	ADD  R1, R0, R0
-	SUBS $1, R2, R2
+	ADD  R3, R2, R2
+	SUBS $1, R4, R4
 	BHI  again
 	RET

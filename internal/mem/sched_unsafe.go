@@ -33,3 +33,13 @@ func Copy(dst, src []byte) int {
 	}
 	return n
 }
+
+// Read copies what src has, which consists of Plains only, one by one.
+//
+//go:noinline
+func Read[T any](dst, src *T) {
+	for off := uintptr(0); off < unsafe.Sizeof(*src); off += unsafe.Sizeof(Plain{}) {
+		v := (*Plain)(unsafe.Add(unsafe.Pointer(src), off)).Get()
+		(*Plain)(unsafe.Add(unsafe.Pointer(dst), off)).v = v
+	}
+}

@@ -1,0 +1,10 @@
+//go:build amd64 || arm64
+
+package mem
+
+import "unsafe"
+
+// prefetchStore asks for n cache lines from p on, one every stepP bytes, and n from q on, which are about to be stored to; n is at least 1.
+//
+//go:noescape
+func prefetchStore(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)

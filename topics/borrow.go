@@ -1,0 +1,111 @@
+package topics
+
+import "shmbus/internal/mem"
+
+// A Frame is what the ring says of one frame.
+type Frame struct {
+	description
+	Position uint64
+	Span     uint64 // slots
+	Attempt  uint64 // of a member: how often the frame has been handed out in its group
+	Payload  []byte // of a borrowed frame: the ring's own memory
+	Held     bool   // set when the frame is borrowed; for the borrower, who clears it
+}
+
+// Publisher is the id of the frame's publisher.
+func (f *Frame) Publisher() uint64 { return f.publisher.Get() }
+
+// Sequence counts the frames of the publisher, from 1.
+func (f *Frame) Sequence() uint64 { return f.sequence.Get() }
+
+// Time is in Unix nanoseconds, 0 for none.
+func (f *Frame) Time() int64 { return int64(f.time.Get()) }
+
+// Length is the payload's, in bytes.
+func (f *Frame) Length() int { return int(f.meta.Get() & (1<<32 - 1)) }
+
+// Kind says how the payload is encoded.
+func (f *Frame) Kind() Kind { return Kind(f.meta.Get() >> 48) }
+
+// line is the index of the line whose number the frame has.
+func (f *Frame) line() uint16 { return uint16(f.meta.Get() >> 32) }
+
+// describe reads a descriptor.
+func (f *Frame) describe(d *slot, pos, span uint64) {
+	mem.Read(&f.description, &d.description)
+	f.Position, f.Span = pos, span
+}
+
+// fits says whether the frame's length fits its span.
+func (r *Reader) fits(f *Frame) bool { return uint64(f.Length()) <= f.Span<<(r.ring.shift&63) }
+
+// BorrowMany reads the next frames of a gate, as many as are there, at most len(fs), and says how many. Their payloads alias the ring and
+// stay as they are until Release or Store has moved the cursor past them. Several are read only as long as each takes one slot. Errors:
+// ErrEmpty if there is none, for reasons that Stuck knows; ErrKicked, ErrCorrupt. fs must not be empty.
+func (r *Reader) BorrowMany(fs []*Frame) (n int, err error) {
+	g, pos := r.ring, r.pos
+	slots, cells := g.slots, g.single
+	stamp := makeStamp(pos, 1, g.mask, committed) // of all the positions to the end of the lap
+	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) {
+		fs = fs[:left]
+	}
+	for _, f := range fs {
+		d := slots.At(pos)
+		if d.stamp.Load() != stamp {
+			break
+		}
+		f.describe(d, pos, 1)
+		if f.Length() > cells.Size() {
+			break
+		}
+		f.Payload, f.Held = cells.At(pos, f.Length()), true
+		pos++
+	}
+	if pos == r.pos {
+		return r.borrowOther(fs[0])
+	}
+	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the stamps: what was read before a kick is whole
+		return 0, r.ousted(st)
+	}
+	n = int(pos - r.pos)
+	r.pos = pos
+	r.received += uint64(n)
+	return n, nil
+}
+
+// Has says whether there is a frame of one slot at pos. To look may take its line away from the writer that is about to fill it.
+func (r *Reader) Has(pos uint64) bool {
+	return r.ring.slots.At(pos).stamp.Load() == makeStamp(pos, 1, r.ring.mask, committed)
+}
+
+// borrowOther is BorrowMany for the next frame, if it is not one of one slot.
+func (r *Reader) borrowOther(f *Frame) (n int, err error) {
+	d, span := r.find()
+	if d == nil {
+		return 0, ErrEmpty
+	}
+	f.describe(d, r.pos, span)
+	if st := r.line.state.Load(); st != r.stored<<2|kindGate {
+		return 0, r.ousted(st)
+	}
+	if !r.fits(f) {
+		return 0, corrupt("a frame's length", uint64(f.Length()))
+	}
+	f.Payload, f.Held = r.ring.payload(r.pos, f.Length()), true
+	r.pos += span
+	r.received++
+	return 1, nil
+}
+
+// Stuck says why a gate has nothing to read: ErrEmpty, ErrRemoved, ErrKicked, ErrCorrupt.
+func (r *Reader) Stuck() error {
+	switch h, err := r.ring.control.head.Load()&positionMask, r.barred(); {
+	case h == tombstone:
+		return ErrRemoved
+	case err != nil:
+		return err
+	case h > r.pos:
+		return corrupt("the head, past a lossless subscription,", h)
+	}
+	return ErrEmpty
+}
