@@ -26,6 +26,7 @@ func TestNothingIsAllocatedForAFrame(t *testing.T) {
 	tap := subscribe(t, b, "t", bus.ReadOnly())
 	frame, large := make([]byte, 64), make([]byte, 2000)
 	batch := [][]byte{frame, large, nil, frame}
+	var many [4]*bus.Frame
 	v := &tick{Symbol: "ABC", Price: 1.5, Size: 100, Raw: frame}
 	err := error(nil)
 	keep := func(e error) {
@@ -66,6 +67,17 @@ func TestNothingIsAllocatedForAFrame(t *testing.T) {
 		}},
 		{"Encode", func() { keep(p.Encode(ctx, v)); all() }},
 		{"Receive", func() { keep(p.Publish(ctx, frame)); one(gate); one(lossy); one(tap) }},
+		{"ReceiveBatch", func() {
+			keep(p.Publish(ctx, frame))
+			keep(p.Publish(ctx, frame))
+			for _, s := range []*bus.Subscriber{gate, lossy, tap} {
+				n, e := s.ReceiveBatch(ctx, many[:])
+				keep(e)
+				for _, f := range many[:n] {
+					f.Release()
+				}
+			}
+		}},
 		{"Lost", func() { _ = lossy.Lost(); _ = gate.Stats() }},
 	} {
 		all()

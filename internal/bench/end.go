@@ -14,6 +14,7 @@ type end struct {
 	sent uint64 // frames
 
 	sub   *bus.Subscriber
+	batch []*bus.Frame // of a call's frames
 	check checker
 	due   uint64 // frames that were sent to it, in all
 }

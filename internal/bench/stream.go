@@ -5,6 +5,8 @@ package bench
 import (
 	"context"
 	"fmt"
+
+	"shmbus/bus"
 )
 
 // publish is a publisher that sends as fast as it can.
@@ -91,6 +93,7 @@ func receive(s *side, o order) (func() (report, error), error) {
 	if err != nil {
 		return nil, err
 	}
+	e.batch = make([]*bus.Frame, max(1, o.Job.Batch))
 	return func() (report, error) { return e.receive(context.Background(), o.N) }, nil
 }
 
@@ -99,10 +102,8 @@ func (e *end) receive(ctx context.Context, n uint64) (report, error) {
 	e.due += n
 	got, lost := e.check.got, e.sub.Lost()
 	if e.check.lossless {
-		for range n {
-			if err := e.take(ctx); err != nil {
-				return report{}, err
-			}
+		if err := e.receiveAll(ctx, n); err != nil {
+			return report{}, err
 		}
 	} else if err := e.receiveLossy(ctx); err != nil {
 		return report{}, err
@@ -112,6 +113,32 @@ func (e *end) receive(ctx context.Context, n uint64) (report, error) {
 		return r, fmt.Errorf("of %d frames %d have come and %d are counted as lost, with %d missing between others", n, r.Frames, r.Lost, e.check.gaps)
 	}
 	return r, nil
+}
+
+// receiveAll takes the next n frames, one a call, or as many as are there, up to a batch.
+func (e *end) receiveAll(ctx context.Context, n uint64) error {
+	if len(e.batch) < 2 {
+		for range n {
+			if err := e.take(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for n > 0 {
+		got, err := e.sub.ReceiveBatch(ctx, e.batch[:min(uint64(len(e.batch)), n)])
+		if err != nil {
+			return err
+		}
+		for _, f := range e.batch[:got] {
+			if err := e.check.frame(f); err != nil {
+				return err
+			}
+			f.Release()
+		}
+		n -= uint64(got)
+	}
+	return nil
 }
 
 // receiveLossy goes on until all that is due has come or is lost. How much is lost at the end is known when there is nothing more to
