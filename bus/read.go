@@ -113,7 +113,11 @@ func (s *Subscriber) refill(looks int) error {
 		if looks > 0 {
 			s.r.Glance(looks)
 		}
-		return s.read()
+		err := s.read()
+		if s.run = 0; err == nil {
+			s.run = 1
+		}
+		return err
 	}
 	for {
 		fs := s.shelf.room(s, s.many())

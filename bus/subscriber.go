@@ -30,7 +30,7 @@ type Subscriber struct {
 
 	shelf   shelf
 	owes    bool    // a release may have something to store
-	run     int     // how many frames of one slot were read since there was none
+	run     int     // how many frames of one slot were read since there was none; 1 of another subscription than a lossless one
 	probed  uint64  // below it, frames are read one by one
 	from    uint64  // frames below it are not asked for
 	leaving []*port // topics that were left with frames still held
