@@ -113,6 +113,8 @@ func TestClosingTheBusGivesBackWhatItsHandlesHold(t *testing.T) {
 	if st.Publishers != 1 || st.Subscribers != 1 {
 		t.Errorf("%d publishers and %d subscribers, want 1 and 1", st.Publishers, st.Subscribers)
 	}
+	noError(t, p.Close()) // which also keeps them from being collected before
+	noError(t, after.Close())
 }
 
 // A bus is closed at a random moment while its handles are at work, many times; whoever stays on the topic must not notice.

@@ -84,13 +84,14 @@ func TestAnExclusiveTopicTakesOnePublisher(t *testing.T) {
 	if st, err := b.Stat("t"); err != nil || !st.Exclusive || st.Publishers != 1 {
 		t.Errorf("stat %+v, %v", st, err)
 	}
+	noError(t, q.Close()) // which also keeps it from being collected before
 }
 
 func TestHandlesBeyondTheParticipantTableAreRefused(t *testing.T) {
 	dir := newDir(t)
 	a := openAt(t, dir, bus.WithMaxParticipants(2))
-	publisher(t, a, "t")
-	subscribe(t, openAt(t, dir), "t")
+	p := publisher(t, a, "t")
+	s := subscribe(t, openAt(t, dir), "t")
 	third := openAt(t, dir)
 	_, err := third.Publisher("t")
 	is(t, err, bus.ErrLimit, `"t"`, "2")
@@ -102,8 +103,10 @@ func TestHandlesBeyondTheParticipantTableAreRefused(t *testing.T) {
 	} else {
 		is(t, err, bus.ErrLimit, "65535")
 	}
+	noError(t, p.Close()) // which also keeps them from being collected before
 	noError(t, a.Close())
 	publisher(t, third, "t")
+	noError(t, s.Close())
 }
 
 func TestASegmentHoldsATopicForEachPlaceInItsTable(t *testing.T) {
