@@ -122,7 +122,7 @@ func (c *calibrator) line() (report.Bare, error) {
 	return report.Bare{Line: o.NS}, err
 }
 
-// measure takes some ten milliseconds, most of them for what contenders of that mode are compared with.
+// measure takes some fifty milliseconds, most of them for what contenders of that mode are compared with.
 func (c *calibrator) measure(mode string) (report.Bare, error) {
 	longer := map[string]int{report.Latency: 1, report.Throughput: 2}[mode]
 	var ns [3]float64

@@ -95,7 +95,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	o.cleanup = runtime.AddCleanup(s, (*port).collected, o)
 	s.port, s.r, s.ready = o, r, r.Ready
 	s.told = false
-	s.from = 0
+	s.from, s.probed = 0, 0
 	s.owe()
 	if start == s.config.start && s.config.mode != topics.Member {
 		s.from = s.config.from
@@ -219,11 +219,9 @@ func (s *Subscriber) detach() {
 		return
 	}
 	s.settle()
-	n := 0
-	if s.borrows() {
-		n = s.shelf.leave()
-	} else {
-		s.shelf = shelf{}
+	n := s.shelf.leave()
+	if !s.borrows() {
+		n = 0
 	}
 	if n > 0 && s.state.Load() != portClosed { // they stay as they are until they are released
 		s.port.borrowed = n

@@ -57,7 +57,7 @@ func (s *Subscriber) Stats() SubscriberStats {
 		st.Position = s.r.Position()
 		ahead := s.shelf.ahead() // read, but not received by anybody
 		if ahead > 0 {
-			st.Position = s.shelf.circle[s.shelf.given&uint(len(s.shelf.circle)-1)].info.Position
+			st.Position = s.shelf.peek().info.Position
 		}
 		st.Received += s.r.Received() - uint64(ahead)
 		if !s.void() {

@@ -141,14 +141,11 @@ func (s *Subscriber) refill(looks int) error {
 
 // passOver passes over those of the n frames just read that FromPosition does not ask for, and says how many are left.
 func (s *Subscriber) passOver(n int) int {
-	for ; n > 0; n-- {
-		f := s.shelf.hand()
-		if f.info.Position >= s.from {
-			s.shelf.given--
-			s.from = 0
-			break
-		}
-		f.info.Held = false
+	for ; n > 0 && s.shelf.peek().info.Position < s.from; n-- {
+		s.shelf.pop().info.Held = false
+	}
+	if n > 0 {
+		s.from = 0
 	}
 	return n
 }

@@ -22,8 +22,9 @@ func (h *shelf) room(s *Subscriber, n int) []*topics.Frame {
 	if len(h.circle) < n+int(h.next-h.first) {
 		h.more(s)
 	}
-	i := h.next & uint(len(h.circle)-1)
-	return h.infos[i:min(i+uint(n), i+uint(len(h.circle))-(h.next-h.first), uint(len(h.circle)))]
+	size := uint(len(h.circle))
+	i, free := h.next&(size-1), size-(h.next-h.first)
+	return h.infos[i:min(i+min(uint(n), free), size)]
 }
 
 // frame is the frame to be used next, or nil if that is still held: then more makes one. It stays that until put.
@@ -34,7 +35,7 @@ func (h *shelf) frame() *Frame {
 	return nil
 }
 
-// more makes new frames where the next one is still held. A lossless subscription needs all it has handed out, to know which is the
+// more makes new frames where the next one is still held, or too few are not. A lossless subscription needs all it has handed out, to know which is the
 // oldest. Any other lets go of a frame that is held for long, and makes more only when most are held.
 func (h *shelf) more(s *Subscriber) *Frame {
 	n := uint(len(h.circle))
@@ -61,8 +62,13 @@ func (h *shelf) more(s *Subscriber) *Frame {
 	return &fresh[0]
 }
 
-// put says that n frames were read.
-func (h *shelf) put(n int) { h.next += uint(n) }
+// put says that n frames were read. What was handed out before all of the circle is not in it any more.
+func (h *shelf) put(n int) {
+	h.next += uint(n)
+	if size := uint(len(h.circle)); h.next-h.first > size {
+		h.first = h.next - size
+	}
+}
 
 // ahead is how many frames were read and not handed out yet.
 func (h *shelf) ahead() int { return int(h.next - h.given) }
@@ -75,11 +81,14 @@ func (h *shelf) hand() *Frame {
 	return h.pop()
 }
 
+// peek is the next frame that was read. There must be one.
+func (h *shelf) peek() *Frame { return h.circle[h.given&uint(len(h.circle)-1)] }
+
 // pop hands out the next frame that was read. There must be one.
 func (h *shelf) pop() *Frame {
-	i := h.given & uint(len(h.circle)-1)
+	f := h.peek()
 	h.given++
-	return h.circle[i]
+	return f
 }
 
 // oldest is the oldest frame read and not released, or nil.

@@ -117,14 +117,14 @@ func (s *Subscriber) receive(ctx context.Context, err error) (*Frame, error) {
 		defer s.guard.Leave()
 	}
 	vain := 0
-	for looks := s.looks(); ; {
+	for {
 		if err != nil {
 			if err = s.again(ctx, err); err != nil {
 				return nil, err
 			}
 		}
 		var f *Frame
-		if f, err = s.try(looks); f != nil {
+		if f, err = s.try(s.looks()); f != nil {
 			return f, nil
 		}
 		if err == nil {

@@ -20,30 +20,27 @@ func (l *loss) init(lines int) {
 
 // got takes a received frame into account. Numbers from a hostile descriptor can make the count wrong, nothing else.
 func (l *loss) got(f *Frame) {
-	if int(f.line()) >= len(l.next) {
+	line, number := int(f.line()), f.number.Get()
+	if line >= len(l.next) {
 		return
 	}
-	missed := f.number.Get() - l.next[f.line()]
-	if missed != 0 {
-		l.gap(f, missed)
+	if next := l.next[line]; number > next {
+		l.gap(f, line, number-next)
 	}
-	l.next[f.line()] = f.number.Get() + 1
-	l.last[f.line()] = f.Publisher()
+	l.next[line] = number + 1
+	l.last[line] = f.Publisher()
 }
 
-// gap counts the frames between the last one of the line and f: those of f's own publisher before f, the others of the line's
+// gap counts the frames that were missed between the last one of the line and f: those of f's own publisher before f, the others of the line's
 // publisher before it.
-func (l *loss) gap(f *Frame, missed uint64) {
-	if f.number.Get() < l.next[f.line()] {
-		return
-	}
+func (l *loss) gap(f *Frame, line int, missed uint64) {
 	l.total += missed
 	own := min(missed, f.Sequence()-1)
 	if own > 0 {
 		l.by[f.Publisher()] += own
 	}
 	if missed > own {
-		l.by[l.last[f.line()]] += missed - own
+		l.by[l.last[line]] += missed - own
 	}
 }
 

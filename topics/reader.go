@@ -64,7 +64,7 @@ func (r *Reader) Ready() bool {
 }
 
 // Glance looks for a frame, and n times more with a pause before each look, and says whether there is one. It loads nothing but the stamp and,
-// with it, the payload's first byte: so both lines come together when they have changed.
+// with it, the payload's first byte, whatever is there: so both lines come together when they have changed.
 func (r *Reader) Glance(n int) bool {
 	g := r.ring
 	d, mask := g.at(r.pos), g.mask
@@ -138,13 +138,13 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 			continue
 		}
 		f.describe(d, r.pos, span)
-		fits := r.fits(f)
+		n, fits := f.Length(), r.fits(f)
 		if fits {
-			if cap(buf) < f.Length() {
-				buf = make([]byte, f.Length(), max(256, f.Length()+f.Length()/4))
+			if cap(buf) < n {
+				buf = make([]byte, n, max(256, n+n/4))
 			}
-			buf = buf[:f.Length()]
-			mem.Copy(buf, g.payload(f.Position, f.Length()))
+			buf = buf[:n]
+			mem.Copy(buf, g.payload(f.Position, n))
 		}
 		r.fence.LoadLoad()
 		if h := g.control.head.Load() & positionMask; h > f.Position {
@@ -154,7 +154,7 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 			continue
 		}
 		if !fits {
-			return buf, corrupt("a frame's length", uint64(f.Length()))
+			return buf, corrupt("a frame's length", uint64(n))
 		}
 		r.laps = 0
 		r.pos += f.Span
