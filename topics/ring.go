@@ -20,6 +20,7 @@ type Ring struct {
 	mask     uint64 // slots - 1
 	shift    uint   // log2 of the cell size
 	cell     int    // its size
+	largest  uint64 // frame, in bytes
 	geometry Geometry
 	areas    Areas
 
@@ -114,6 +115,7 @@ func OpenRing(region []byte) (*Ring, error) {
 	}
 	a := g.Areas(page)
 	r := &Ring{mask: uint64(g.Slots - 1), shift: uint(bits.TrailingZeros(uint(g.CellSize))), cell: g.CellSize, geometry: g, areas: a}
+	r.largest = uint64(g.MaxFrame())
 	cs, err := mem.View[control](region, 0, 1)
 	if err == nil {
 		r.control = &cs[0]

@@ -95,7 +95,7 @@ func (w *Writer) ID() uint64 { return w.id }
 func (w *Writer) Claim(n int) error {
 	r := w.ring
 	span := r.span(n)
-	if span > (r.mask+1)/2 {
+	if uint64(n) > r.largest {
 		return ErrTooLarge
 	}
 	if w.line.owner.Load() != w.owner {
@@ -304,7 +304,7 @@ func (w *Writer) measure(t uint64, ps [][]byte, most uint64) (slots uint64, coun
 	slots, count = uint64(small), small
 	for i := small; i < len(ps); i++ {
 		span := r.span(len(ps[i]))
-		if span > (r.mask+1)/2 {
+		if uint64(len(ps[i])) > r.largest {
 			if i == 0 {
 				return 0, 0, ErrTooLarge
 			}
