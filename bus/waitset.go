@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"shmbus/wake"
@@ -37,6 +38,9 @@ func (w *WaitSet) Add(s *Subscriber) {
 func (w *WaitSet) Remove(s *Subscriber) {
 	w.disarm(s)
 	delete(w.in, s)
+	if i := slices.Index(w.queue[w.head:], s); i >= 0 { // added again, it would be in the queue twice, and have two turns
+		w.queue = slices.Delete(w.queue, w.head+i, w.head+i+1)
+	}
 }
 
 // Len is how many subscriptions are in the set.
@@ -51,8 +55,8 @@ func (w *WaitSet) Receive(ctx context.Context) (*Subscriber, *Frame, error) {
 	for {
 		for n := len(w.queue) - w.head; n > 0; n-- {
 			s := w.pop()
-			if armed, there := w.in[s]; !there || armed != nil {
-				continue // it was removed, or is there a second time
+			if _, there := w.in[s]; !there {
+				continue // it was removed
 			}
 			f, err := s.TryReceive()
 			if err == nil && f == nil {

@@ -248,3 +248,36 @@ func TestAThousandTopicsTakeFewThreads(t *testing.T) {
 		p.Wait()
 	}
 }
+
+// One that is taken out while it has frames, and put in again, has one turn still: it does not keep the others waiting, and the set does not grow.
+func TestASubscriptionThatComesBackHasOneTurn(t *testing.T) {
+	b := newBus(t)
+	var w bus.WaitSet
+	subs := map[*bus.Subscriber]int{}
+	var busy *bus.Subscriber
+	for _, name := range []string{"t", "u"} {
+		p := publisher(t, b, name, losslessRing(1024))
+		busy = subscribe(t, b, name, bus.Lossless())
+		w.Add(busy)
+		for range 400 {
+			publish(t, p, "frame")
+		}
+	}
+	for range 100 {
+		w.Remove(busy)
+		w.Add(busy)
+	}
+	for range 400 {
+		s, f, err := w.Receive(soon(t))
+		noError(t, err)
+		subs[s]++
+		f.Release()
+		if s == busy {
+			w.Remove(s)
+			w.Add(s)
+		}
+	}
+	if subs[busy] < 199 || subs[busy] > 201 {
+		t.Errorf("%d of 400 turns, beside one other subscription", subs[busy])
+	}
+}
