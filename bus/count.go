@@ -59,7 +59,7 @@ func (s *Subscriber) Stats() SubscriberStats {
 		if ahead > 0 {
 			st.Position = s.shelf.peek().info.Position
 		}
-		st.Received += s.r.Received() - uint64(ahead)
+		st.Received += s.r.Received() - uint64(ahead) - s.passed
 		if !s.void() {
 			s.quiet(func() { st.Lag = s.r.Lag() + s.r.Position() - st.Position })
 		}
@@ -83,6 +83,6 @@ func (s *Subscriber) settle() {
 		s.quiet(s.count)
 	}
 	s.lost += s.counted
-	s.received += s.r.Received() - uint64(s.shelf.ahead())
-	s.counted = 0
+	s.received += s.r.Received() - uint64(s.shelf.ahead()) - s.passed
+	s.counted, s.passed = 0, 0
 }

@@ -143,6 +143,7 @@ func (s *Subscriber) refill(looks int) error {
 func (s *Subscriber) passOver(n int) int {
 	for ; n > 0 && s.shelf.peek().info.Position < s.from; n-- {
 		s.shelf.pop().info.Held = false
+		s.passed++
 	}
 	if n > 0 {
 		s.from = 0
@@ -214,6 +215,8 @@ func (s *Subscriber) read() (err error) {
 		if f.info.Position >= s.from {
 			f.port, f.info.Held = s.port, true
 			s.shelf.put(1)
+		} else {
+			s.passed++
 		}
 	}
 	return nil

@@ -89,8 +89,12 @@ func TestAPositionInTheFutureSkipsWhatComesBefore(t *testing.T) {
 			}
 		}
 		expect(t, s, "20", "21", "22", "23", "24")
-		if s.Lost() != 0 {
-			t.Errorf("%d lost", s.Lost())
+		if st := s.Stats(); st.Received != 5 || st.Lost != 0 {
+			t.Errorf("%+v, of 5 frames", st)
+		}
+		noError(t, s.Close())
+		if st := s.Stats(); st.Received != 5 {
+			t.Errorf("closed: %+v", st)
 		}
 	}
 }

@@ -33,6 +33,7 @@ type Subscriber struct {
 	run     int     // how many frames of one slot were read since there was none; 1 of another subscription than a lossless one
 	probed  uint64  // below it, frames are read one by one
 	from    uint64  // frames below it are not asked for
+	passed  uint64  // so many of them were read and passed over
 	leaving []*port // topics that were left with frames still held
 	stuckAt uint64  // where TryReceive was last held up, and since when
 	stuck   int64
