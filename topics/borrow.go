@@ -64,7 +64,8 @@ func (r *Reader) BorrowMany(fs []*Frame) (n int, err error) {
 	if pos == r.pos {
 		return r.borrowOther(fs[0])
 	}
-	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the stamps: what was read before a kick is whole
+	r.fence.LoadLoad()
+	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the descriptions: what was read before a kick is whole
 		return 0, r.ousted(st)
 	}
 	n = int(pos - r.pos)
@@ -85,6 +86,7 @@ func (r *Reader) borrowOther(f *Frame) (n int, err error) {
 		return 0, ErrEmpty
 	}
 	f.describe(d, r.pos, span)
+	r.fence.LoadLoad()
 	if st := r.line.state.Load(); st != r.stored<<2|kindGate {
 		return 0, r.ousted(st)
 	}

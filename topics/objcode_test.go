@@ -35,6 +35,7 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 	looked := func(f *objcode.Func, i int) bool { return head(f, i) || granted(f, i) }
 	sent := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "bytes"))
 	stamp := func(f *objcode.Func, i int) bool { return store(f, i) && !claim(f, i) && !sent(f, i) }
+	cursor := objcode.IsAt(objcode.LoadAcquire, offsetOf[gateLine](t, "state"))
 	fence := objcode.IsAt(objcode.StoreRelease, offsetOf[Reader](t, "fence"))
 
 	described := func(f *objcode.Func, i int) bool { return strings.HasPrefix(f.Insts[i].Source, "plain.go:") } // mem.Read
@@ -63,6 +64,8 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"closing a claim is a store", "(*Writer).closeClaim", nil, claim, ret},
 		{"the frame's description is loaded after the stamp", "(*Reader).find", nil, load, ret},
 		{"also when several are read", "(*Reader).BorrowMany", nil, load, described},
+		{"what is described before a kick is whole", "(*Reader).BorrowMany", described, fence, cursor},
+		{"also a frame of several slots", "(*Reader).borrowOther", described, store, cursor},
 		{
 			"a gate's cursor is stored by a CAS", "(*Reader).Store", objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "received")),
 			swap, ret,
