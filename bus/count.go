@@ -27,7 +27,8 @@ func (s *Subscriber) Lost() uint64 {
 }
 
 // LostBy is Lost by publisher id, since the topic was last attached to. Frames of publishers that came and went unseen between two
-// others on the same line are counted to the one before them; 0 stands for unknown.
+// others on the same line are counted to the one before them, and those after which nothing has come by the line to whom the line belongs
+// now, who may have published nothing; 0 stands for unknown. The sum is exact.
 func (s *Subscriber) LostBy() map[uint64]uint64 {
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")

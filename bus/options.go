@@ -158,7 +158,8 @@ func FromNewest() SubscribeOption { return func(c *subscribeConfig) { c.start = 
 func FromOldest() SubscribeOption { return func(c *subscribeConfig) { c.start = topics.Oldest() } }
 
 // FromPosition starts with the first frame whose Position is not below pos: to go on behind a frame f, give f.Position()+1. If
-// that has been overwritten, it starts with the oldest frame.
+// that has been overwritten, it starts with the oldest frame. If that is still to come, frames before it that are overwritten before they
+// were passed over count as lost all the same.
 func FromPosition(pos uint64) SubscribeOption {
 	return func(c *subscribeConfig) { c.start, c.from = topics.AtPosition(pos), pos }
 }
