@@ -217,6 +217,15 @@ func describeOnly(w *Writer, n int, kind Kind, time int64) {
 	w.count(w.pos, n)
 }
 
+// each is the addresses of frames, for BorrowMany.
+func each(fs []Frame) []*Frame {
+	all := make([]*Frame, len(fs))
+	for i := range fs {
+		all[i] = &fs[i]
+	}
+	return all
+}
+
 // Borrow reads the next frame of a gate and says why there is none.
 func (r *Reader) Borrow(f *Frame) ([]byte, error) {
 	_, err := r.BorrowMany([]*Frame{f})

@@ -234,7 +234,17 @@ func (v *vandal) read(rd *Reader) {
 			defer rd.Ack()
 		}
 	case rd.kind == kindGate:
-		b, err = rd.Borrow(&f)
+		fs := make([]Frame, 1+v.next(1)%16)
+		var n int
+		if n, err = rd.BorrowMany(each(fs)); err == ErrEmpty {
+			err = rd.Stuck()
+		}
+		for _, more := range fs[:n] {
+			if f = more; more.Length() != len(more.Payload) || more.Position+more.Span > rd.Position() || !more.Held {
+				v.t.Fatalf("%d frames, one of them %+v", n, more)
+			}
+		}
+		b = f.Payload
 		rd.Release(rd.Position())
 	default:
 		b, err = rd.Copy(&f, v.buf)

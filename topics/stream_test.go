@@ -102,22 +102,28 @@ func (r *reading) see(f *Frame, b []byte, most int) error {
 
 // borrow reads frames of a gate until it has want of them or the topic is removed. It holds some frames for a while.
 func (r *reading) borrow(rd *Reader, want uint64, most int) error {
-	var f Frame
-	for r.frames < want {
-		b, err := rd.Borrow(&f)
+	fs := make([]Frame, 16)
+	for all := each(fs); r.frames < want; {
+		n, err := rd.BorrowMany(all[:min(1+mix(r.frames, 5)%16, want-r.frames)])
+		if err == ErrEmpty {
+			err = rd.Stuck()
+		}
 		if errors.Is(err, ErrEmpty) {
 			rd.Store(rd.Position())
 			runtime.Gosched()
 			continue
 		}
-		if err == nil && mix(f.Position, 3)%16 == 0 {
-			runtime.Gosched() // it stays as it is
-		}
-		if err == nil {
-			err = r.see(&f, b, most)
-		}
 		if err != nil {
 			return err
+		}
+		for i := range fs[:n] {
+			f := &fs[i]
+			if mix(f.Position, 3)%16 == 0 {
+				runtime.Gosched() // it stays as it is
+			}
+			if err := r.see(f, f.Payload, most); err != nil {
+				return err
+			}
 		}
 		rd.Release(rd.Position())
 	}
