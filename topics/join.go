@@ -42,7 +42,7 @@ func Last(n int) Start { return Start{startLast, uint64(max(0, n))} }
 func First() Start { return Start{kind: startFirst} }
 
 // NewReader joins the topic. owner is not looked at for a Tap. Errors: ErrNoLine, ErrPolicy (a Gate on an overwrite topic),
-// ErrRemoved, ErrCorrupt.
+// ErrRemoved, ErrKicked, ErrCorrupt.
 //
 // Subscription lines are taken as writer lines are, by CAS on the owner, after reaping if need be. When a Gate has joined, the caller
 // rings the room bell: a writer may have seen the cursor lower than it came to stand.
@@ -99,7 +99,8 @@ func (r *Reader) takeLine(owner uint64) error {
 }
 
 // joinHead writes the cursor into l, then adds one to the count in the head word: every move of the head that was computed without this
-// cursor fails. If the head has passed the cursor meanwhile, the cursor moves up to it. It says where the cursor stands.
+// cursor fails. If the head has passed the cursor meanwhile, the cursor moves up to it. It says where the cursor stands. A kick that comes
+// meanwhile is not undone: ErrKicked.
 func (r *Ring) joinHead(l *gateLine, kind uint64, start Start) (uint64, error) {
 	c := r.control
 	pos := c.head.Load() & positionMask
@@ -109,26 +110,33 @@ func (r *Ring) joinHead(l *gateLine, kind uint64, start Start) (uint64, error) {
 			return 0, err
 		}
 	}
+	l.state.Store(pos<<2 | kind)
 	for {
-		l.state.Store(pos<<2 | kind)
 		hw := c.head.Load()
 		h := hw & positionMask
 		if h == tombstone {
 			return 0, ErrRemoved
 		}
-		if h > pos {
-			pos = h
-			l.state.Store(pos<<2 | kind)
+		if h > pos && !l.advance(&pos, h, kind) {
+			return 0, ErrKicked
 		}
 		if c.head.CompareAndSwap(hw, hw+countOne) {
 			break
 		}
 	}
 	if start.kind == startPosition || start.kind == startLast {
-		pos = r.seek(start)
-		l.state.Store(pos<<2 | kind)
+		if !l.advance(&pos, r.seek(start), kind) {
+			return 0, ErrKicked
+		}
 	}
 	return pos, nil
+}
+
+// advance moves the cursor of a line that is joining from pos to a later position, unless it was kicked.
+func (l *gateLine) advance(pos *uint64, to, kind uint64) bool {
+	from := *pos
+	*pos = to
+	return l.state.CompareAndSwap(from<<2|kind, to<<2|kind)
 }
 
 // joinLossy finds a position and the base of the loss count that goes with it. Where the ring moves too fast, later positions are
