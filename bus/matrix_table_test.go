@@ -16,7 +16,6 @@ var notReached = map[string]string{
 	"segment.go, MarkDead: s.shared.state.Store(stateDead)":                       "deleting segments has its own test, in segment/",
 	"group.go, reapGroup: l.owner.Store(ownerGroup)":                              "only when a member joins between two steps",
 	"group.go, recount: l.state.CompareAndSwap(st, h<<2|kindGroup)":               "only when a member joins between two steps",
-	"join.go, joinHead: l.state.Store(pos<<2 | kind)":                             "one of three only when the head moves in that moment",
 	"writer.go, withdraw: w.line.claim.StoreRelease(0)":                           "only when another publisher claims in that moment",
 	"member.go, Take: r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup)": "one of two only when there is a hole",
 	"group.go, recount: head.CompareAndSwap(hw, hw+countOne)":                     "only when a member joins between two steps",
