@@ -74,48 +74,57 @@ func (l *Loan) Commit() error { return l.CommitN(len(l.b)) }
 
 // CommitN publishes the first n bytes of the loan as the frame; the rest of the room is wasted. n may be 0.
 func (l *Loan) CommitN(n int) error {
-	const op = "commit to"
 	p := l.p
 	if p == nil || p.loan != l {
-		name := ""
-		if p != nil {
-			name = p.name
-		}
-		return failKind(op, name, ErrClosed, "the loan was committed or aborted before, or its publisher closed")
+		return l.over()
 	}
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
+	if uint(n) > uint(len(l.b)) || !segment.Mends || p.state.Load() != portOpen {
+		return l.commitSlowly(n)
+	}
+	p.loan, l.b = nil, nil
+	p.w.Commit(n, topics.KindRaw, p.now())
+	if !p.silent() && !p.told() {
+		return p.gone(opCommit)
+	}
+	return nil
+}
+
+const opCommit = "commit to"
+
+// over is the error of a loan that is not open any more.
+func (l *Loan) over() error {
+	name := ""
+	if l.p != nil {
+		name = l.p.name
+	}
+	return failKind(opCommit, name, ErrClosed, "the loan was committed or aborted before, or its publisher closed")
+}
+
+// commitSlowly is CommitN where something is in the way.
+func (l *Loan) commitSlowly(n int) (err error) {
+	p := l.p
 	if n < 0 || n > len(l.b) {
 		return &opError{
-			op, p.name, ErrFrameTooLarge, fmt.Errorf("%w: %d bytes of a loan of %d", ErrFrameTooLarge, n, len(l.b)),
+			opCommit, p.name, ErrFrameTooLarge, fmt.Errorf("%w: %d bytes of a loan of %d", ErrFrameTooLarge, n, len(l.b)),
 			"the loan is still open: commit less, or abort it and ask for a larger one",
 		}
 	}
 	p.loan, l.b = nil, nil
 	if p.void() {
-		return p.gone(op)
+		return p.gone(opCommit)
 	}
-	return p.commit(op, n)
+	defer p.fault(opCommit, catchFaults(&err), &err)
+	return p.commit(n)
 }
 
-func (p *Publisher) commit(op string, n int) error {
-	if segment.Mends {
-		return p.stamp(op, n)
-	}
-	return p.commitSlowly(op, n)
-}
-
-func (p *Publisher) commitSlowly(op string, n int) (err error) {
-	defer p.fault(op, catchFaults(&err), &err)
-	return p.stamp(op, n)
-}
-
-//go:noinline
-func (p *Publisher) stamp(op string, n int) error {
+// commit is apart from what defers fault: see fault.go.
+func (p *Publisher) commit(n int) error {
 	p.w.Commit(n, topics.KindRaw, p.now())
-	return p.sent(op)
+	return p.sent(opCommit)
 }
 
 // Abort gives the loan back: subscribers never see it. After Commit it does nothing, so it can be deferred.

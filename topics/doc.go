@@ -9,7 +9,8 @@
 //	layout.go    the words of a topic's region: who stores and who loads each, and what it pairs with
 //	geometry.go  sizes and areas
 //	ring.go      a region opened: Format, OpenRing, Ring
-//	writer.go    claim, fill, commit, abort, batches
+//	claim.go     claim
+//	writer.go    taking a claim, filling, committing and aborting it; batches; put.go all in one for small frames
 //	room.go      moving the head; gates; turns
 //	reader.go    borrowing and copying
 //	join.go      where readers start

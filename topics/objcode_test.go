@@ -30,8 +30,9 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 	swap := func(f *objcode.Func, i int) bool { return cas(f, i) || llsc(f, i) }
 	pin := objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "pin"))
 	copied, took := objcode.Calls("runtime.memmove"), objcode.Calls("shmbus/topics.(*Writer).take")
-	granted, finished := objcode.Calls("shmbus/topics.(*Writer).granted"), objcode.Calls("shmbus/topics.(*Writer).finish")
+	granted := objcode.Calls("shmbus/topics.(*Writer).granted")
 	counted := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "frames"))
+	again := objcode.Calls("shmbus/topics.(*Writer).claimAgain")
 	looked := func(f *objcode.Func, i int) bool { return head(f, i) || granted(f, i) }
 	sent := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "bytes"))
 	stamp := func(f *objcode.Func, i int) bool { return store(f, i) && !claim(f, i) && !sent(f, i) }
@@ -51,10 +52,15 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"the claim is announced before the tail's CAS", "(*Writer).take", nil, claim, cas},
 		{"also by LDAXR", "(*Writer).take", nil, claim, llsc},
 		{"whether a claim is good is asked of the head", "(*Writer).granted", nil, head, ret},
-		{"it is asked after the claim", "(*Writer).Claim", took, func(f *objcode.Func, i int) bool { return load(f, i) || granted(f, i) }, ret},
+		{"it is asked after the claim", "(*Writer).claim", took, func(f *objcode.Func, i int) bool { return load(f, i) || granted(f, i) }, ret},
+		{"Claim announces the length first", "(*Writer).Claim", nil, length, claim},
+		{"Claim announces the claim before the tail's CAS", "(*Writer).Claim", nil, claim, cas},
+		{"also by LDAXR", "(*Writer).Claim", nil, claim, llsc},
+		{"Claim loads the head after the claim", "(*Writer).Claim", swap, func(f *objcode.Func, i int) bool { return looked(f, i) || again(f, i) }, ret},
 		{"a batch is filled after that", "(*Writer).Batch", took, granted, objcode.Calls("shmbus/topics.(*Writer).fill")},
-		{"the stamp is stored after the description", "(*Writer).finish", counted, stamp, ret},
-		{"the claim is closed before Commit returns", "(*Writer).Commit", finished, claim, ret},
+		{"Commit stores the stamp after the description", "(*Writer).Commit", counted, stamp, ret},
+		{"Commit closes the claim before it returns", "(*Writer).Commit", counted, claim, ret},
+		{"a large frame's stamp is stored after the description", "(*Writer).fillLarge", counted, stamp, ret},
 		{"Put announces the length first", "(*Writer).Put", nil, length, claim},
 		{"Put announces the claim before the tail's CAS", "(*Writer).Put", nil, claim, cas},
 		{"also by LDAXR", "(*Writer).Put", nil, claim, llsc},

@@ -89,43 +89,6 @@ func (w *Writer) Line() int { return int(w.index) }
 // ID is the publisher's id, from 1, never used again on the topic.
 func (w *Writer) ID() uint64 { return w.id }
 
-// Claim claims room for a frame of n bytes, in order after all frames claimed so far. On success the claim is open: fill
-// Payload, then Commit or Abort. Otherwise no claim is open and the error is ErrTooLarge, ErrRemoved, ErrCorrupt, or one of
-// ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn: try again when Ready.
-func (w *Writer) Claim(n int) error {
-	r := w.ring
-	span := r.span(n)
-	if uint64(n) > r.largest {
-		return ErrTooLarge
-	}
-	if w.line.owner.Load() != w.owner {
-		return w.ousted()
-	}
-	for {
-		t := r.control.tail.Load()
-		k := span
-		pad := r.mask + 1 - t&r.mask
-		if pad < span {
-			k += pad
-		} else {
-			pad = 0
-		}
-		if t+k > w.room || t+r.mask+1 < w.room || t < w.next {
-			if err := w.makeRoom(t, k); err != nil {
-				return err
-			}
-		}
-		others := t != w.next // have claimed since
-		if w.take(t, k) {
-			w.pos, w.pad, w.claimed = t+pad, pad, span
-			if others || k > 1 {
-				w.alone = w.next
-			}
-			return w.granted(t, others)
-		}
-	}
-}
-
 // take announces the claim [t, t+k) and moves the tail over it. The announcement comes before: whoever finds a claimed slot
 // without a stamp can tell from the lines whether its writer lives. On amd64 the CAS is the barrier between the two; on arm64
 // both are releases, and the CAS's store cannot pass the announcement.
@@ -192,18 +155,19 @@ func (w *Writer) Payload(n int) []byte { return w.ring.payload(w.pos, n) }
 // Commit publishes the claimed frame with its first n bytes. When it returns, the stamp is visible to all before any later load
 // of this goroutine: the caller then looks whether somebody sleeps on the data bell. time is in Unix nanoseconds.
 func (w *Writer) Commit(n int, kind Kind, time int64) {
-	w.stampPad(w.pos, w.pad)
-	w.finish(w.pos, w.claimed, n, kind, time)
-	w.expect(w.pos, w.claimed)
-	w.line.bytes.StoreRelease(w.sent)
-	w.closeClaim()
-}
-
-// finish describes and counts the frame at pos, which is in place, and stamps it.
-func (w *Writer) finish(pos, span uint64, n int, kind Kind, time int64) {
+	pos, span := w.pos, w.claimed
+	w.stampPad(pos, w.pad)
 	d := w.ring.at(pos)
 	w.describe(d, n, kind, time)
 	w.count(pos, n)
+	w.finish(d, pos, span)
+	w.line.bytes.StoreRelease(w.sent)
+	w.closeClaim()
+	w.expect(pos, span)
+}
+
+// finish stamps the frame at pos, which is in place, described and counted.
+func (w *Writer) finish(d *slot, pos, span uint64) {
 	d.stamp.StoreRelease(makeStamp(pos, span, w.ring.mask, committed))
 }
 
@@ -353,7 +317,10 @@ func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
 		w.stampPad(t, pad)
 	}
 	mem.Copy(r.payload(t, len(p)), p)
-	w.finish(t, span, len(p), kind, time)
+	d := r.at(t)
+	w.describe(d, len(p), kind, time)
+	w.count(t, len(p))
+	w.finish(d, t, span)
 	w.expect(t, span)
 	w.alone = t + span
 	return t + span

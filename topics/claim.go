@@ -1,0 +1,68 @@
+package topics
+
+// Claim claims room for a frame of n bytes, in order after all frames claimed so far. On success the claim is open: fill
+// Payload, then Commit or Abort. Otherwise no claim is open and the error is ErrTooLarge, ErrRemoved, ErrCorrupt, or one of
+// ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn: try again when Ready.
+//
+// As Put is, it and Commit are one function each for frames of one slot that find room and nobody in their way.
+func (w *Writer) Claim(n int) error {
+	r := w.ring
+	t := r.control.tail.Load()
+	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || w.line.owner.Load() != w.owner {
+		return w.claim(n)
+	}
+	others := t != w.next
+	w.announce(t, 1)
+	if !w.advance(t, 1) {
+		return w.claimAgain(n)
+	}
+	w.pos, w.pad, w.claimed = t, 0, 1
+	if others {
+		w.alone = w.next
+	}
+	if others || r.control.head.Load()&positionMask == tombstone {
+		return w.granted(t, others)
+	}
+	return nil
+}
+
+// claimAgain is Claim after another writer's claim came in between.
+func (w *Writer) claimAgain(n int) error {
+	w.withdraw()
+	return w.claim(n)
+}
+
+// claim is Claim for all frames.
+func (w *Writer) claim(n int) error {
+	r := w.ring
+	span := r.span(n)
+	if uint64(n) > r.largest {
+		return ErrTooLarge
+	}
+	if w.line.owner.Load() != w.owner {
+		return w.ousted()
+	}
+	for {
+		t := r.control.tail.Load()
+		k := span
+		pad := r.mask + 1 - t&r.mask
+		if pad < span {
+			k += pad
+		} else {
+			pad = 0
+		}
+		if t+k > w.room || t+r.mask+1 < w.room || t < w.next {
+			if err := w.makeRoom(t, k); err != nil {
+				return err
+			}
+		}
+		others := t != w.next // have claimed since
+		if w.take(t, k) {
+			w.pos, w.pad, w.claimed = t+pad, pad, span
+			if others || k > 1 {
+				w.alone = w.next
+			}
+			return w.granted(t, others)
+		}
+	}
+}
