@@ -45,18 +45,16 @@ func (b *Bus) admit(at *attachment, e topics.Entry) (_ *attachment, _ topics.Ent
 // deserted is the ephemeral topics of the segment on which nobody is any more; all says that nobody is on the segment, and it is
 // ephemeral.
 func (at *attachment) deserted() (gone []topics.Entry, all bool) {
-	entries, _ := at.table.All() // what makes no sense is not removed
 	if at.seg.Ephemeral() && at.participant == nil && !at.joined() {
-		return entries, true
+		gone, _ = at.table.All() // what makes no sense is not removed
+		return gone, true
 	}
-	for _, e := range entries {
-		if e.Ephemeral {
-			_ = at.look(e, func(r *topics.Ring) {
-				if r.Deserted() {
-					gone = append(gone, e)
-				}
-			})
-		}
+	for _, e := range at.table.Ephemeral() {
+		_ = at.look(e, func(r *topics.Ring) {
+			if r.Deserted() {
+				gone = append(gone, e)
+			}
+		})
 	}
 	return gone, false
 }

@@ -62,9 +62,13 @@ func (w *Writer) astray(t uint64) error {
 // Mislaid is ErrNoTopic, or an ErrCorrupt if the table has a live topic of that name that Find does not find because its hash is damaged:
 // whoever made it again would part its users from each other.
 func (t *Table) Mislaid(name string) error {
+	if len(name) > MaxName {
+		return ErrNoTopic
+	}
+	words := nameWords(name)
 	for i := range t.entries {
 		p := &t.entries[i]
-		if p.state.Load()&3 != entryLive || p.length.Get() != uint64(len(name)) {
+		if p.state.Load()&3 != entryLive || p.length.Get() != uint64(len(name)) || !p.spells(&words, len(name)) {
 			continue
 		}
 		if e, _, err := t.read(i); err != nil && e.Name == name {
@@ -74,13 +78,40 @@ func (t *Table) Mislaid(name string) error {
 	return ErrNoTopic
 }
 
+// spells says whether the entry's name, of n bytes, is the one with these words. What lies behind it does not count.
+func (p *entry) spells(words *[MaxName / 8]uint64, n int) bool {
+	for j := (n+7)/8 - 1; j >= 0; j-- { // names that differ mostly do at their ends
+		differ := p.name[j].Get() ^ words[j]
+		if rest := n - 8*j; rest < 8 {
+			differ &= 1<<(8*rest) - 1
+		}
+		if differ != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Within is an ErrCorrupt if a topic's region, live or removed, does not lie below end: then what is appended there would lie over it.
 func (t *Table) Within(end int64) error {
-	live, _ := t.All() // what makes no sense has no region
-	for _, e := range append(live, t.Retired()...) {
-		if e.Offset > end-e.Size {
-			return corrupt(fmt.Sprintf("topic table place %d: the region of %d bytes at %d, not below the regions' end: it", e.Place, e.Size, e.Offset), uint64(end))
+	for i := range t.entries {
+		p := &t.entries[i]
+		off, size := int64(p.offset.Get()), int64(p.size.Get())
+		if off > end-size && t.hasRegion(i) {
+			return corrupt(fmt.Sprintf("topic table place %d: the region of %d bytes at %d, not below the regions' end: it", i, size, off), uint64(end))
 		}
 	}
 	return nil
+}
+
+// hasRegion says whether a region belongs to the entry at a place. What makes no sense has none.
+func (t *Table) hasRegion(i int) bool {
+	switch t.entries[i].state.Load() & 3 {
+	case entryLive:
+		_, live, err := t.read(i)
+		return live && err == nil
+	case entryRemoved:
+		return true
+	}
+	return false
 }
