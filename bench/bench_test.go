@@ -204,26 +204,46 @@ func TestAQuickMeasurementFillsTheMarkdownFile(t *testing.T) {
 	if err := os.WriteFile(md, []byte("before\n<!-- figures: put in by bench, do not edit -->\nold\n<!-- end of figures -->\nafter\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd, out, dir := leader(t, "-quick", "-turns", "1", "-peers", "FIFO", "-cells", "latency-block-64,throughput-2to1-64", "-out", md)
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	quickly := func(cells string, more ...string) {
+		t.Helper()
+		cmd, out, dir := leader(t, append([]string{"-quick", "-turns", "1", "-peers", "FIFO", "-cells", cells, "-out", md}, more...)...)
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		empty(t, dir)
 	}
-	b, err := os.ReadFile(md)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"before\n", "\nafter\n", "| FIFO | ", "| shmbus block | ", "(bench/throughput-2to1.svg)"} {
-		if !strings.Contains(string(b), want) {
-			t.Errorf("the file has no %q:\n%s", want, b)
+	has := func(wants ...string) {
+		t.Helper()
+		b, err := os.ReadFile(md)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(string(b), want) {
+				t.Errorf("the file has no %q:\n%s", want, b)
+			}
+		}
+		if strings.Contains(string(b), "\nold\n") {
+			t.Error("the old figures are still there")
 		}
 	}
-	if strings.Contains(string(b), "\nold\n") {
-		t.Error("the old figures are still there")
-	}
+	quickly("latency-block-64,throughput-2to1-64")
+	has("before\n", "\nafter\n", "| FIFO | ", "| shmbus block | ", "(bench/throughput-2to1.svg)")
 	if _, err := os.Stat(filepath.Join(filepath.Dir(md), "bench", "latency-block.svg")); err != nil {
 		t.Error(err)
 	}
-	empty(t, dir)
+	figures := filepath.Join(filepath.Dir(md), "figures.json")
+	quickly("throughput-2to1-64", "-json", figures)
+	quickly("latency-block-64", "-json", figures)
+	has("(bench/latency-block.svg)", "(bench/throughput-2to1.svg)", "kept from it: throughput-2to1-64. Measured 20")
+
+	if err := os.WriteFile(figures, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, out, _ := leader(t, "-cells", "latency-block-64", "-json", figures)
+	if err := cmd.Run(); err == nil || !strings.Contains(out.String(), "figures.json") || strings.Contains(out.String(), "cells") {
+		t.Errorf("a file that cannot be kept: %v\n%s", err, out)
+	}
 }
 
 func TestCtrlCLeavesNothing(t *testing.T) {

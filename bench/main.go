@@ -21,6 +21,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -95,9 +96,9 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.peers, "peers", "", "of the peers only `those` whose names begin so, with commas: iceoryx,NATS; none: no peer at all")
 	f.IntVar(&o.turns, "turns", 11, "`rounds`: in each, each contender has a turn")
 	f.DurationVar(&o.runTime, "time", 150*time.Millisecond, "of each turn, roughly")
-	f.StringVar(&o.json, "json", "", "write all there is to know into `FILE`")
+	f.StringVar(&o.json, "json", "", "write all there is to know into `FILE`; cells and series in it that are not measured now stay, with their date and machine")
 	f.StringVar(&o.from, "from", "", "measure nothing, show what --json has written into `FILE`")
-	f.StringVar(&o.out, "out", "", "put the tables into this Markdown `FILE`, between its markers, and the plots beside it")
+	f.StringVar(&o.out, "out", "", "put the tables into this Markdown `FILE`, between its markers, and the plots beside it; with -json also those that stay")
 	f.BoolVar(&o.quick, "quick", false, "three rounds of short turns: an impression, no figures")
 	f.BoolVar(&o.unpinned, "no-pin", false, "leave it to the kernel where processes run; only the bare hardware is pinned")
 	f.BoolVar(&o.list, "list", false, "list cells, contenders and series, and who is not installed")
@@ -121,11 +122,19 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
+	old, err := o.before()
+	if err != nil {
+		return err
+	}
 	r, err := o.result(ctx)
 	if err != nil || r == nil {
 		return err
 	}
 	fmt.Print(r.Text())
+	failed := r.Failed()
+	if old != nil {
+		r.Keep(old)
+	}
 	if o.json != "" {
 		if err := r.Save(o.json); err != nil {
 			return err
@@ -136,7 +145,19 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	return r.Failed()
+	return failed
+}
+
+// before is what the file has that is to be written, if it is there: what is not measured now stays in it. With -from it is made anew.
+func (o *options) before() (*report.Result, error) {
+	if o.json == "" || o.from != "" || o.list {
+		return nil, nil
+	}
+	old, err := report.Load(o.json)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return old, err
 }
 
 // result measures, or reads what was measured.

@@ -25,9 +25,9 @@ const growthTime = 2. / 3
 // measure measures the cells and the series, one after the other.
 func (l *lab) measure(ctx context.Context, cells []report.Cell, grown []series, rounds int, long time.Duration) (*report.Result, error) {
 	start := time.Now()
-	r := &report.Result{
+	r := &report.Result{Session: report.Session{
 		Date: start.Format(time.DateTime), Machine: machine(), Versions: l.versions(ctx), Rounds: rounds, RunTime: long.String(), Skipped: l.skipped,
-	}
+	}}
 	if r.Machine["pinned"] = "processes in turn to two CPUs"; !l.pin {
 		r.Machine["pinned"] = "only the bare hardware"
 	}

@@ -11,11 +11,12 @@ import (
 
 // A Growth is a series: what something costs as something grows.
 type Growth struct {
-	Name   string  `json:"name"`
-	Date   string  `json:"date"`
-	Took   string  `json:"took"`
-	Rounds int     `json:"rounds"`
-	Points []Point `json:"points"`
+	Name    string   `json:"name"`
+	Date    string   `json:"date"`
+	Took    string   `json:"took"`
+	Rounds  int      `json:"rounds"`
+	Points  []Point  `json:"points"`
+	Earlier *Session `json:"earlier,omitempty"` // as of a Table
 }
 
 // A Point is one place of one curve.

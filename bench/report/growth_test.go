@@ -20,7 +20,7 @@ func grown() *Result {
 	}
 	one := func(key string, v float64) map[string]float64 { return map[string]float64{key: v} }
 	memory := map[string]float64{"attach": 4e6, "subscription": 3 << 10, "publication": 5 << 10, "shared": 12 << 10, "make": 1e6}
-	return &Result{Date: "today", Rounds: 2, RunTime: "1ms", Took: "1s", Growth: []Growth{
+	return &Result{Session: Session{Date: "today", Rounds: 2, RunTime: "1ms", Took: "1s"}, Growth: []Growth{
 		{Name: GrowthAttach, Rounds: 2, Points: []Point{point("a new process", 1, memory, memory), point("a new process", 1000, memory, memory)}},
 		{Name: GrowthBlocked, Rounds: 2, Points: []Point{
 			point("all on one topic", 1, one("threads", 8), one("threads", 9)), point("all on one topic", 1000, one("threads", 12), one("threads", 20)),

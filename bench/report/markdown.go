@@ -122,6 +122,9 @@ func (r *Result) Markdown(plots string) string {
 	if r.Rounds < verdictRounds {
 		fmt.Fprintf(&b, "- **Fewer than %d rounds: an impression, no verdict.**\n", verdictRounds)
 	}
+	for _, s := range r.remarks() {
+		fmt.Fprintf(&b, "- %s\n", s)
+	}
 	if rows := r.verdictRows(); len(rows) > 0 {
 		b.WriteString("\n### Marks, and who is nearer to shmbus than they should be\n\n")
 		table(&b, []string{"cell", "contender", "is", "should be", ""}, rows)
@@ -180,6 +183,9 @@ func (g *group) markdown(b *strings.Builder, plots string) {
 			if l := &t.Lines[i]; l.Err != "" {
 				fmt.Fprintf(b, " Out after %d rounds: %s (%s).", len(l.Runs), l.Name, strings.ReplaceAll(l.Err, "\n", " "))
 			}
+		}
+		if t.Earlier != nil {
+			fmt.Fprintf(b, " Measured %s.", t.Earlier.Date)
 		}
 		b.WriteByte('\n')
 	}

@@ -75,20 +75,20 @@ func (t *Table) ahead() (all []Verdict) {
 }
 
 // crowds compares what a frame takes with two publishers or two subscribers with what it takes with one of each. The rounds are not the same
-// ones: these are other cells.
+// ones: these are other cells; but they are of one session.
 func (r *Result) crowds() (all []Verdict) {
 	const name, least = "shmbus adaptive", .6
-	rates := func(c Cell) bench.Series {
+	rates := func(c Cell) (bench.Series, *Session) {
 		for i := range r.Tables {
 			if l := r.Tables[i].Line(name); r.Tables[i].Cell == c && l != nil {
-				return l.NS().Inverse(1e9)
+				return l.NS().Inverse(1e9), r.Tables[i].Earlier
 			}
 		}
-		return nil
+		return nil, nil
 	}
-	one := rates(Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1})
+	one, session := rates(Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1})
 	for _, c := range []Cell{{Mode: Throughput, Size: 64, Pubs: 2, Subs: 1}, {Mode: Throughput, Size: 64, Pubs: 1, Subs: 2}} {
-		if many := rates(c); len(many) > 0 && len(one) > 0 {
+		if many, s := rates(c); len(many) > 0 && len(one) > 0 && s.same(session) {
 			is := many.Median() / one.Median()
 			all = append(all, Verdict{
 				Cell: c.Name(), Name: name, Is: digits(is) + " of throughput-1to1-64", Should: fmt.Sprintf("at least %.2f", least), Met: is >= least,

@@ -27,9 +27,11 @@ func sample() *Result {
 		return all
 	}
 	return &Result{
-		Date: "today", Rounds: 3, RunTime: "1ms", Took: "1s",
-		Machine: map[string]string{"kernel": "6"}, Versions: map[string]string{"nng": "1"},
-		Skipped: []Skipped{{"iceoryx, polling", "there is no header"}},
+		Session: Session{
+			Date: "today", Rounds: 3, RunTime: "1ms", Took: "1s",
+			Machine: map[string]string{"kernel": "6"}, Versions: map[string]string{"nng": "1"},
+			Skipped: []Skipped{{"iceoryx, polling", "there is no header"}},
+		},
 		Tables: []Table{
 			{Cell: Cell{Mode: Latency, Size: 64, Pubs: 1, Subs: 1, Spin: true}, Lines: []Line{
 				{Name: "shmbus spin", Ours: true, Runs: runs(88, 330, 360)},

@@ -104,8 +104,9 @@ type Line struct {
 
 // A Table is a cell that was measured.
 type Table struct {
-	Cell  Cell   `json:"cell"`
-	Lines []Line `json:"lines"`
+	Cell    Cell     `json:"cell"`
+	Lines   []Line   `json:"lines"`
+	Earlier *Session `json:"earlier,omitempty"` // it is of; nil: that of the result
 }
 
 // Skipped is a contender that is not installed.
@@ -114,17 +115,11 @@ type Skipped struct {
 	Why  string `json:"why"`
 }
 
-// A Result is all of it.
+// A Result is all of it. What Keep has taken over is of other sessions, and says so.
 type Result struct {
-	Date     string            `json:"date"`
-	Machine  map[string]string `json:"machine"`
-	Versions map[string]string `json:"versions"`
-	Rounds   int               `json:"rounds"`
-	RunTime  string            `json:"run_time"` // of one contender in one round
-	Took     string            `json:"took"`
-	Tables   []Table           `json:"tables"`
-	Growth   []Growth          `json:"growth,omitempty"`
-	Skipped  []Skipped         `json:"skipped,omitempty"`
+	Session
+	Tables []Table  `json:"tables"`
+	Growth []Growth `json:"growth,omitempty"`
 }
 
 // Shown are all lines, and before them those of the bare hardware that is measured beside all others, as it was beside the first.

@@ -36,6 +36,9 @@ func (r *Result) Text() string {
 	columns("marks, and who is nearer than they should be", r.verdictRows())
 	columns("beside earlier figures", r.checkRows())
 	fmt.Fprintf(&b, "\n%s, %d rounds, %s a turn, took %s\n", r.Date, r.Rounds, r.RunTime, r.Took)
+	for _, s := range r.remarks() {
+		fmt.Fprintln(&b, s)
+	}
 	if r.Rounds < verdictRounds {
 		fmt.Fprintf(&b, "fewer than %d rounds: an impression, no verdict\n", verdictRounds)
 	}
