@@ -96,7 +96,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	s.port, s.r, s.ready = o, r, r.Ready
 	s.told = false
 	s.from, s.probed = 0, 0
-	s.owe()
+	s.owe(0)
 	if start == s.config.start && s.config.mode != topics.Member {
 		s.from = s.config.from
 	}

@@ -93,7 +93,7 @@ func (s *Subscriber) releaseMore(f *Frame) {
 			if s.r.Store(c) {
 				s.room.Ring(s.notify)
 			}
-			s.owe()
+			s.owe(0)
 		})
 	}
 }

@@ -76,11 +76,9 @@ func (s *Subscriber) soon() (f *Frame) {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	if run := s.run; run > 0 { // then there may be more
-		if f = s.fetch(0); f != nil {
-			return f
-		}
-		lookAway(run)
+	if s.run > 0 && !s.r.Has(s.r.Position()) { // a stream that was caught up with, or its end
+		lookAway(s.run)
+		s.run = 0
 	}
 	return s.fetch(s.looks())
 }
@@ -121,15 +119,13 @@ func (s *Subscriber) refill(looks int) error {
 	}
 	for {
 		fs := s.shelf.room(s, s.many())
-		if looks > 0 {
-			s.r.Glance(looks)
-		}
-		n, err := s.r.BorrowMany(fs)
+		s.owe(len(fs))
+		n, err := s.r.BorrowMany(fs, looks)
+		s.shelf.put(n)
 		if s.run += n; n == 0 || fs[0].Span > 1 {
 			s.run = 0
+			s.owe(0)
 		}
-		s.shelf.put(n)
-		s.owe()
 		if err != nil {
 			return err
 		}
@@ -151,9 +147,10 @@ func (s *Subscriber) passOver(n int) int {
 	return n
 }
 
-// owe notes whether a release may have something to store: of a lossless subscription few do, of a member each one.
-func (s *Subscriber) owe() {
-	s.owes = s.borrows() && (s.config.mode == topics.Member || len(s.leaving) > 0 || s.r.Due(s.r.Position()))
+// owe notes whether a release may have something to store once n more slots have been read: of a lossless subscription few do, of a member
+// each one.
+func (s *Subscriber) owe(n int) {
+	s.owes = s.borrows() && (s.config.mode == topics.Member || len(s.leaving) > 0 || s.r.Due(s.r.Position()+uint64(n)))
 }
 
 // try is the next frame, or nil if there is none, also after so many more looks.

@@ -1,6 +1,9 @@
 package topics
 
-import "shmbus/internal/mem"
+import (
+	"shmbus/internal/cpu"
+	"shmbus/internal/mem"
+)
 
 // A Frame is what the ring says of one frame.
 type Frame struct {
@@ -39,15 +42,26 @@ func (f *Frame) describe(d *slot, pos, span uint64) {
 // fits says whether the frame's length fits its span.
 func (r *Reader) fits(f *Frame) bool { return uint64(f.Length()) <= f.Span<<(r.ring.shift&63) }
 
-// BorrowMany reads the next frames of a gate, as many as are there, at most len(fs), and says how many. Their payloads alias the ring and
-// stay as they are until Release or Store has moved the cursor past them. Several are read only as long as each takes one slot. Errors:
-// ErrEmpty if there is none, for reasons that Stuck knows; ErrKicked, ErrCorrupt. fs must not be empty.
-func (r *Reader) BorrowMany(fs []*Frame) (n int, err error) {
-	g, pos := r.ring, r.pos
+// BorrowMany reads the next frames of a gate, as many as are there, at most len(fs), and says how many. If there is none it looks so many
+// times more, with a pause after each look. Payloads alias the ring and stay as they are until Release or Store has moved the cursor past
+// them. Several frames are read only as long as each takes one slot. Errors: ErrEmpty if there is none, for reasons that Stuck knows; ErrKicked,
+// ErrCorrupt. fs must not be empty.
+//
+// What can be known before a frame is there is worked out before the looks: what is done after them is part of the frame's latency.
+func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
+	g, line, pos := r.ring, r.line, r.pos
 	slots, cells := g.slots, g.single
-	stamp := makeStamp(pos, 1, g.mask, committed) // of all the positions to the end of the lap
-	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) {
+	stamp, state := makeStamp(pos, 1, g.mask, committed), r.stored<<2|kindGate
+	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) { // the stamp is that of all positions to the end of the lap
 		fs = fs[:left]
+	}
+	for d, cell := slots.At(pos), cells.At(pos, 1); looks > 0; looks-- {
+		st := d.stamp.Load()
+		r.touched += cell[0] // whatever is there: so both lines come together when they have changed
+		if there(st, pos, g.mask) {
+			break
+		}
+		cpu.Pause(1)
 	}
 	for _, f := range fs {
 		d := slots.At(pos)
@@ -65,7 +79,7 @@ func (r *Reader) BorrowMany(fs []*Frame) (n int, err error) {
 		return r.borrowOther(fs[0])
 	}
 	r.fence.LoadLoad()
-	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the descriptions: what was read before a kick is whole
+	if st := line.state.Load(); st != state { // after the descriptions: what was read before a kick is whole
 		return 0, r.ousted(st)
 	}
 	n = int(pos - r.pos)

@@ -228,7 +228,7 @@ func each(fs []Frame) []*Frame {
 
 // Borrow reads the next frame of a gate and says why there is none.
 func (r *Reader) Borrow(f *Frame) ([]byte, error) {
-	_, err := r.BorrowMany([]*Frame{f})
+	_, err := r.BorrowMany([]*Frame{f}, 0)
 	if err == ErrEmpty {
 		err = r.Stuck()
 	}

@@ -236,7 +236,7 @@ func (v *vandal) read(rd *Reader) {
 	case rd.kind == kindGate:
 		fs := make([]Frame, 1+v.next(1)%16)
 		var n int
-		if n, err = rd.BorrowMany(each(fs)); err == ErrEmpty {
+		if n, err = rd.BorrowMany(each(fs), 2); err == ErrEmpty {
 			err = rd.Stuck()
 		}
 		for _, more := range fs[:n] {

@@ -173,7 +173,7 @@ func (s *sub) one(most int) bool {
 	n := 1
 	var err error
 	if s.mode == Gate {
-		if n, err = s.rd.BorrowMany([]*Frame{&fs[0], &fs[1]}[:min(most, 2)]); err == ErrEmpty {
+		if n, err = s.rd.BorrowMany([]*Frame{&fs[0], &fs[1]}[:min(most, 2)], 0); err == ErrEmpty {
 			err = s.rd.Stuck()
 		}
 	} else {

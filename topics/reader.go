@@ -72,7 +72,7 @@ func (r *Reader) Glance(n int) bool {
 	for ; ; n-- {
 		st := d.stamp.Load()
 		r.touched += *first
-		if (st>>2^r.pos)&^mask == 0 && st&3 != 0 {
+		if there(st, r.pos, mask) {
 			return true
 		}
 		if n == 0 {
@@ -81,6 +81,9 @@ func (r *Reader) Glance(n int) bool {
 		cpu.Pause(1)
 	}
 }
+
+// there says whether stamp st says anything of position pos, in few instructions: what it says may make no sense.
+func there(st, pos, mask uint64) bool { return (st>>2^pos)&^mask == 0 && st&3 != 0 }
 
 // find is the descriptor of the next frame, and how many slots that covers. It steps over holes. Nil when nothing is committed there.
 func (r *Reader) find() (d *slot, span uint64) {

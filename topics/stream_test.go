@@ -104,7 +104,7 @@ func (r *reading) see(f *Frame, b []byte, most int) error {
 func (r *reading) borrow(rd *Reader, want uint64, most int) error {
 	fs := make([]Frame, 16)
 	for all := each(fs); r.frames < want; {
-		n, err := rd.BorrowMany(all[:min(1+mix(r.frames, 5)%16, want-r.frames)])
+		n, err := rd.BorrowMany(all[:min(1+mix(r.frames, 5)%16, want-r.frames)], 0)
 		if err == ErrEmpty {
 			err = rd.Stuck()
 		}
