@@ -12,7 +12,8 @@ func TestADroppedSubscriberLetsPublishersGoOn(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", losslessRing(8))
 	func() {
-		s := subscribe(t, b, "t", bus.Lossless())
+		s, err := b.Subscribe(soon(t), "t", bus.Lossless())
+		noError(t, err)
 		publish(t, p, "held")
 		if f := receive(t, s); string(f.Bytes()) != "held" {
 			t.Errorf("got %q", f.Bytes())
@@ -40,7 +41,8 @@ func TestADroppedPublisherWithALoanLetsOthersGoOn(t *testing.T) {
 	s := subscribeNew(t, b, "t")
 	p := publisher(t, b, "t")
 	func() {
-		q := publisher(t, b, "t")
+		q, err := b.Publisher("t")
+		noError(t, err)
 		loan(t, q, 10).Bytes()[0] = 1
 	}()
 	publish(t, p, "behind it")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -74,12 +75,15 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
+// A handle that no test uses any more could be collected, and closed by that, before the test has counted it: these are kept to its end.
+
 func publisher(t testing.TB, b *bus.Bus, topic string, opts ...bus.PublisherOption) *bus.Publisher {
 	t.Helper()
 	p, err := b.Publisher(topic, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { runtime.KeepAlive(p) })
 	return p
 }
 
@@ -89,6 +93,7 @@ func subscribe(t testing.TB, b *bus.Bus, topic string, opts ...bus.SubscribeOpti
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { runtime.KeepAlive(s) })
 	return s
 }
 
