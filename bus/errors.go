@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"shmbus/segment"
 	"shmbus/topics"
@@ -103,6 +104,7 @@ var kinds = []struct {
 	{topics.ErrKicked, ErrKicked, "frames still held may have been overwritten; close it, and subscribe again"},
 	{segment.ErrParticipants, ErrLimit, ""},
 	{os.ErrClosed, ErrClosed, ""},
+	{syscall.EROFS, nil, "subscribe with ReadOnly, or mount it for writing"},
 	{fs.ErrPermission, nil, "the owner of the bus directory says who may use it, with WithMode and WithGroup when it is made"},
 }
 

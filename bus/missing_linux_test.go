@@ -163,6 +163,38 @@ func smallTmpfs(t *testing.T, size int) string {
 	return filepath.Join(dir, "bus")
 }
 
+func TestOnAFileSystemMountedReadOnlyABusCanBeLookedAt(t *testing.T) {
+	dir := smallTmpfs(t, 4<<20)
+	b := openAt(t, dir)
+	p := publisher(t, b, "t")
+	publish(t, p, "x")
+	noError(t, errors.Join(p.Close(), b.Close())) // both: the kernel refuses to remount what is open for writing
+	noError(t, unix.Mount("", filepath.Dir(dir), "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+
+	b = openAt(t, dir)
+	tap := subscribe(t, b, "t", bus.ReadOnly(), bus.FromOldest())
+	f := receive(t, tap)
+	if got := string(f.Bytes()); got != "x" {
+		t.Errorf("the tap got %q", got)
+	}
+	_, err := b.Subscribe(soon(t), "t")
+	is(t, err, fs.ErrPermission, "read-only file system", "subscribe with ReadOnly")
+	_, err = b.Publisher("t")
+	is(t, err, fs.ErrPermission, "read-only file system", "mount it for writing")
+	_, err = b.Participants()
+	noError(t, err)
+	survey, err := b.Survey()
+	noError(t, err)
+	if len(survey.Topics) != 1 {
+		t.Errorf("the survey is %+v", survey)
+	}
+	all, err := b.Doctor()
+	noError(t, err)
+	if len(all) != 1 || all[0].Check != "read-only" || all[0].Grade != bus.Info {
+		t.Errorf("the doctor found %+v", all)
+	}
+}
+
 func TestAFullFileSystemIsAnErrorOfCreateTopicAndNothingIsLost(t *testing.T) {
 	dir := smallTmpfs(t, 2<<20)
 	filled(t, dir)

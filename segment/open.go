@@ -18,7 +18,8 @@ const openAttempts = 5
 // For ReadOnly only NAME.seg need be readable. The bell file is opened for writing if that is allowed, else for reading, else not
 // at all; the lease file is never opened.
 //
-// If there is no segment of that name the error is an fs.ErrNotExist, if it may not be opened an fs.ErrPermission.
+// If there is no segment of that name the error is an fs.ErrNotExist, if it may not be opened an fs.ErrPermission, also for
+// writing on a file system that is mounted read-only.
 func Open(dir, name string, a Access) (*Segment, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
@@ -99,8 +100,8 @@ func (s *Segment) openBell() (err error) {
 	path := s.path(extBell)
 	s.bell, err = openFile(path, true)
 	s.bellWrite = err == nil
-	if s.access == ReadOnly && denied(err) {
-		if s.bell, err = openFile(path, false); denied(err) {
+	if s.access == ReadOnly && errors.Is(err, fs.ErrPermission) {
+		if s.bell, err = openFile(path, false); errors.Is(err, fs.ErrPermission) {
 			return nil
 		}
 	}

@@ -58,6 +58,9 @@ func openFile(path string, write bool) (*file, error) {
 		flags = unix.O_RDWR
 	}
 	f, err := openFD(path, flags, 0)
+	if errors.Is(err, unix.EROFS) {
+		err = readOnlyFS{err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -270,5 +273,8 @@ func processStat(pid string) (state byte, start uint64) {
 	return fields[0][0], start
 }
 
-// denied tells errors that say: not for you.
-func denied(err error) bool { return errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) }
+// readOnlyFS is EROFS as what it means to who opens a file: there is no permission to write, and there may be one to read.
+type readOnlyFS struct{ error }
+
+func (e readOnlyFS) Is(target error) bool { return target == fs.ErrPermission }
+func (e readOnlyFS) Unwrap() error        { return e.error }

@@ -30,7 +30,6 @@ func renameNew(string, string) error              { return unsupported() }
 func checkFileSystem(string) error                { return unsupported() }
 func processStart() uint64                        { return 0 }
 func processStat(string) (byte, uint64)           { return 0, 0 }
-func denied(err error) bool                       { return errors.Is(err, fs.ErrPermission) }
 func (f *file) stat() (fileStat, error)           { return fileStat{}, unsupported() }
 func (f *file) same() bool                        { return false }
 func (f *file) close() error                      { return nil }

@@ -181,6 +181,8 @@ func (a *app) runFix(b *bus.Bus, all []bus.Finding, o *doctorOptions) error {
 	var done []bus.Finding
 	var failed error
 	switch {
+	case len(plan) == 0 && slices.ContainsFunc(all, func(f bus.Finding) bool { return f.Check == "read-only" || f.Check == "no-access" }):
+		a.say("who is dead on %s cannot be told by those who may only read, or not even that; use --fix as a user who may publish", b.Dir())
 	case len(plan) == 0:
 		a.say("the dead have left nothing on %s", b.Dir())
 	case o.dryRun:

@@ -59,7 +59,7 @@ func (s *surroundings) examineProcesses() []bus.Finding {
 		}
 	}
 	if d, ok := statFile(s.dir); ok && denied > 0 && d.mode&0o066 != 0 {
-		all = append(all, infoOf("unseen", fmt.Sprintf("processes that may not be looked at: %d", denied), "look as root, to see them all"))
+		all = append(all, infoOf("unseen", fmt.Sprintf("processes that may not be looked at: %d", denied), "look as root with CAP_SYS_PTRACE, to see them all"))
 	}
 	return all
 }
