@@ -76,8 +76,12 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	if err != nil {
 		o.abandon()
 		if errors.Is(err, topics.ErrNoLine) {
+			taken := "all %d subscribers' places are taken"
+			if s.config.mode == topics.Member {
+				taken += ", of which a group takes one beside those of its members"
+			}
 			return &opError{
-				op, s.topic, ErrLimit, fmt.Errorf("all %d subscribers' places are taken", o.ring.Geometry().Subscriptions),
+				op, s.topic, ErrLimit, fmt.Errorf(taken, o.ring.Geometry().Subscriptions),
 				"close some, make the topic with a larger MaxSubscribers, or use ReadOnly",
 			}
 		}

@@ -15,8 +15,8 @@ import (
 var (
 	// ErrBackpressure: there is no room now, and the call was asked not to wait.
 	ErrBackpressure = errors.New("no room in the ring")
-	// ErrBusy: the publisher has a loan open.
-	ErrBusy = errors.New("a loan is open")
+	// ErrBusy: the publisher has a loan open, or the member of a group its frame in hand.
+	ErrBusy = errors.New("busy")
 	// ErrClosed: the bus, publisher, subscriber or loan has been closed. It is os.ErrClosed.
 	ErrClosed error = closedError{}
 	// ErrCorrupt: a file of the bus holds what no correct participant writes.

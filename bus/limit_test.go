@@ -67,6 +67,20 @@ func TestMoreOrFewerPlacesCanBeAskedFor(t *testing.T) {
 	runtime.KeepAlive(handles)
 }
 
+func TestAGroupTakesAPlaceBesideItsMembers(t *testing.T) {
+	b := newBus(t)
+	noError(t, b.CreateTopic("t", bus.TopicOptions{Policy: bus.PolicyLossless, MaxSubscribers: 1}))
+	_, err := b.Subscribe(soon(t), "t", bus.Group("g"))
+	is(t, err, bus.ErrLimit, "a group takes one")
+	s := subscribe(t, b, "t") // what the group had begun to take is free again
+	_, err = b.Subscribe(soon(t), "t", bus.Lossless())
+	is(t, err, bus.ErrLimit)
+	if strings.Contains(err.Error(), "group") {
+		t.Errorf("without a group it says %v", err)
+	}
+	runtime.KeepAlive(s)
+}
+
 func TestAnExclusiveTopicTakesOnePublisher(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", bus.WithTopic(bus.TopicOptions{Exclusive: true}))

@@ -51,7 +51,8 @@ type TopicOptions struct {
 	Ephemeral bool
 	// MaxPublishers is how many publishers may be open at once; 64 by default, 4096 at most.
 	MaxPublishers int
-	// MaxSubscribers is how many subscriptions may be open at once, taps not counted; 64 by default, 4096 at most.
+	// MaxSubscribers is how many subscriptions may be open at once, taps not counted; 64 by default, 4096 at most. A group takes a
+	// place of its own, beside those of its members.
 	MaxSubscribers int
 }
 

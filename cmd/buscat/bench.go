@@ -65,7 +65,12 @@ mode its rates are of round trips.`,
   buscat bench --batch 32 --exclusive
   buscat bench --policy overwrite --publishers 2 --size 1KiB
   buscat bench --mode latency --wait block --json | jq .latency_ns.p99`,
-		Args: cli.Nothing,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 && c.Flags().Changed("pin") {
+				return usage(c, "--pin %s: what to pin to is written behind '=': --pin=%[1]s", args[0])
+			}
+			return cli.Nothing(c, args)
+		},
 		RunE: func(c *cobra.Command, _ []string) error { return a.runBench(c, o) },
 	}
 	f := c.Flags()

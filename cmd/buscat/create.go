@@ -30,7 +30,7 @@ slots as its bytes need cells, at least one, and at most half the ring.`,
 	f.BoolVar(&g.options.Exclusive, "exclusive", false, "one publisher at a time; a little faster")
 	f.BoolVar(&g.options.NoTime, "no-time", false, "frames carry no time")
 	f.IntVar(&g.options.MaxPublishers, "publishers", 0, "how many publishers may be open at once, at `most` (default 64)")
-	f.IntVar(&g.options.MaxSubscribers, "subscribers", 0, "how many subscribers may have joined at once, at `most`\n(default 64)")
+	f.IntVar(&g.options.MaxSubscribers, "subscribers", 0, "how many subscribers may have joined at once, at `most`;\na group counts beside its members (default 64)")
 	return c
 }
 

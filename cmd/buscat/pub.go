@@ -153,7 +153,11 @@ func (a *app) runPub(c *cobra.Command, topic string, names []string, o *pubOptio
 	}
 	in := newInput(o.source(a.in, names, p.MaxFrame()), o.strict)
 	defer in.close()
-	return noTopic(b, topic, r.publishAll(c.Context(), in))
+	err = r.publishAll(c.Context(), in)
+	if errors.Is(err, bus.ErrNoTopic) {
+		err = explain(err, "topic %q was removed from %s; %s had been published", topic, b.Dir(), frames(r.published))
+	}
+	return err
 }
 
 // How often it is looked whether subscribers have come.
@@ -168,6 +172,9 @@ func (a *app) waitSubscribers(ctx context.Context, b *bus.Bus, topic string, n i
 		s, err := b.Stat(topic)
 		if err != nil {
 			return noTopic(b, topic, err)
+		}
+		if n > s.MaxSubscribers {
+			return fmt.Errorf("%d subscribers cannot be waited for: topic %q has places for %d; make it with more --subscribers", n, topic, s.MaxSubscribers)
 		}
 		alive := 0
 		for _, sub := range s.SubscriberList {

@@ -86,6 +86,8 @@ func (o *recordOptions) check(c *cobra.Command) error {
 	switch {
 	case o.path == "":
 		return usage(c, "no file given; add -o FILE")
+	case o.path == "-":
+		return usage(c, "-o -: a recording goes to a file, not to standard output; ./- is a file of that name")
 	case o.from != "newest" && o.from != "oldest":
 		return usage(c, "--from %q: it is newest or oldest", o.from)
 	case o.compression != "zstd" && o.compression != "lz4" && o.compression != "none":

@@ -116,6 +116,9 @@ func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*playe
 		app: a, options: options, lossless: o.lossless, speed: o.speed, log: o.clock == "log", prefix: o.prefix,
 		subscribers: o.subscribers, names: make(map[string]string), outs: make(map[string]*outTopic),
 	}
+	if _, err := strconv.Atoi(files[0]); err == nil && c.Flags().Changed("loop") {
+		return nil, usage(c, "--loop %s: a number is written behind '=': --loop=%[1]s; ./%[1]s is a file of that name", files[0])
+	}
 	switch {
 	case !(o.speed >= 0 && o.speed <= 1e9):
 		return nil, usage(c, "--speed %v: it is a factor, 1 for the speed that it was, or 0", o.speed)

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"shmbus/topics"
 )
 
 // tapOptions are the flags of tap.
@@ -71,6 +73,10 @@ func (o *tapOptions) check(c *cobra.Command) error {
 		return usage(c, "--lossless and --group: a member of a group gets its share of the frames, not all; give one of the two")
 	case o.every > 0 && c.Flags().Changed("group"):
 		return usage(c, "--every and --group: the frames that are not printed would be lost to the other members; give one of the two")
+	case c.Flags().Changed("group"):
+		if err := topics.CheckGroup(o.group); err != nil {
+			return usage(c, "--group: it is a name like a topic's: %w", err)
+		}
 	}
 	return nil
 }
