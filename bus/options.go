@@ -56,6 +56,12 @@ type TopicOptions struct {
 	MaxSubscribers int
 }
 
+// Check says what is wrong with a shape, if anything: CreateTopic and Publisher refuse it with the same words.
+func (o TopicOptions) Check() error {
+	_, err := o.geometry()
+	return err
+}
+
 func (o TopicOptions) geometry() (topics.Geometry, error) {
 	return topics.Geometry{
 		Slots: o.Slots, CellSize: o.CellSize, Policy: o.Policy, Exclusive: o.Exclusive, NoTime: o.NoTime,

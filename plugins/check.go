@@ -126,10 +126,7 @@ func (m *Manifest) checkTopics(all *problems) {
 		if err != nil {
 			all.add(key+"policy", "%w", err)
 		}
-		g := topics.Geometry{
-			Slots: o.Slots, CellSize: o.CellSize, Policy: o.Policy, Exclusive: o.Exclusive, Publishers: o.MaxPublishers, Subscriptions: o.MaxSubscribers,
-		}
-		if _, err := g.Normal(); err != nil {
+		if err := o.Check(); err != nil {
 			all.add(fmt.Sprintf("topics[%d]", i), "%w", err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
-	"shmbus/topics"
 )
 
 // geometry is the flags that say what shape a new topic has.
@@ -33,7 +32,7 @@ func (g *geometry) topic(c *cobra.Command) (bus.TopicOptions, error) {
 	if g.lossless {
 		o.Policy = bus.PolicyLossless
 	}
-	if _, err := (topics.Geometry{Slots: o.Slots, CellSize: o.CellSize, Publishers: o.MaxPublishers, Subscriptions: o.MaxSubscribers}).Normal(); err != nil {
+	if err := o.Check(); err != nil {
 		return o, usage(c, "%w", err)
 	}
 	return o, nil

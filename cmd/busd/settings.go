@@ -173,7 +173,10 @@ func (s *settings) parse(text string) error {
 	for _, t := range s.Topics {
 		err := topics.CheckName(t.Name)
 		if err == nil {
-			_, err = t.Options()
+			var o bus.TopicOptions
+			if o, err = t.Options(); err == nil {
+				err = o.Check()
+			}
 		}
 		switch {
 		case plugins.Reserved(t.Name):
