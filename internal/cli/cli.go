@@ -29,6 +29,9 @@ func Usage(c *cobra.Command, format string, args ...any) error {
 
 // Nothing checks that there are no arguments.
 func Nothing(c *cobra.Command, args []string) error {
+	if len(args) > 0 && c.HasSubCommands() {
+		return Usage(c, "%s has no command %q", c.CommandPath(), args[0])
+	}
 	if len(args) > 0 {
 		return Usage(c, "%s takes no argument, and %q is one", c.CommandPath(), args[0])
 	}
