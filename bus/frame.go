@@ -58,8 +58,9 @@ func (f *Frame) Decode(v any) error {
 }
 
 // Release gives the frame back. A lossless subscription holds publishers back until its oldest frame has been released; frames may
-// be released in any order. Publishers are told of it for an eighth of the ring at a time, and when there is nothing more to receive: a
-// subscription that takes long for each frame of a full ring wants a small one. Releasing twice in a row does nothing.
+// be released in any order. Publishers that wait are told of it by the calls that receive: for an eighth of the ring at a time, when there is
+// nothing more to receive, and where frames take a millisecond or more, for each (once those are released that were read ahead, up to 16).
+// Releasing twice in a row does nothing.
 func (f *Frame) Release() {
 	if f.info.Held {
 		f.info.Held = false

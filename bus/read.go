@@ -2,6 +2,7 @@ package bus
 
 import (
 	"errors"
+	"time"
 
 	"shmbus/internal/clock"
 	"shmbus/internal/cpu"
@@ -23,7 +24,7 @@ const mostAhead = 16
 func (s *Subscriber) many() int {
 	pos := s.r.Position()
 	switch {
-	case s.run < 2 || pos < s.probed:
+	case s.run < 2 || pos < s.probed || s.slow:
 	case s.r.Has(pos + mostAhead - 1):
 		return mostAhead
 	default:
@@ -76,8 +77,14 @@ func (s *Subscriber) soon() (f *Frame) {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	if s.run > 0 && !s.r.Has(s.r.Position()) { // a stream that was caught up with, or its end
-		lookAway(s.run)
+	switch run := s.run; {
+	case run == 0: // last time there was nothing more
+	case s.config.mode != topics.Gate:
+		if f = s.fetch(0); f != nil {
+			return f
+		}
+	case !s.r.Has(s.r.Position()):
+		lookAway(run)
 		s.run = 0
 	}
 	return s.fetch(s.looks())
@@ -118,6 +125,9 @@ func (s *Subscriber) refill(looks int) error {
 		return err
 	}
 	for {
+		if s.room.Asleep() {
+			s.awaited()
+		}
 		fs := s.shelf.room(s, s.many())
 		s.owe(len(fs))
 		n, err := s.r.BorrowMany(fs, looks)
@@ -126,6 +136,9 @@ func (s *Subscriber) refill(looks int) error {
 			s.run = 0
 			s.owe(0)
 		}
+		if n == 0 {
+			s.slow = false
+		}
 		if err != nil {
 			return err
 		}
@@ -133,6 +146,19 @@ func (s *Subscriber) refill(looks int) error {
 			return nil
 		}
 	}
+}
+
+// slowly is how long a slow subscription takes from one look for frames to the next.
+const slowly = time.Millisecond
+
+// awaited is called where a publisher waits for room. It is told of an eighth of the ring at a time, because to be woken for each frame would cost both
+// sides more than the frame. But where frames take long, that is too long: then it is told of each, and no more than one is read ahead.
+func (s *Subscriber) awaited() {
+	now := clock.Now(&s.clock)
+	if s.slow = now-s.asked >= int64(slowly); s.slow {
+		s.idle()
+	}
+	s.asked = now
 }
 
 // passOver passes over those of the n frames just read that FromPosition does not ask for, and says how many are left.

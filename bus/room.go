@@ -95,6 +95,9 @@ func (p *Publisher) recoverNow(err error) (looked bool, _ error) {
 		return false, nil
 	}
 	p.recovery = now
+	if err == topics.ErrHeldByGate {
+		p.room.Want() // a slow subscription tells of each frame then
+	}
 	return true, p.recoverFrom(err)
 }
 

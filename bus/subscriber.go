@@ -32,6 +32,8 @@ type Subscriber struct {
 	owes    bool    // a release may have something to store
 	run     int     // how many frames of one slot were read since there was none; 1 of another subscription than a lossless one
 	probed  uint64  // below it, frames are read one by one
+	slow    bool    // frames take long, and a publisher waits
+	asked   int64   // when frames were last looked for while a publisher waited
 	from    uint64  // frames below it are not asked for
 	passed  uint64  // so many of them were read and passed over
 	leaving []*port // topics that were left with frames still held

@@ -45,6 +45,9 @@ func (b *Bell) ring(n Notifier) {
 	}
 }
 
+// Want makes the next Ring ring, as a sleeper does, for those who look again by themselves and want the ringer to know. It is a full barrier.
+func (b *Bell) Want() { b.arm() }
+
 // arm sets bit 0 and returns the value to sleep on. The caller must look once more at what it waits for before it sleeps.
 func (b *Bell) arm() uint32 {
 	for {
