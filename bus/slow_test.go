@@ -19,7 +19,7 @@ func slowly(t *testing.T, s *bus.Subscriber, done func() bool) int {
 			t.Fatal("the publisher still waits after 200 frames were released")
 		}
 		f := receive(t, s)
-		time.Sleep(2 * time.Millisecond) // the work: not synchronisation
+		time.Sleep(2 * time.Millisecond) // not synchronisation: this is the work that takes long
 		f.Release()
 	}
 	return n
