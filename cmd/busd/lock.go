@@ -40,6 +40,30 @@ func lock(ctx context.Context, place plugins.Place) (*filelock.Lock, error) {
 	}
 }
 
+// placeEvery is how often busd looks whether its place is still there.
+const placeEvery = 2 * time.Second
+
+// keep returns an error when the lock is not the one of the place any more: somebody has removed the directory, nobody finds this busd there,
+// and nothing holds another one back. It looks, because what is written beside the lock would wake a watcher each time.
+func keep(ctx context.Context, l *filelock.Lock, path string) error {
+	tick := time.NewTicker(placeEvery)
+	defer tick.Stop()
+	for {
+		mine, err := l.File().Stat()
+		if err != nil {
+			return err
+		}
+		if there, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+			return fmt.Errorf("%s was removed; start busd again", path)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
 // sign writes into the lock who holds it. That is for people: the lock itself is the proof.
 func sign(f *os.File) error {
 	if err := f.Truncate(0); err != nil {

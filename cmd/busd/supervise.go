@@ -115,6 +115,7 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 	}
 	e.log.Info("busd begins", "pid", os.Getpid(), "bus", s.Bus, "plugins", s.Plugins, "config", cmp.Or(s.file, "none"), "version", version())
 	e.event("busd-started")
+	parts = append(parts, partFunc(func(ctx context.Context) error { return keep(ctx, l, s.place.Lock()) }))
 	if err = together(ctx, parts); err != nil {
 		e.log.Error("busd cannot go on", "error", err)
 	}

@@ -83,6 +83,26 @@ func TestASecondBusdSaysWhoIsThere(t *testing.T) {
 	}
 }
 
+func TestBusdEndsWhenItsPlaceWasRemoved(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("one")
+	first := r.start()
+	r.lists(`one +running`)
+	runner := r.runner("one")
+	if err := os.RemoveAll(filepath.Join(r.top, "bus")); err != nil {
+		t.Fatal(err)
+	}
+	first.ends(1)
+	if text := first.err.String(); !strings.Contains(text, "was removed; start busd again") {
+		t.Errorf("it says %s", text)
+	}
+	eventually(t, "the plugin of the first has ended", func() bool { return now(runner).PID == 0 })
+	next := r.start()
+	r.lists(`one +running`)
+	next.signal(syscall.SIGTERM)
+	next.ends(0)
+}
+
 func TestASecondSignalEndsBusdAtOnceAndPluginsGoOn(t *testing.T) {
 	r := newRig(t)
 	r.sleeper("a")
