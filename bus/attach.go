@@ -43,7 +43,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	b := s.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed.Load() {
+	if b.closed.Load() || s.door.isShut() {
 		return failKind(op, s.topic, ErrClosed, "")
 	}
 	access, writable := segment.ReadWrite, 1
@@ -91,18 +91,24 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 		return subscribeError(op, s.topic, s.config.mode, err)
 	}
 	line, owner := r.Line(), o.owner
+	o.counts = !s.borrows()
 	o.finish = func(ring *topics.Ring) {
 		if line >= 0 {
 			ring.FinishReader(line, owner)
 		}
 	}
 	o.cleanup = runtime.AddCleanup(s, (*port).collected, o)
+	s.mu.Lock()
 	s.port, s.r, s.ready = o, r, r.Ready
+	s.mu.Unlock()
 	s.told = false
 	s.from, s.probed = 0, 0
 	s.owe(0)
 	if start == s.config.start && s.config.mode != topics.Member {
 		s.from = s.config.from
+	}
+	if s.door.isShut() { // whoever shut it may not have found this port to kill; it is closed on the way out
+		return failKind(op, s.topic, ErrClosed, "")
 	}
 	return nil
 }
@@ -148,6 +154,8 @@ func (s *Subscriber) await(ctx context.Context) error {
 	defer w.Close()
 	watch.enlist(w)
 	defer watch.dismiss(w)
+	s.sleepBy(w)
+	defer s.sleepBy(nil)
 	s.config.from = 0 // another topic's positions
 	for again := false; ; again = true {
 		err := s.attach(ctx, topics.First())
@@ -164,12 +172,19 @@ func (s *Subscriber) await(ctx context.Context) error {
 	}
 }
 
+// sleepBy notes by what Close on another goroutine wakes the one who waits for the topic.
+func (s *Subscriber) sleepBy(w *wake.Waiter) {
+	s.mu.Lock()
+	s.sleeper = w
+	s.mu.Unlock()
+}
+
 // sleepForTopic sleeps until something may have changed: the bell of the configured segment's table, a file event, the rescan.
 func (s *Subscriber) sleepForTopic(ctx context.Context, w *wake.Waiter, again bool) error {
 	b := s.bus
 	never := func() bool { return false }
 	b.mu.Lock()
-	if b.closed.Load() {
+	if b.closed.Load() || s.door.isShut() {
 		b.mu.Unlock()
 		return failKind("wait for topic", s.topic, ErrClosed, "")
 	}
@@ -227,14 +242,18 @@ func (s *Subscriber) detach() {
 	if !s.borrows() {
 		n = 0
 	}
-	if n > 0 && s.state.Load() != portClosed { // they stay as they are until they are released
-		s.port.borrowed = n
-		s.leaving = append(s.leaving, s.port)
-		s.owes = true
-	} else {
-		_ = s.port.close(n > 0)
-	}
+	p, keep := s.port, n > 0 && s.state.Load() != portClosed
+	s.mu.Lock()
 	s.port = nil
+	if keep { // they stay as they are until they are released
+		p.borrowed = n
+		s.leaving = append(s.leaving, p)
+		s.owes = true
+	}
+	s.mu.Unlock()
+	if !keep {
+		_ = p.close()
+	}
 }
 
 // returned notes that a frame was released of a topic that has been left; with the last one the topic is let go of.
@@ -242,13 +261,15 @@ func (s *Subscriber) returned(p *port) {
 	if p.borrowed--; p.borrowed > 0 {
 		return
 	}
-	_ = p.close(false)
+	_ = p.close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.leaving = slices.DeleteFunc(s.leaving, func(q *port) bool { return q == p })
 }
 
 // detached is the error of a subscriber that stands on no topic now.
 func (s *Subscriber) detached() error {
-	if s.ended || s.bus.closed.Load() {
+	if s.door.isShut() || s.bus.closed.Load() {
 		return failKind("receive from", s.topic, ErrClosed, "")
 	}
 	return failKind("receive from", s.topic, ErrNoTopic, "")

@@ -17,11 +17,13 @@ func (s *Subscriber) Lost() uint64 {
 		defer s.guard.Leave()
 	}
 	defer runtime.KeepAlive(s) // what is collected is unmapped
-	if s.port == nil || s.ended {
+	if s.port == nil {
 		return s.lost
 	}
 	if !s.void() {
 		s.quiet(s.count)
+	} else {
+		s.countAt()
 	}
 	return s.lost + s.counted
 }
@@ -54,7 +56,7 @@ type SubscriberStats struct {
 func (s *Subscriber) Stats() SubscriberStats {
 	defer runtime.KeepAlive(s)
 	st := SubscriberStats{Lost: s.Lost(), Received: s.received}
-	if s.port != nil && !s.ended {
+	if s.port != nil {
 		st.Position = s.r.Position()
 		ahead := s.shelf.ahead() // read, but not received by anybody
 		if ahead > 0 {
@@ -66,6 +68,15 @@ func (s *Subscriber) Stats() SubscriberStats {
 		}
 	}
 	return st
+}
+
+// countAt is count once the memory is gone.
+func (s *Subscriber) countAt() {
+	s.port.mu.Lock()
+	defer s.port.mu.Unlock()
+	if s.port.marks != nil {
+		s.counted = s.r.LostAt(s.port.marks)
+	}
 }
 
 // count looks how many frames this attachment has lost.

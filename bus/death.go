@@ -78,24 +78,21 @@ type topicKey struct {
 func (p *port) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shut || p.killed {
+	if p.shut || p.revoked {
 		return
 	}
 	dead := false
 	if p.quiet(func() { dead = p.ring.AnyDead() }); !dead {
 		return
 	}
-	m, err := p.at.seg.Map(p.entry.Offset, p.entry.Size, p.entry.Size)
-	if err != nil {
+	m, r := p.aside()
+	if m != nil {
+		defer m.Close()
+	}
+	if r == p.ring {
 		return
 	}
-	defer m.Close()
 	p.quiet(func() {
-		r, err := openRing(p.at.seg, m.Bytes(), p.entry)
-		if err != nil {
-			return
-		}
-		r.Self, r.Orphaned = p.owner, p.ring.Orphaned
 		if n := r.Sweep(); n > 0 {
 			p.bus.log.Info("the dead were reaped", "topic", p.name, "lines", n)
 			p.ringBoth()

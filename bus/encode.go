@@ -15,7 +15,8 @@ import (
 
 // Encode publishes v as one msgpack value (KindMsgpack), encoded straight into the ring. Values whose encoding runs code of the
 // caller's (custom marshalers, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile.
-// Waiting and errors are as for Publish, and those of the encoding, which publish nothing.
+// Waiting and errors are as for Publish, and those of the encoding, which publish nothing: arrays and maps that lie in each other more than a
+// thousand deep are one, because Decode refuses them.
 func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
 	defer p.fault("encode to", catchFaults(&err), &err)
 	return p.encode(ctx, v)
@@ -28,7 +29,8 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 		e.msgpack = msgpack.NewEncoder(&e.to)
 		e.estimate = 256
 	}
-	if !direct(v) {
+	shape := shapeOf(v)
+	if !shape.direct {
 		return p.encodeAside(ctx, v) // which is others' code
 	}
 	if invariants.Enabled {
@@ -45,7 +47,7 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 				return p.explain(op, size, err)
 			}
 		}
-		n, err := p.encodeInto(size, v)
+		n, err := p.encodeInto(size, v, shape)
 		if err == nil && n <= size {
 			e.learn(n)
 			p.w.Commit(n, topics.KindMsgpack, p.now())
@@ -69,7 +71,7 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 
 // encodeInto encodes v into the open claim of size bytes, and says how many bytes it takes, which may be more. If the encoding panics,
 // the claim is aborted first.
-func (p *Publisher) encodeInto(size int, v any) (n int, err error) {
+func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) {
 	e := &p.encoder
 	e.to = cellWriter{buf: p.w.Payload(size)}
 	done := false
@@ -82,6 +84,9 @@ func (p *Publisher) encodeInto(size int, v any) (n int, err error) {
 	}()
 	e.msgpack.Reset(&e.to)
 	err = e.msgpack.Encode(v)
+	if err == nil && shape.deep && e.to.n <= size {
+		err = tooDeep(e.to.buf[:e.to.n])
+	}
 	done = true
 	return e.to.n, err
 }
@@ -90,7 +95,11 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 	e := &p.encoder
 	e.aside = asideWriter(e.aside[:0])
 	e.msgpack.Reset(&e.aside)
-	if err := e.msgpack.Encode(v); err != nil {
+	err := e.msgpack.Encode(v)
+	if err == nil {
+		err = tooDeep(e.aside)
+	}
+	if err != nil {
 		return fail("encode to", p.name, err)
 	}
 	if invariants.Enabled {
@@ -152,8 +161,14 @@ func (w *asideWriter) WriteByte(c byte) error {
 	return nil
 }
 
-// directTypes remembers which types can be encoded in place.
-var directTypes sync.Map // reflect.Type -> bool
+// A shape is what is known of a type's values.
+type shape struct {
+	direct bool // encoding them runs no code but the encoder's
+	deep   bool // of direct ones: the type is within itself, so that they can nest as deep as they like
+}
+
+// shapes remembers those of types.
+var shapes sync.Map // reflect.Type -> shape
 
 var userCode = []reflect.Type{
 	reflect.TypeFor[msgpack.CustomEncoder](),
@@ -162,44 +177,47 @@ var userCode = []reflect.Type{
 	reflect.TypeFor[encoding.TextMarshaler](),
 }
 
-// direct says whether encoding v runs no code but the encoder's.
-func direct(v any) bool {
+// shapeOf is the shape of v's type.
+func shapeOf(v any) shape {
 	t := reflect.TypeOf(v)
 	if t == nil {
-		return true
+		return shape{direct: true}
 	}
-	if d, ok := directTypes.Load(t); ok {
-		return d.(bool)
+	if s, ok := shapes.Load(t); ok {
+		return s.(shape)
 	}
-	d := directType(t, map[reflect.Type]bool{})
-	directTypes.Store(t, d)
-	return d
+	s := shape{direct: true}
+	s.add(t, map[reflect.Type]bool{})
+	shapes.Store(t, s)
+	return s
 }
 
-func directType(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if seen[t] {
-		return true
+// add takes a type into account that lies within the value. within is true of those around it, and false of those that have been seen elsewhere.
+func (s *shape) add(t reflect.Type, within map[reflect.Type]bool) {
+	around, seen := within[t]
+	s.deep = s.deep || around
+	if seen || !s.direct {
+		return
 	}
-	seen[t] = true
+	within[t] = true
+	defer func() { within[t] = false }()
 	for _, u := range userCode {
 		if t.Implements(u) || reflect.PointerTo(t).Implements(u) {
-			return false
+			s.direct = false
+			return
 		}
 	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return directType(t.Elem(), seen)
+		s.add(t.Elem(), within)
 	case reflect.Map:
-		return directType(t.Key(), seen) && directType(t.Elem(), seen)
+		s.add(t.Key(), within)
+		s.add(t.Elem(), within)
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if !directType(t.Field(i).Type, seen) {
-				return false
-			}
+			s.add(t.Field(i).Type, within)
 		}
-		return true
 	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return false
+		s.direct = false
 	}
-	return true
 }

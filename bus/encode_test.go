@@ -203,3 +203,35 @@ func TestValuesGoesOnAfterAFrameThatDoesNotDecode(t *testing.T) {
 		}
 	}
 }
+
+// plainNest is encoded in place, and lies in itself.
+type plainNest []plainNest
+
+func TestWhatIsEncodedCanBeDecoded(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	nested := func(depth int) (plainNest, any) {
+		n, a := plainNest{}, any([]any{})
+		for range depth {
+			n, a = plainNest{n}, []any{a}
+		}
+		return n, a
+	}
+	n, a := nested(1000)
+	for _, v := range []any{n, a} {
+		noError(t, p.Encode(soon(t), v))
+		f := receive(t, s)
+		var got any
+		noError(t, f.Decode(&got))
+		f.Release()
+	}
+	for _, v := range []any{[]plainNest{n}, []any{a}, map[string]plainNest{"x": n}} {
+		if err := p.Encode(soon(t), v); err == nil || !strings.Contains(err.Error(), "more than 1000 deep") || !strings.Contains(err.Error(), `"t"`) {
+			t.Errorf("%T: got %v", v, err)
+		}
+	}
+	nothing(t, s)
+	publish(t, p, "goes on")
+	expect(t, s, "goes on")
+}

@@ -57,7 +57,7 @@ type opError struct {
 
 func (e *opError) Error() string {
 	s := "bus: " + e.op
-	if e.topic != "" {
+	if e.topic != "" || errors.Is(e.cause, topics.ErrName) { // the name may be empty, and be what is wrong
 		s += " " + quote(e.topic)
 	}
 	switch {

@@ -58,7 +58,6 @@ func TestASubscriberUsedByTwoGoroutinesPanics(t *testing.T) {
 		"TryReceive": func() { _, _ = s.TryReceive() },
 		"Receive":    func() { _, _ = s.Receive(ctx) },
 		"Lost":       func() { s.Lost() },
-		"Close":      func() { _ = s.Close() },
 	} {
 		if text := panics(call); !strings.Contains(text, "two goroutines") {
 			t.Errorf("%s panics with %q", name, text)

@@ -166,6 +166,12 @@ func TestNames(t *testing.T) {
 			t.Errorf("there is a topic %q", name)
 		}
 	}
+	_, err := b.Publisher("")
+	is(t, err, bus.ErrName, `open publisher on "": bad topic name "": it is empty`)
+	for group, want := range map[string]string{"": "it is empty", "a*": "'*' is for patterns"} {
+		_, err := b.Subscribe(soon(t), "a", bus.Group(group))
+		is(t, err, bus.ErrName, `subscribe to "a": a group's name has the form of a topic's: bad topic name "`+group+`": `+want)
+	}
 	for _, segment := range []string{"", "a/b", "../x", ".hidden", "a b"} {
 		_, err := bus.Open(b.Dir(), bus.WithSegment(segment))
 		is(t, err, bus.ErrName)

@@ -69,7 +69,9 @@ func (p *Publisher) lendClaim(n int) *Loan {
 // Bytes is the lent memory. It must not be touched after Commit or Abort. It is nil then.
 func (l *Loan) Bytes() []byte { return l.b }
 
-// Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, or the publisher closed.
+// Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, or the publisher closed. The topic may have been
+// removed since the room was lent: then nobody gets the frame, and the publisher's next call, not this one, is an ErrNoTopic; as with
+// Publish, what counts is whether the topic was there when the room was claimed.
 func (l *Loan) Commit() error { return l.CommitN(len(l.b)) }
 
 // CommitN publishes the first n bytes of the loan as the frame; the rest of the room is wasted. n may be 0.

@@ -181,3 +181,14 @@ func TestClosingAPublisherAbortsItsLoan(t *testing.T) {
 	publish(t, q, "y")
 	expect(t, s, "y")
 }
+
+func TestARemovedTopicIsSaidToThePublisherAtTheNextClaim(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	l := loan(t, p, 1)
+	noError(t, b.RemoveTopic("t"))
+	noError(t, l.Commit()) // whose room was lent before
+	_, err := p.Loan(soon(t), 1)
+	is(t, err, bus.ErrNoTopic, `"t"`)
+	is(t, p.Publish(soon(t), nil), bus.ErrNoTopic, `"t"`)
+}

@@ -155,3 +155,28 @@ func TestCountsGoOnWithTheNextTopicOfThatName(t *testing.T) {
 		t.Errorf("%d received and %d lost of 150; %+v", got, s.Lost(), s.Stats())
 	}
 }
+
+func TestWhatWasLostIsCountedAlsoAfterClose(t *testing.T) {
+	for name, end := range map[string]func(b *bus.Bus, s *bus.Subscriber) error{
+		"subscriber": func(_ *bus.Bus, s *bus.Subscriber) error { return s.Close() },
+		"bus":        func(b *bus.Bus, _ *bus.Subscriber) error { return b.Close() },
+	} {
+		b := newBus(t)
+		p := publisher(t, b, "t", bus.WithTopic(bus.TopicOptions{Slots: 8}))
+		q := publisher(t, b, "t")
+		s := subscribe(t, b, "t")
+		for range 10 {
+			publish(t, p, "lost")
+		}
+		for range 8 {
+			publish(t, q, "kept")
+		}
+		for range 8 {
+			expect(t, s, "kept")
+		}
+		noError(t, end(b, s)) // nobody has asked before, and nothing of p's has come
+		if n := s.Lost(); n != 10 {
+			t.Errorf("%s closed: %d frames lost, want 10", name, n)
+		}
+	}
+}

@@ -24,6 +24,14 @@ func wellFormed(b []byte) error {
 	return err
 }
 
+// tooDeep is an error if Decode would refuse what was encoded because it is nested too deep.
+func tooDeep(b []byte) error {
+	if err := wellFormed(b); err == errNested {
+		return err
+	}
+	return nil
+}
+
 // skipValue is what follows the first value in b. Each value has at least one byte, so it looks at no more of them than there are bytes.
 func skipValue(b []byte, depth int) ([]byte, error) {
 	if len(b) == 0 {

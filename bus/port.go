@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -13,9 +14,10 @@ import (
 
 // A port is a topic as one Publisher or Subscriber has it open: a mapping of its own, the ring over it, and the bells.
 //
-// A handle is used by one goroutine, but its Bus may be closed by another at any moment. kill then takes the memory away from under
+// A handle is used by one goroutine, but it, or its Bus, may be closed by another at any moment. The memory is then taken away from under
 // the handle: the mapping is replaced by private zeros, so that whatever the other goroutine still stores reaches nobody, and the lines
-// are given back through a mapping of their own. The handle finds its state changed and says ErrClosed.
+// are given back through a mapping of their own. The handle finds its state changed and says ErrClosed. The zeros stay until the garbage
+// collector finds that nobody can touch them any more: to know it sooner would cost something at every frame.
 type port struct {
 	bus    *Bus
 	at     *attachment
@@ -31,8 +33,10 @@ type port struct {
 
 	state    atomic.Uint32 // portOpen and its like
 	mu       sync.Mutex    // held while closing
-	killed   bool          // guarded by mu
+	revoked  bool          // guarded by mu
 	shut     bool          // guarded by mu
+	counts   bool          // frames can be lost
+	marks    []topics.Mark // to count them by once the memory is gone; guarded by mu
 	writable bool          // stamps may be written; for the handle's goroutine
 	borrowed int           // frames of a subscription that has left the topic, not yet released; for the handle's goroutine
 
@@ -192,17 +196,16 @@ func (p *port) setState(s uint32) {
 	}
 }
 
-// close gives the lines back and lets go of everything. held says that memory of the port may still be in somebody's hands: then
-// the memory stays mapped, as private zeros, until the garbage collector finds the mapping unused. Only the handle's goroutine calls it.
-func (p *port) close(held bool) error {
-	err := p.shutDown(held)
+// close gives the lines back and lets go of everything. Nobody may be inside the handle's door.
+func (p *port) close() error {
+	err := p.shutDown()
 	if p.entry.Ephemeral && p.owner != 0 {
 		p.bus.freeDeserted()
 	}
 	return err
 }
 
-func (p *port) shutDown(held bool) error {
+func (p *port) shutDown() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.shut {
@@ -210,31 +213,15 @@ func (p *port) shutDown(held bool) error {
 	}
 	p.shut = true
 	p.cleanup.Stop()
-	p.state.Store(portClosed)
-	if !p.killed {
-		p.quiet(func() {
-			p.finish(p.ring)
-			p.ringBoth()
-			p.giveBack()
-		})
-	}
+	err := p.revoke()
+	p.unmend()
 	p.waiter.Close()
-	var err error
-	if held {
-		err = p.m.Revoke()
-		p.unmend()
-		runtime.AddCleanup(p, func(m *segment.Mapping) { _ = m.Close() }, p.m)
-	} else {
-		err = p.unmap()
-	}
+	runtime.AddCleanup(p, func(m *segment.Mapping) { _ = m.Close() }, p.m)
 	b := p.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.handles, p)
-	if e := p.at.release(); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(err, p.at.release())
 }
 
 // unmap lets go of the memory.
@@ -267,38 +254,70 @@ func (p *port) collected() {
 	if !p.bus.closed.Load() {
 		p.bus.log.Warn("a publisher or subscriber was dropped without Close", "topic", p.name)
 	}
-	_ = p.close(false)
+	_ = p.close()
 }
 
-// kill does what close does, from any goroutine, except letting go of the memory.
+// kill does what close does, from any goroutine and whoever is inside, except what others may not touch meanwhile.
 func (p *port) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shut || p.killed {
+	if p.shut {
 		return
 	}
-	p.killed = true
+	if err := p.revoke(); err != nil {
+		p.bus.log.Error("taking back a mapping", "topic", p.name, "error", err)
+	}
+}
+
+// revoke takes the memory away from under whoever uses the handle, and gives the lines back. The caller holds p.mu.
+func (p *port) revoke() error {
+	if p.revoked {
+		return nil
+	}
+	p.revoked = true
+	if p.counts && !p.void() {
+		p.quiet(func() { p.marks = p.ring.Marks() })
+	}
 	p.state.Store(portClosed)
 	p.waiter.Poke()
-	if err := p.m.Revoke(); err != nil {
-		p.bus.log.Error("taking back a mapping", "topic", p.name, "error", err)
-		return
+	m, r := p.aside()
+	if r == p.ring {
+		p.quiet(func() { p.leave(r) })
 	}
-	if p.owner == 0 {
-		return
+	err := p.m.Revoke()
+	if err == nil && r != p.ring {
+		p.quiet(func() { p.leave(r) })
 	}
-	m, err := p.at.seg.Map(p.entry.Offset, p.entry.Size, p.entry.Size)
-	if err != nil {
-		return // the lease goes next, then anybody can tell that the lines are dead
+	if m != nil {
+		_ = m.Close()
 	}
-	defer m.Close()
-	p.quiet(func() {
-		r, err := openRing(p.at.seg, m.Bytes(), p.entry)
-		if err != nil {
-			return
-		}
-		r.Self = p.owner
+	return err
+}
+
+// leave gives the handle's lines back, through r.
+func (p *port) leave(r *topics.Ring) {
+	if p.owner != 0 {
 		p.finish(r)
 		p.ringBoth()
-	})
+		p.giveBack(r)
+	}
+}
+
+// aside is a mapping that the handle's goroutine does not use, and the ring over it; where there can be none, the handle's own ring.
+func (p *port) aside() (m *segment.Mapping, r *topics.Ring) {
+	if p.owner == 0 {
+		return nil, p.ring
+	}
+	m, err := p.at.seg.MapLazy(p.entry.Offset, p.entry.Size, p.entry.Size)
+	if err == nil {
+		err = segment.Guard(func() (err error) {
+			r, err = openRing(p.at.seg, m.Bytes(), p.entry)
+			return err
+		})
+	}
+	if err != nil {
+		return m, p.ring
+	}
+	r.Self, r.Orphaned = p.ring.Self, p.ring.Orphaned
+	return m, r
 }

@@ -14,7 +14,7 @@ import (
 	"shmbus/topics"
 )
 
-// A Publisher publishes frames on one topic. It is for one goroutine at a time; open one for each goroutine. What it has published
+// A Publisher publishes frames on one topic. It is for one goroutine at a time, but for Close; open one for each goroutine. What it has published
 // is read by all subscribers in the same order, also beside other publishers.
 type Publisher struct {
 	*port
@@ -29,6 +29,7 @@ type Publisher struct {
 	encoder  encoder
 	clock    clock.Clock
 	guard    invariants.Guard
+	door     door
 }
 
 // Publisher opens a publisher on a topic, and makes the topic if need be, as WithTopic says. Errors: those of CreateTopic,
@@ -254,15 +255,14 @@ func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) er
 	return nil
 }
 
-// Close frees the publisher's place; an open loan is aborted and must not be written any more. Closing twice is no error.
+// Close frees the publisher's place; an open loan is aborted. Closing twice is no error. Any goroutine may call it: a call of another that
+// waits for room returns ErrClosed soon, and so does one that is at work, of whose frame nobody knows then whether it got out.
 func (p *Publisher) Close() error {
-	if invariants.Enabled {
-		p.guard.Enter("a Publisher")
-		defer p.guard.Leave()
+	if p.door.shut() {
+		p.kill() // who waits does the rest
+		return nil
 	}
-	loaned := p.loan != nil
-	p.loan = nil
-	return p.port.close(loaned)
+	return p.port.close()
 }
 
 // now is the time for a frame's descriptor.

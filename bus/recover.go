@@ -70,9 +70,9 @@ func (p *port) stampsWritable() bool {
 }
 
 // giveBack punches the memory of a removed topic out of the file if nobody uses it any more.
-func (p *port) giveBack() {
-	if _, removed := p.ring.Head(); removed && p.owner != 0 && p.ring.Unused() {
-		punch(p.at.seg, p.entry, p.ring.Areas())
+func (p *port) giveBack(r *topics.Ring) {
+	if _, removed := r.Head(); removed && r.Unused() {
+		punch(p.at.seg, p.entry, r.Areas())
 	}
 }
 

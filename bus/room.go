@@ -30,6 +30,10 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 	if !held(err) {
 		return err
 	}
+	if !p.door.enter() {
+		return failKind("publish to", p.name, ErrClosed, "")
+	}
+	defer p.goOut()
 	told := time.Now() // up to then the waiting is counted
 	tell := func() {
 		now := time.Now()

@@ -3,18 +3,19 @@ package bus
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
+	"sync"
 	"time"
 
 	"shmbus/internal/clock"
 	"shmbus/internal/invariants"
 	"shmbus/segment"
 	"shmbus/topics"
+	"shmbus/wake"
 )
 
 // A Subscriber receives the frames of one topic, in the one order in which all subscribers see them. It and its frames are for one
-// goroutine at a time: a Frame's Release belongs to the Subscriber; hand on Clone's copies.
+// goroutine at a time, but for Close: a Frame's Release belongs to the Subscriber; hand on Clone's copies.
 type Subscriber struct {
 	*port
 	bus    *Bus
@@ -23,7 +24,6 @@ type Subscriber struct {
 	r      *topics.Reader
 	ready  func() bool
 	guard  invariants.Guard
-	ended  bool // Close was called
 
 	waited   uint64        // the position last waited at
 	patience time.Duration // how long to sleep there before looking whether something is wrong
@@ -46,6 +46,10 @@ type Subscriber struct {
 	lost     uint64 // by earlier attachments
 	received uint64
 	counted  uint64 // lost by this one, as known when the memory was last seen to be the topic's
+
+	door    door
+	mu      sync.Mutex   // of what the subscriber's goroutine changes, and Close on another one looks at: port, leaving and sleeper
+	sleeper *wake.Waiter // of one that waits for the topic
 }
 
 // Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic; it does not end the subscription. Errors: ErrNoTopic,
@@ -63,7 +67,7 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOpti
 	}
 	if s.config.mode == topics.Member {
 		if err := topics.CheckGroup(s.config.group); err != nil {
-			return nil, fail("subscribe to", topic, fmt.Errorf("group %w", err))
+			return nil, fail("subscribe to", topic, err)
 		}
 	}
 	err := fail("subscribe to", topic, segment.Guard(func() error { return s.attach(ctx, s.config.start) }))
@@ -109,6 +113,10 @@ func (s *Subscriber) follow(ctx context.Context) (f *Frame, err error) {
 }
 
 func (s *Subscriber) guarded(ctx context.Context, gone error) (f *Frame, err error) {
+	if !s.door.enter() {
+		return nil, s.detached()
+	}
+	defer s.goOut()
 	defer s.fault("receive from", catchFaults(&err), &err)
 	return s.receive(ctx, gone)
 }
@@ -173,16 +181,27 @@ func (s *Subscriber) tryReceive() (*Frame, error) {
 			err = s.recoverNow()
 		}
 	}
-	if absent(err) && s.config.wait && !s.bus.closed.Load() {
-		s.detach()
-		if err = s.attachNow(topics.First()); absent(err) || errors.Is(err, topics.ErrGroupBusy) {
-			return nil, nil
-		}
-		if err == nil {
-			return s.try(0)
-		}
+	if err != nil && s.follows(err) {
+		return s.tryNext()
 	}
 	return f, err
+}
+
+// tryNext is tryReceive when the topic is gone, and the next of that name is waited for.
+func (s *Subscriber) tryNext() (*Frame, error) {
+	if !s.door.enter() {
+		return nil, s.detached()
+	}
+	defer s.goOut()
+	s.detach()
+	err := s.attachNow(topics.First())
+	switch {
+	case absent(err) || errors.Is(err, topics.ErrGroupBusy):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return s.try(0)
 }
 
 // Frames is an iterator over Receive that releases each frame when the loop goes on. It ends with an error: ctx's when ctx is
@@ -296,24 +315,12 @@ func (s *Subscriber) wait(ctx context.Context) error {
 	return s.lookBehind(pos)
 }
 
-// Close leaves the topic. Frames still held must not be read any more. Closing twice is no error.
+// Close leaves the topic. Frames still held must not be read any more. Closing twice is no error. Any goroutine may call it: a call of
+// another that waits returns ErrClosed soon, and so does one that is at work.
 func (s *Subscriber) Close() error {
-	if invariants.Enabled {
-		s.guard.Enter("a Subscriber")
-		defer s.guard.Leave()
-	}
-	if s.ended {
+	if s.door.shut() { // who waits does the rest
+		s.interrupt()
 		return nil
 	}
-	s.settle()
-	s.ended = true
-	var err error
-	if s.port != nil {
-		err = s.port.close(s.borrows() && s.shelf.leave() > 0)
-	}
-	for _, p := range s.leaving {
-		err = errors.Join(err, p.close(true))
-	}
-	s.leaving = nil
-	return err
+	return s.end()
 }

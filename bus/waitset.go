@@ -9,7 +9,9 @@ import (
 )
 
 // A WaitSet receives from many subscriptions in one goroutine, in turn: one with many frames does not keep the others waiting. The zero
-// WaitSet is empty and ready to use. It and its subscriptions are for one goroutine at a time.
+// WaitSet is empty and ready to use. It and its subscriptions are for one goroutine at a time; but any may close a subscription, which Receive
+// then returns with ErrClosed. While a subscription is in the set its Close leaves some of what it holds, but not its place on the topic,
+// to the set's next call.
 //
 // However many subscriptions there are, a waiting set takes a thread for each 127 of them. It sleeps as soon as there is nothing to read, also
 // with Spin: who wants the least latency receives from one subscription.
@@ -82,6 +84,14 @@ func (w *WaitSet) arm(s *Subscriber) (err error) {
 	if s.port == nil {
 		return nil // it is looked for when all are looked at
 	}
+	if !s.door.enter() {
+		return s.detached()
+	}
+	defer func() {
+		if w.in[s] == nil {
+			s.goOut()
+		}
+	}()
 	defer s.fault("receive from", catchFaults(&err), &err)
 	w.armPort(s)
 	return nil
@@ -100,6 +110,7 @@ func (w *WaitSet) disarm(s *Subscriber) {
 		w.set.Disarm(waiter)
 		delete(w.who, waiter)
 		w.in[s] = nil
+		s.goOut()
 	}
 }
 
@@ -119,6 +130,7 @@ func (w *WaitSet) wait(ctx context.Context) error {
 		s := w.who[waiter]
 		delete(w.who, waiter)
 		w.in[s] = nil
+		s.goOut()
 		w.push(s)
 	}
 	if len(woken) > 0 {

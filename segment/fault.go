@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 )
 
@@ -14,7 +13,7 @@ import (
 // ranges are the mappings of this process, so that a fault can be told from one of somebody else's.
 var ranges struct {
 	mu  sync.Mutex
-	all []mappedRange
+	all map[*byte]mappedRange // by their first byte
 }
 
 type mappedRange struct {
@@ -27,13 +26,16 @@ type mappedRange struct {
 func remember(b []byte, off int64, f *file) {
 	ranges.mu.Lock()
 	defer ranges.mu.Unlock()
-	ranges.all = append(ranges.all, mappedRange{b, off, f.path, f.id})
+	if ranges.all == nil {
+		ranges.all = make(map[*byte]mappedRange)
+	}
+	ranges.all[&b[0]] = mappedRange{b, off, f.path, f.id}
 }
 
 func forget(b []byte) {
 	ranges.mu.Lock()
 	defer ranges.mu.Unlock()
-	ranges.all = slices.DeleteFunc(ranges.all, func(r mappedRange) bool { return &r.b[0] == &b[0] })
+	delete(ranges.all, &b[0])
 }
 
 // Fault makes an error of what was recovered from: an ErrTruncated if it is a memory fault in a mapping of this package, because the

@@ -77,9 +77,9 @@ func (s *Segment) Map(off, size, writable int64) (*Mapping, error) {
 	return s.mapRegion(off, size, writable, true)
 }
 
-// MapLazy maps a range for reading, as Map does, but brings no page in: it is for a short look at a few of many.
-func (s *Segment) MapLazy(off, size int64) (*Mapping, error) {
-	return s.mapRegion(off, size, 0, false)
+// MapLazy maps a range as Map does, but brings no page in: it is for a short look at a few of many.
+func (s *Segment) MapLazy(off, size, writable int64) (*Mapping, error) {
+	return s.mapRegion(off, size, writable, false)
 }
 
 func (s *Segment) mapRegion(off, size, writable int64, eager bool) (*Mapping, error) {

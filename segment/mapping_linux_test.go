@@ -226,7 +226,7 @@ func TestKernelsWithoutAdviceToPopulateMapTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	r, err := s.MapLazy(off, 4*4096)
+	r, err := s.MapLazy(off, 4*4096, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

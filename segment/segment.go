@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -187,7 +188,8 @@ func (s *Segment) MarkDead() error {
 }
 
 // Close gives everything back: the leases of this segment's participants are dropped, memory is unmapped, descriptors are closed.
-// Mappings made by Map stay until they are closed themselves. Close is idempotent.
+// Mappings made by Map stay until they are closed themselves, and so does private memory in the place of the bells, for as long as somebody
+// has the segment: a bell may be rung after Close, which then nobody hears. Close is idempotent.
 func (s *Segment) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,10 +206,24 @@ func (s *Segment) Close() error {
 
 // release gives back what open took, however far it came.
 func (s *Segment) release() error {
-	err := errors.Join(unmapIf(s.mapped), unmapIf(s.bells),
+	err := errors.Join(unmapIf(s.mapped), s.leaveBells(),
 		s.seg.close(), s.bell.close(), s.lease.close(), s.ask.close())
 	s.mapped, s.bells, s.shared, s.slots = nil, nil, nil, nil
 	return err
+}
+
+// leaveBells takes the bells away. Somebody may be about to ring one: private zeros stay in their place until the garbage collector finds that
+// nobody has the segment any more.
+func (s *Segment) leaveBells() error {
+	if s.bells == nil {
+		return nil
+	}
+	if err := revoke(s.bells); err != nil {
+		return errors.Join(err, unmap(s.bells))
+	}
+	forget(s.bells)
+	runtime.AddCleanup(s, func(b []byte) { _ = unmap(b) }, s.bells)
+	return nil
 }
 
 func unmapIf(b []byte) error {

@@ -25,7 +25,10 @@ func CheckGroup(name string) error {
 	if len(name) > MaxGroupName {
 		return fmt.Errorf("%w: a group's name has at most %d bytes, this one has %d", ErrName, MaxGroupName, len(name))
 	}
-	return CheckName(name)
+	if err := CheckName(name); err != nil {
+		return fmt.Errorf("a group's name has the form of a topic's: %w", err)
+	}
+	return nil
 }
 
 // name is the words of a group's line that hold its name, padded with zeros.
@@ -78,7 +81,8 @@ func (r *Ring) NewMember(name string, start Start, owner uint64) (*Reader, error
 	}
 	hash, words := hashName(name), packName(name)
 	i := r.findGroup(hash, words)
-	if i < 0 {
+	made := i < 0
+	if made {
 		var err error
 		if i, err = r.makeGroup(hash, words, start, owner); err != nil {
 			return nil, err
@@ -91,6 +95,9 @@ func (r *Ring) NewMember(name string, start Start, owner uint64) (*Reader, error
 	}
 	if rd.index == i { // the group's own: with all lines taken it was given back, as it has no member
 		rd.Close()
+		if !made { // or somebody has reaped it since it was found
+			return nil, ErrGroupBusy
+		}
 		return nil, ErrNoLine
 	}
 	// Whoever reaps a group takes its line's owner first and then looks for members; a member says that it is one, and then looks at the

@@ -61,6 +61,33 @@ func (l *loss) settle(r *Ring, pos uint64) {
 	}
 }
 
+// A Mark is how far a writer's line had come.
+type Mark struct{ frames, last uint64 }
+
+// Marks is how far the writers' lines have come, for LostAt of a reader whose memory is taken away.
+func (r *Ring) Marks() []Mark {
+	all := make([]Mark, len(r.writers))
+	for i := range all {
+		all[i].frames = r.writers[i].frames.Load() // before last, as in settle
+		all[i].last = r.writers[i].last.Load()
+	}
+	return all
+}
+
+// LostAt is what Lost was when the marks were taken. It looks at nothing shared.
+func (r *Reader) LostAt(marks []Mark) uint64 {
+	total := r.loss.total
+	if r.kind == kindGate || r.shared != nil {
+		return total
+	}
+	for i, m := range marks[:min(len(marks), len(r.loss.next))] {
+		if m.frames > r.loss.next[i] && m.last < r.pos {
+			total += m.frames - r.loss.next[i]
+		}
+	}
+	return total
+}
+
 // start takes the base for a reader that starts at pos, a frame boundary: for each line, the number of its first frame at or after pos.
 // It reports false when the ring moved on too fast to tell; the caller tries again with a later position.
 //
