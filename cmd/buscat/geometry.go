@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
@@ -59,4 +61,16 @@ func wrongPolicy(topic string, lossless bool, err error) error {
 		to = "add --lossless"
 	}
 	return explain(err, "topic %q is there and is %s; %s, or remove the topic first", topic, is, to)
+}
+
+// noPlace says in the shell's words that a topic has all the publishers it takes. Other errors pass.
+func noPlace(b *bus.Bus, topic string, err error) error {
+	if !errors.Is(err, bus.ErrLimit) {
+		return err
+	}
+	s, serr := b.Stat(topic)
+	if serr != nil || s.Publishers < s.MaxPublishers { // another limit
+		return err
+	}
+	return explain(err, "topic %q has no place for one more publisher; end one of its %d, or make it with more --publishers", topic, s.Publishers)
 }

@@ -140,7 +140,7 @@ func (a *app) runPub(c *cobra.Command, topic string, names []string, o *pubOptio
 		return wrongPolicy(topic, o.lossless, err)
 	}
 	if err != nil {
-		return err
+		return noPlace(b, topic, err)
 	}
 	defer p.Close()
 	a.note(b, topic, options)

@@ -130,7 +130,10 @@ func (p *player) publisher(c *mcap.Channel, name string) (*bus.Publisher, error)
 		}
 		out, err = p.bus.Publisher(name) // what is there stays as it is
 	}
-	return out, err
+	if err != nil {
+		return nil, noPlace(p.bus, name, err)
+	}
+	return out, nil
 }
 
 // close closes the publishers.

@@ -116,6 +116,7 @@ interrupted (143 when terminated). A closed output pipe is no error.`,
 		a.completionCommand(), a.manCommand(), a.versionCommand(),
 	)
 	a.complete(root)
+	cli.Help(root)
 	return root
 }
 

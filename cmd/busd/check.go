@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -40,7 +41,7 @@ any, the exit code is 1.`,
 			if errors.Is(err, context.Canceled) {
 				return err
 			}
-			return a.report(s, all, err)
+			return a.report(s, all, errors.Join(busDirectory(s.Bus), err))
 		},
 	}
 }
@@ -77,28 +78,26 @@ func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 		fmt.Fprintf(&b, "there is no plugin directory; 'busd run' waits for it\n")
 	}
 	if wrong != nil {
-		fmt.Fprintf(&b, "  PROBLEM   %s\n", plain(wrong.Error()))
+		problem(&b, wrong)
 	}
 	problems := 0
 	for _, f := range all {
-		problem := f.Problem
+		wrong := f.Problem
 		if f.Spec != nil {
 			b.WriteString("\n")
 			explain(&b, f.Spec)
-			problem = findProgram(f.Spec)
+			wrong = findProgram(f.Spec)
 		} else if f.Unsettled {
-			problem = errors.New("its files are being written")
+			wrong = errors.New("its files are being written")
 		}
-		if problem == nil {
+		if wrong == nil {
 			continue
 		}
 		problems++
 		if f.Spec == nil {
 			fmt.Fprintf(&b, "\n%s\n", f.Name)
 		}
-		for line := range strings.Lines(problem.Error()) {
-			fmt.Fprintf(&b, "  PROBLEM   %s\n", plain(strings.TrimSuffix(line, "\n")))
-		}
+		problem(&b, wrong)
 	}
 	fmt.Fprintf(&b, "\n%d plugins, %d with problems\n", len(all), problems)
 	if _, err := io.WriteString(a.out, b.String()); err != nil {
@@ -106,6 +105,27 @@ func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 	}
 	if problems > 0 || wrong != nil {
 		return errTold
+	}
+	return nil
+}
+
+// problem says what is wrong, line by line.
+func problem(b *strings.Builder, wrong error) {
+	for line := range strings.Lines(wrong.Error()) {
+		fmt.Fprintf(b, "  PROBLEM   %s\n", plain(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+// busDirectory says whether the bus's directory is, or can be, one.
+func busDirectory(dir string) error {
+	st, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // 'busd run' makes it
+	case err != nil:
+		return fmt.Errorf("bus directory: %w", err)
+	case !st.IsDir():
+		return fmt.Errorf("bus directory: %s is not a directory", dir)
 	}
 	return nil
 }

@@ -115,6 +115,7 @@ terminated). 'busd run' that was told to stop by a signal ends with 0.`,
 		a.runnerCommand(), a.builtinCommand(),
 	)
 	a.complete(root)
+	cli.Help(root)
 	return root
 }
 
