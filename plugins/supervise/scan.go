@@ -251,10 +251,10 @@ func (s *scanner) unsettled(path string, id identity, now time.Time) (bool, erro
 	return false, nil
 }
 
-// fresh says whether a file was changed less than d ago. A time to come is no reason to wait: the clock was set back.
+// fresh says whether a file was changed less than d ago. It may have been changed after now, which is when the look began. A time further to come is
+// no reason to wait: the clock was set back.
 func fresh(id identity, now time.Time, d time.Duration) bool {
-	age := now.Sub(id.changed())
-	return age >= 0 && age < d
+	return now.Sub(id.changed()).Abs() < d
 }
 
 // resolve makes a Spec of a manifest, or finds why it cannot be run.

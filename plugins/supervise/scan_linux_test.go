@@ -252,3 +252,14 @@ func TestTheDirectoryMayComeAndGo(t *testing.T) {
 	r.manifest("b", "") // in the directory of now
 	r.runs("b")
 }
+
+func TestAFileThatChangesDuringALookIsFresh(t *testing.T) {
+	now := time.Now()
+	for age, want := range map[time.Duration]bool{
+		0: true, -time.Millisecond: true, time.Millisecond: true, settle: false, 2 * settle: false, -time.Hour: false,
+	} {
+		if got := fresh(identity{Ctim: now.Add(-age).UnixNano()}, now, settle); got != want {
+			t.Errorf("changed %v ago: fresh is %v", age, got)
+		}
+	}
+}
