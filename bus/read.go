@@ -131,7 +131,7 @@ func (s *Subscriber) refill(looks int) error {
 		fs := s.shelf.room(s, s.many())
 		s.owe(len(fs))
 		n, err := s.r.BorrowMany(fs, looks)
-		s.shelf.next += uint(n) // there is room
+		s.shelf.filled(n)
 		s.run += n
 		if err == nil && fs[0].Span == 1 && s.from == 0 { // most often: what is done here is part of the frame's latency
 			return nil
@@ -237,7 +237,7 @@ func (s *Subscriber) read() (err error) {
 		s.counted = s.r.Counted()
 		if f.info.Position >= s.from {
 			f.port, f.info.Held = s.port, true
-			s.shelf.put(1)
+			s.shelf.put()
 		} else {
 			s.passed++
 		}

@@ -62,9 +62,12 @@ func (h *shelf) more(s *Subscriber) *Frame {
 	return &fresh[0]
 }
 
-// put says that n frames were read. What was handed out before all of the circle is not in it any more.
-func (h *shelf) put(n int) {
-	h.next += uint(n)
+// filled says that the first n of a room were read.
+func (h *shelf) filled(n int) { h.next += uint(n) }
+
+// put says that the frame to be used next was read. What was handed out before all of the circle is not in it any more.
+func (h *shelf) put() {
+	h.next++
 	if size := uint(len(h.circle)); h.next-h.first > size {
 		h.first = h.next - size
 	}

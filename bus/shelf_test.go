@@ -30,7 +30,7 @@ func TestAShelfKnowsItsOldestFrame(t *testing.T) {
 						t.Fatal("not the frame that comes next")
 					}
 				}
-				h.put(len(room))
+				h.filled(len(room))
 			case 2, 3:
 				f := h.hand()
 				if len(ahead) == 0 {
