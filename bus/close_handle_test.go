@@ -198,36 +198,9 @@ func TestClosingHandlesAtAnyMomentHurtsNobody(t *testing.T) {
 		rounds = 2000
 	}
 	dir := newDir(t)
-	keep := openAt(t, dir)
-	steady := publisher(t, keep, "t", losslessRing(64))
-	witness := subscribe(t, keep, "t", bus.Lossless())
-	ctx, cancel := context.WithCancel(soon(t))
-	var others sync.WaitGroup
-	others.Go(func() {
-		for err := error(nil); err == nil; {
-			if err = steady.Publish(ctx, []byte("steady")); err != nil && !errors.Is(err, context.Canceled) {
-				t.Errorf("steady: %v", err)
-			}
-		}
-	})
-	last := map[uint64]uint64{}
-	others.Go(func() {
-		for f, err := range witness.Frames(ctx) {
-			if err != nil {
-				if !errors.Is(err, context.Canceled) {
-					t.Errorf("the witness: %v", err)
-				}
-				return
-			}
-			if b := f.Bytes(); string(b) != "steady" && !bytes.Equal(b, bytes.Repeat([]byte{'x'}, 100)) {
-				t.Errorf("a frame of %q", b)
-			}
-			if f.Sequence() != last[f.Publisher()]+1 {
-				t.Errorf("publisher %d: frame %d after %d", f.Publisher(), f.Sequence(), last[f.Publisher()])
-			}
-			last[f.Publisher()] = f.Sequence()
-		}
-	})
+	x := bytes.Repeat([]byte{'x'}, 100)
+	others := standBy(t, dir, func(b []byte) bool { return bytes.Equal(b, x) })
+	ctx := others.ctx
 	modes := [][]bus.SubscribeOption{{bus.Lossless()}, {bus.Group("g")}, {bus.Lossy()}, {bus.ReadOnly()}}
 	for i := range rounds {
 		b := openAt(t, dir)
@@ -244,7 +217,6 @@ func TestClosingHandlesAtAnyMomentHurtsNobody(t *testing.T) {
 			})
 		}
 		p, q, s := publisher(t, b, "t"), publisher(t, b, "t"), subscribe(t, b, "t", modes[i%len(modes)]...)
-		x := bytes.Repeat([]byte{'x'}, 100)
 		work("publish", func() error { return p.Publish(ctx, x) })
 		work("loan", func() error {
 			l, err := q.Loan(ctx, 100)
@@ -270,7 +242,7 @@ func TestClosingHandlesAtAnyMomentHurtsNobody(t *testing.T) {
 		}
 		wait.Wait()
 	}
-	st, err := keep.Stat("t")
+	st, err := others.bus.Stat("t")
 	noError(t, err)
 	living := 0
 	for _, s := range st.SubscriberList {
@@ -281,9 +253,8 @@ func TestClosingHandlesAtAnyMomentHurtsNobody(t *testing.T) {
 	if st.Publishers != 1 || living != 1 {
 		t.Errorf("%d publishers and %d subscribers are left, want 1 and 1", st.Publishers, living)
 	}
-	cancel()
-	others.Wait()
-	t.Logf("%d rounds beside %d frames of %d publishers", rounds, last[steady.ID()], len(last))
+	others.leave()
+	t.Logf("%d rounds beside %d frames of %d publishers", rounds, others.seen, len(others.last))
 }
 
 func TestNothingIsLeftOfHandlesThatWereClosedElsewhere(t *testing.T) {

@@ -124,39 +124,8 @@ func TestClosingTheBusAtAnyMomentHurtsNobody(t *testing.T) {
 		rounds = 600
 	}
 	dir := newDir(t)
-	keep := openAt(t, dir)
-	steady := publisher(t, keep, "t", losslessRing(64))
-	witness := subscribe(t, keep, "t", bus.Lossless())
-	ctx, cancel := context.WithCancel(soon(t))
-	var sent, seen uint64
-	var others sync.WaitGroup
-	others.Go(func() {
-		for ctx.Err() == nil {
-			if err := steady.Publish(ctx, []byte("steady")); err == nil {
-				sent++
-			} else if !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		}
-	})
-	others.Go(func() {
-		last := map[uint64]uint64{}
-		for f, err := range witness.Frames(ctx) {
-			if err != nil {
-				return
-			}
-			if len(f.Bytes()) != 6 && len(f.Bytes()) != 100 {
-				t.Errorf("a frame of %d bytes", len(f.Bytes()))
-			}
-			if f.Sequence() != last[f.Publisher()]+1 {
-				t.Errorf("publisher %d: frame %d after %d", f.Publisher(), f.Sequence(), last[f.Publisher()])
-			}
-			last[f.Publisher()] = f.Sequence()
-			if f.Publisher() == steady.ID() {
-				seen++
-			}
-		}
-	})
+	others := standBy(t, dir, func(b []byte) bool { return len(b) == 100 })
+	ctx := others.ctx
 	for i := range rounds {
 		b := openAt(t, dir)
 		var wait sync.WaitGroup
@@ -225,12 +194,69 @@ func TestClosingTheBusAtAnyMomentHurtsNobody(t *testing.T) {
 		closed(b.Close())
 		wait.Wait()
 	}
-	cancel()
-	others.Wait()
-	if sent == 0 || seen == 0 || seen > sent {
-		t.Errorf("%d frames sent and %d seen by those who stayed", sent, seen)
+	others.leave()
+	t.Logf("%d rounds beside %d frames", rounds, others.sent)
+}
+
+// Bystanders are a publisher and a lossless subscription that stay on a topic while others come and go, and must not notice.
+type bystanders struct {
+	t          *testing.T
+	bus        *bus.Bus
+	ctx        context.Context // of them and of the others
+	cancel     context.CancelFunc
+	both       sync.WaitGroup
+	sent, seen uint64
+	last       map[uint64]uint64 // by publisher: the sequence of its last frame
+}
+
+// standBy sets bystanders on topic t. whole says whether a frame of others is as it was published.
+func standBy(t *testing.T, dir string, whole func(b []byte) bool) *bystanders {
+	t.Helper()
+	o := &bystanders{t: t, bus: openAt(t, dir), last: map[uint64]uint64{}}
+	o.ctx, o.cancel = context.WithCancel(soon(t))
+	steady := publisher(t, o.bus, "t", losslessRing(64))
+	witness := subscribe(t, o.bus, "t", bus.Lossless())
+	o.both.Go(func() {
+		for o.ctx.Err() == nil {
+			if err := steady.Publish(o.ctx, []byte("steady")); err == nil {
+				o.sent++
+			} else if !errors.Is(err, context.Canceled) {
+				t.Errorf("steady: %v", err)
+				return
+			}
+		}
+	})
+	o.both.Go(func() {
+		for f, err := range witness.Frames(o.ctx) {
+			if err != nil {
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("the witness: %v", err)
+				}
+				return
+			}
+			if b := f.Bytes(); string(b) != "steady" && !whole(b) {
+				t.Errorf("a frame of %q", b)
+			}
+			if f.Sequence() != o.last[f.Publisher()]+1 {
+				t.Errorf("publisher %d: frame %d after %d", f.Publisher(), f.Sequence(), o.last[f.Publisher()])
+			}
+			o.last[f.Publisher()] = f.Sequence()
+			if f.Publisher() == steady.ID() {
+				o.seen++
+			}
+		}
+	})
+	return o
+}
+
+// leave ends what they do.
+func (o *bystanders) leave() {
+	o.t.Helper()
+	o.cancel()
+	o.both.Wait()
+	if o.sent == 0 || o.seen == 0 || o.seen > o.sent {
+		o.t.Errorf("%d frames sent and %d seen by those who stayed", o.sent, o.seen)
 	}
-	t.Logf("%d rounds beside %d frames", rounds, sent)
 }
 
 // pause lets others run for a while: for moments that shall be any, not for waiting until something is so.
