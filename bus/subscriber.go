@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shmbus/internal/clock"
+	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
 	"shmbus/segment"
 	"shmbus/topics"
@@ -31,6 +32,7 @@ type Subscriber struct {
 	shelf   shelf
 	owes    bool    // a release may have something to store
 	run     int     // how many frames of one slot were read since there was none; 1 of another subscription than a lossless one
+	pauses  int     // a microsecond
 	probed  uint64  // below it, frames are read one by one
 	slow    bool    // frames take long, and a publisher waits
 	asked   int64   // when frames were last looked for while a publisher waited
@@ -55,7 +57,7 @@ type Subscriber struct {
 // Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic; it does not end the subscription. Errors: ErrNoTopic,
 // ErrPolicy (Lossless on a topic that overwrites), ErrLimit (all subscribers' places are taken), ErrCorrupt, ErrVersion, ctx's.
 func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOption) (*Subscriber, error) {
-	s := &Subscriber{bus: b, topic: topic, config: subscribeConfig{mode: topics.Lossy}}
+	s := &Subscriber{bus: b, topic: topic, config: subscribeConfig{mode: topics.Lossy}, pauses: cpu.PausesPerMicrosecond()}
 	for _, o := range opts {
 		o(&s.config)
 	}

@@ -2,7 +2,6 @@ package wake
 
 import (
 	"runtime"
-	"sync"
 	"time"
 
 	"shmbus/internal/cpu"
@@ -41,26 +40,12 @@ type spinner struct {
 
 func (s *spinner) init() {
 	s.budget = spinFirst
-	s.block = looksPerBlock()
+	s.block = cpu.PausesPerMicrosecond() // with a look after each
 	s.count()
 }
 
 // count sees how many CPUs there are; the number can change while a process runs.
 func (s *spinner) count() { s.alone = runtime.GOMAXPROCS(0) == 1 || runtime.NumCPU() == 1 }
-
-// looksPerBlock is how many pauses take about blockTime. It is measured once; the least of several is the undisturbed one.
-var looksPerBlock = sync.OnceValue(func() int {
-	const pauses = 256
-	least := time.Hour
-	for range 5 {
-		start := time.Now()
-		for range pauses {
-			cpu.Pause(1)
-		}
-		least = min(least, time.Since(start))
-	}
-	return min(max(int(pauses*blockTime/max(least, 1)), 4), 1024)
-})
 
 // brief spins for up to the budget. It looks at the clock between blocks only, and not before the first has passed.
 func (s *spinner) brief(poke *Poke, done <-chan struct{}, ready func() bool, limit time.Duration) ending {
