@@ -163,7 +163,7 @@ func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.finish(d, pos, span)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
-	w.expect(pos, span)
+	w.ring.expect(pos + ahead*span)
 }
 
 // finish stamps the frame at pos, which is in place, described and counted.
@@ -171,7 +171,8 @@ func (w *Writer) finish(d *slot, pos, span uint64) {
 	d.stamp.StoreRelease(makeStamp(pos, span, w.ring.mask, committed))
 }
 
-// describe writes everything about a frame into its descriptor but the stamp.
+// describe writes everything about a frame into its descriptor but the stamp. It comes before count: whoever finds the frame's position in the
+// line, and no stamp yet, takes the number from here.
 func (w *Writer) describe(d *slot, n int, kind Kind, time int64) {
 	d.meta.Set(uint64(n) | w.index<<32 | uint64(kind)<<48)
 	d.time.Set(uint64(time))
@@ -184,20 +185,19 @@ func (w *Writer) describe(d *slot, n int, kind Kind, time int64) {
 // count counts the frame at pos. last comes before frames and both before the stamp, so that a reader that has passed last has
 // passed all frames counted.
 func (w *Writer) count(pos uint64, n int) {
-	w.number++
+	number := w.number + 1
+	w.number = number
 	w.sent += uint64(n)
 	w.line.last.StoreRelease(pos)
-	w.line.frames.StoreRelease(w.number)
+	w.line.frames.StoreRelease(number)
 }
 
 // ahead is for how many frames to come their lines have been asked for: enough for a line to come from another core. Otherwise each frame's
 // locked instructions wait until both its lines have come from the reader's.
 const ahead = 4
 
-// expect asks for the first lines of a frame after the one at pos, if they all take as many slots as that.
-func (w *Writer) expect(pos, span uint64) {
-	mem.AskToStore(&w.ring.slots, &w.ring.single, pos+ahead*span, 1)
-}
+// expect asks for the first lines of a frame at pos, which is about to be claimed.
+func (r *Ring) expect(pos uint64) { mem.AskToStore(r.slots.At(pos), r.single.First(pos)) }
 
 // stampPad stamps the pad slots before pos, which fill the lap up, so that readers step over them.
 func (w *Writer) stampPad(pos, pad uint64) {
@@ -300,7 +300,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 		w.count(t, len(p))
 		d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
 		if t%ahead == 0 {
-			mem.AskToStore(&r.slots, &r.single, t+ahead, int(min(ahead, r.mask+1)))
+			mem.AskToStoreMany(&r.slots, &r.single, t+ahead, int(min(ahead, r.mask+1)))
 		}
 		t++
 	}
@@ -321,7 +321,7 @@ func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
 	w.describe(d, len(p), kind, time)
 	w.count(t, len(p))
 	w.finish(d, t, span)
-	w.expect(t, span)
+	r.expect(t + ahead*span)
 	w.alone = t + span
 	return t + span
 }

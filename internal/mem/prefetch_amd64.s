@@ -4,8 +4,16 @@
 #define PREFETCHW_AX BYTE $0x0F; BYTE $0x0D; BYTE $0x08
 #define PREFETCHW_DX BYTE $0x0F; BYTE $0x0D; BYTE $0x0A
 
-// func prefetchStore(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
-TEXT ·prefetchStore(SB), NOSPLIT, $0-40
+// func prefetchStore(p, q unsafe.Pointer)
+TEXT ·prefetchStore(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ q+8(FP), DX
+	PREFETCHW_AX
+	PREFETCHW_DX
+	RET
+
+// func prefetchStores(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
+TEXT ·prefetchStores(SB), NOSPLIT, $0-40
 	MOVQ p+0(FP), AX
 	MOVQ stepP+8(FP), BX
 	MOVQ q+16(FP), DX

@@ -1,7 +1,15 @@
 #include "textflag.h"
 
-// func prefetchStore(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
-TEXT ·prefetchStore(SB), NOSPLIT, $0-40
+// func prefetchStore(p, q unsafe.Pointer)
+TEXT ·prefetchStore(SB), NOSPLIT, $0-16
+	MOVD p+0(FP), R0
+	MOVD q+8(FP), R1
+	PRFM (R0), PSTL1KEEP
+	PRFM (R1), PSTL1KEEP
+	RET
+
+// func prefetchStores(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
+TEXT ·prefetchStores(SB), NOSPLIT, $0-40
 	MOVD p+0(FP), R0
 	MOVD stepP+8(FP), R1
 	MOVD q+16(FP), R2

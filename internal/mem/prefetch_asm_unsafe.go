@@ -4,7 +4,12 @@ package mem
 
 import "unsafe"
 
-// prefetchStore asks for n cache lines from p on, one every stepP bytes, and n from q on, which are about to be stored to; n is at least 1.
+// prefetchStore asks for the cache lines of p and q, which are about to be stored to.
 //
 //go:noescape
-func prefetchStore(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
+func prefetchStore(p, q unsafe.Pointer)
+
+// prefetchStores asks for n cache lines from p on, one every stepP bytes, and n from q on, which are about to be stored to; n is at least 1.
+//
+//go:noescape
+func prefetchStores(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)

@@ -4,4 +4,6 @@ package mem
 
 import "unsafe"
 
-func prefetchStore(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int) {}
+func prefetchStore(p, q unsafe.Pointer) {}
+
+func prefetchStores(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int) {}
