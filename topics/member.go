@@ -32,13 +32,11 @@ func (r *Reader) Take(f *Frame, look bool) ([]byte, error) {
 		case ok && stamp&3 == aborted:
 			r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup)
 		case ok:
-			// What is read here is the frame's if the cursor still stands there afterwards: until then the head cannot have passed it.
-			f.describe(d, pos, span)
-			fits := r.fits(f)
 			if !r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup) {
 				continue
 			}
-			if !fits {
+			f.describe(d, pos, span) // now that the pin holds the head back: one that was set too late held nothing
+			if !r.fits(f) {
 				r.Ack()
 				return nil, corrupt("a frame's length", uint64(f.Length()))
 			}
