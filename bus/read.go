@@ -2,6 +2,7 @@ package bus
 
 import (
 	"errors"
+	"math/bits"
 	"time"
 
 	"shmbus/internal/clock"
@@ -34,11 +35,12 @@ func (s *Subscriber) many() int {
 	return 1
 }
 
-// lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: a 32nd of a
-// microsecond for each, up to 2.5, because who reads a long stream gains from frames that lie further apart, and who reads a short one does not.
+// lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: half a
+// microsecond after 16 frames, and half of one more each time that there are twice as many, up to 2.5. Who reads a long stream gains from frames
+// that lie further apart; who reads a burst gets its last frames that much later.
 func (s *Subscriber) lookAway(run int) {
 	if run >= mostAhead {
-		cpu.Pause(uint32(min(run, 80) * s.pauses / 32))
+		cpu.Pause(uint32(min(bits.Len(uint(run/mostAhead)), 5) * s.pauses / 2))
 	}
 }
 
