@@ -23,13 +23,13 @@ func (p *Publisher) Loan(ctx context.Context, n int) (*Loan, error) {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
-	err := errUntried
-	if n >= 0 && p.clear() {
-		if err = p.w.Claim(n); err == nil {
-			return p.lendClaim(n), nil
-		}
+	if n < 0 || !p.clear() {
+		return p.lendSlowly(ctx, n, errUntried)
 	}
-	return p.lendSlowly(ctx, n, err)
+	if err := p.w.Claim(n); err != nil {
+		return p.lendSlowly(ctx, n, err)
+	}
+	return p.lendClaim(n), nil
 }
 
 func (p *Publisher) lendSlowly(ctx context.Context, n int, why error) (l *Loan, err error) {
@@ -61,7 +61,7 @@ func (p *Publisher) lend(ctx context.Context, n int, err error) (*Loan, error) {
 func (p *Publisher) lendClaim(n int) *Loan {
 	l := &p.loans[p.next&(len(p.loans)-1)]
 	p.next++
-	l.p, l.b = p, p.w.Payload(n)
+	l.b = p.w.Payload(n)
 	p.loan = l
 	return l
 }

@@ -86,6 +86,9 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	o.finish = func(r *topics.Ring) { r.FinishWriter(line, owner) }
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
+	for i := range p.loans {
+		p.loans[i].p = p
+	}
 	o.cleanup = runtime.AddCleanup(p, (*port).collected, o)
 	return p, nil
 }
