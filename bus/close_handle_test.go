@@ -279,11 +279,11 @@ func TestNothingIsLeftOfHandlesThatWereClosedElsewhere(t *testing.T) {
 		noError(t, b.Close())
 	}
 	round()
-	fds, maps, goroutines := descriptors(t), mappings(t), runtime.NumGoroutine()
+	fds, maps, goroutines := descriptors(t), mappings(t, ""), runtime.NumGoroutine()
 	for range 3 {
 		round()
 	}
-	if f, m := descriptors(t), mappings(t); f > fds || m > maps { // without the collector's help
+	if f, m := descriptors(t), mappings(t, ""); f > fds || m > maps { // without the collector's help
 		t.Errorf("%d descriptors and %d mappings after one round, %d and %d after four", fds, maps, f, m)
 	}
 	eventually(t, 10*time.Second, "as many goroutines are left as after one round", func() bool { return runtime.NumGoroutine() <= goroutines })

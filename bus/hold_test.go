@@ -174,10 +174,10 @@ func TestAFrameHeldStaysWhenItsTopicIsRemoved(t *testing.T) {
 	if string(one.Bytes()) != "one" || string(two.Bytes()) != "two" || string(three.Bytes()) != "three" {
 		t.Errorf("the frames held are %q, %q and %q", one.Bytes(), two.Bytes(), three.Bytes())
 	}
-	maps := mappings(t)
+	maps := mappings(t, "")
 	two.Release()
 	one.Release()
-	if n := mappings(t); n >= maps {
+	if n := mappings(t, ""); n >= maps {
 		t.Errorf("%d mappings before the frames of the removed topic were released, %d after", maps, n)
 	}
 	three.Release()

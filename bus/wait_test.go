@@ -163,11 +163,11 @@ func TestADeletedSegmentIsNotKeptInMemory(t *testing.T) {
 	noError(t, err)
 	noError(t, p.Close())
 	noError(t, s.Close())
-	if mappings(t) == 0 {
+	if mappings(t, dir) == 0 {
 		t.Fatal("the segment is not mapped while it is there")
 	}
 	noError(t, os.RemoveAll(dir))
-	eventually(t, 10*time.Second, "nothing of it is mapped", func() bool { return mappings(t) == 0 })
+	eventually(t, 10*time.Second, "nothing of it is mapped", func() bool { return mappings(t, dir) == 0 })
 }
 
 func TestSubscribersWaitingForOneTopicAllComeToIt(t *testing.T) {
