@@ -181,7 +181,7 @@ func (p *pub) mark(step int) {
 	w := p.wr
 	h := mix(uint64(step), w.index<<32|w.id)
 	for _, v := range [...]uint64{
-		w.number, w.base, w.room, w.pos, w.pad, w.claimed, w.sent, p.sent, bit(w.impatient), w.heldValue, w.heldHead, w.heldAt,
+		w.number, w.base, w.room, w.next, w.alone, w.pos, w.pad, w.claimed, w.sent, p.sent, bit(w.impatient), w.heldValue, w.heldHead, w.heldAt,
 		uint64(w.heldGate), wordID(w.held),
 	} {
 		h = mix(h, v)

@@ -39,6 +39,3 @@ func (c *Cells) At(i uint64, n int) []byte {
 func (c *Cells) First(i uint64) *byte { return (*byte)(c.place(i)) }
 
 func (c *Cells) place(i uint64) unsafe.Pointer { return unsafe.Add(c.first, i*c.size&c.last) }
-
-// Place is
-func (c *Cells) Place(i uint64) *byte { return (*byte)(c.place(i)) }
