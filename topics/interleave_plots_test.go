@@ -58,6 +58,13 @@ func plots() []*plot {
 		groupGoes(),
 		ringerDies(),
 		sleeperDies(),
+		putters(),
+		mixture(),
+		exclusiveHeir(1, 2),
+		exclusiveHeir(2, 1),
+		removalBeside(1, true),
+		removalBeside(2, true),
+		removalBeside(2, false),
 	}
 }
 
