@@ -205,6 +205,10 @@ func (v *vandal) write(w *Writer, op uint64) {
 		w.Ready()
 		return
 	}
+	if op>>6 == 3 {
+		v.allow(w.Put(make([]byte, n), KindRaw, 1))
+		return
+	}
 	if err := w.Claim(n); err != nil {
 		v.allow(err)
 		w.TakeTurn()

@@ -88,3 +88,31 @@ func TestAHeadPastAGroupIsAnErrorForItsMembers(t *testing.T) {
 	_, err := m.Take(&f, false)
 	wantErr(t, err, ErrCorrupt)
 }
+
+// TestATailThatHasFallenBackIsAnErrorForWhoOpensThen: a publisher that has claimed nothing yet knows that the tail is not below the head.
+func TestATailThatHasFallenBackIsAnErrorForWhoOpensThen(t *testing.T) {
+	for _, exclusive := range []bool{false, true} {
+		r := heapRing(t, Geometry{Slots: 8, Policy: PolicyLossless, Exclusive: exclusive})
+		w := mustWriter(t, r, living)
+		for range 20 {
+			mustSend(t, w, "x")
+		}
+		w.Close()
+		r.control.tail.Store(0)
+		w = mustWriter(t, r, living)
+		wantErr(t, w.Put([]byte("y"), KindRaw, 0), ErrCorrupt)
+		wantErr(t, w.Claim(1), ErrCorrupt)
+		if st := r.at(0).stamp.Load(); st != makeStamp(16, 1, 7, committed) {
+			t.Errorf("exclusive %v: the frame in the first slot has the stamp %#x now", exclusive, st)
+		}
+	}
+}
+
+// TestAHeadThatHasRunAwayIsAnErrorForWhoOpensThen: the same of a topic on which nothing was published yet.
+func TestAHeadThatHasRunAwayIsAnErrorForWhoOpensThen(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 8, Policy: PolicyLossless})
+	r.control.head.Store(1 << 40)
+	w := mustWriter(t, r, living)
+	wantErr(t, w.Put([]byte("y"), KindRaw, 0), ErrCorrupt)
+	wantErr(t, w.Claim(1), ErrCorrupt)
+}

@@ -47,7 +47,7 @@ type Writer struct {
 	heldGate  int    // line of the gate, for ErrHeldByGate
 
 	owner uint64 // of the line
-	next  uint64 // the tail after this writer's last claim: it is never below
+	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below
 	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each
 }
 
@@ -66,7 +66,8 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), room: head + r.mask + 1, owner: owner}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner}
+				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
 				w.base = w.number
 				w.sent = l.bytes.Load()
