@@ -23,3 +23,20 @@ func BenchmarkPut64(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkTake64(b *testing.B) {
+	r, _ := benchRing(b, Geometry{Policy: PolicyLossless})
+	w := mustWriter(b, r, 1)
+	m := mustMember(b, r, "g", Newest(), 1)
+	p := make([]byte, 64)
+	var f Frame
+	for b.Loop() {
+		if err := w.Put(p, KindRaw, 0); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := m.Take(&f, false); err != nil {
+			b.Fatal(err)
+		}
+		m.Ack()
+	}
+}
