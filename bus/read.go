@@ -39,7 +39,7 @@ func (s *Subscriber) many() int {
 // microsecond after 16 frames, and half of one more each time that there are twice as many, up to 2.5. Who reads a long stream gains from frames
 // that lie further apart; who reads a burst gets its last frames that much later.
 func (s *Subscriber) lookAway(run int) {
-	if run >= mostAhead {
+	if run >= mostAhead && s.pauses > 0 {
 		cpu.Pause(uint32(min(bits.Len(uint(run/mostAhead)), 5) * s.pauses / 2))
 	}
 }

@@ -1,6 +1,9 @@
 package bus
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+)
 
 // Positions begin anew on a topic that was made anew: what is known of earlier ones must not keep a subscription from reading several frames at
 // once.
@@ -55,5 +58,34 @@ func TestASubscriptionReadsSeveralFramesAtOnceOnANewTopicToo(t *testing.T) {
 	send()
 	if most != mostAhead {
 		t.Fatalf("%d frames were read at once on the new topic, want %d", most, mostAhead)
+	}
+}
+
+// Block sleeps at once, and with one CPU nothing comes while it is looked for.
+func TestOnlyWhoMayGainFromItLooksAgainBeforeItSleeps(t *testing.T) {
+	b, err := Open(memoryDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if _, err := b.Publisher("t"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		opts  []SubscribeOption
+		looks bool
+	}{
+		{"by default", nil, runtime.NumCPU() > 1},
+		{"Spin", []SubscribeOption{Spin()}, runtime.NumCPU() > 1},
+		{"Block", []SubscribeOption{Block()}, false},
+	} {
+		s, err := b.Subscribe(t.Context(), "t", c.opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if looks := s.looks() > 0; looks != c.looks {
+			t.Errorf("%s: %d looks", c.name, s.looks())
+		}
 	}
 }
