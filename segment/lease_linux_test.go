@@ -230,3 +230,22 @@ func TestWithoutItsDescriptorASegmentTakesNobodyForDead(t *testing.T) {
 	}
 	s.Close()
 }
+
+// A dying process's descriptors are closed from the highest number down, and an inotify descriptor takes long.
+func TestTheLeaseIsLetGoOfBeforeWhatIsOpenedLater(t *testing.T) {
+	s := create(t, Options{})
+	join(t, s)
+	for range 20 {
+		fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if fd > s.lease.fd {
+			t.Fatalf("the lease is descriptor %d, and one opened later is %d", s.lease.fd, fd)
+		}
+	}
+	if flags, err := unix.FcntlInt(uintptr(s.lease.fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("the lease would be inherited: %v, %v", flags, err)
+	}
+}

@@ -143,6 +143,7 @@ func (s *Segment) openLease() (err error) {
 	if err != nil {
 		return err
 	}
+	s.lease.goFirst()
 	b := make([]byte, leaseHeaderBytes)
 	n, err := s.lease.readAt(b, 0)
 	if err != nil {

@@ -38,6 +38,7 @@ func (f *file) writeAt([]byte, int64) error       { return unsupported() }
 func (f *file) touch() error                      { return unsupported() }
 func (f *file) chmod(fs.FileMode) error           { return unsupported() }
 func (f *file) chown(int) error                   { return unsupported() }
+func (f *file) goFirst()                          {}
 func (f *file) lock(int64) error                  { return unsupported() }
 func (f *file) unlock(int64, int64) error         { return unsupported() }
 func (f *file) locked(int64) (bool, error)        { return false, unsupported() }
