@@ -43,6 +43,7 @@ func LockDir(ctx context.Context, dir string, o Options) (*DirLock, error) {
 		}
 		f, err := tryLock(path, dir, o)
 		if err == nil {
+			f.goFirst()
 			return &DirLock{f: f}, nil
 		}
 		if !errors.Is(err, errHeld) {

@@ -232,20 +232,27 @@ func TestWithoutItsDescriptorASegmentTakesNobodyForDead(t *testing.T) {
 }
 
 // A dying process's descriptors are closed from the highest number down, and an inotify descriptor takes long.
-func TestTheLeaseIsLetGoOfBeforeWhatIsOpenedLater(t *testing.T) {
+func TestLocksAreLetGoOfBeforeWhatIsOpenedLater(t *testing.T) {
 	s := create(t, Options{})
 	join(t, s)
+	lock, err := LockDir(t.Context(), s.Dir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
 	for range 20 {
 		fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer unix.Close(fd)
-		if fd > s.lease.fd {
-			t.Fatalf("the lease is descriptor %d, and one opened later is %d", s.lease.fd, fd)
+		if fd > s.lease.fd || fd > lock.f.fd {
+			t.Fatalf("the lease is descriptor %d, the directory's lock %d, and one opened later is %d", s.lease.fd, lock.f.fd, fd)
 		}
 	}
-	if flags, err := unix.FcntlInt(uintptr(s.lease.fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
-		t.Errorf("the lease would be inherited: %v, %v", flags, err)
+	for _, fd := range []int{s.lease.fd, lock.f.fd} {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("descriptor %d would be inherited: %v, %v", fd, flags, err)
+		}
 	}
 }

@@ -16,9 +16,9 @@ func (f *file) fcntl(cmd int, lk *unix.Flock_t) error {
 }
 
 // goFirst gives the file a number above those of what the process opens later. A kernel that ends a process lets go of its files from the highest
-// number down, one by one, and some take long: an inotify descriptor waits for all CPUs, up to seconds on a busy machine. Until the lease's
-// turn comes the process is alive to all others. The number is below 64 if it can be: a larger table of descriptors costs milliseconds
-// when a process has threads. If there is no such number the file keeps its own.
+// number down, one by one, and some take long: an inotify descriptor waits for all CPUs, a second and more on a busy machine. Until the turn of
+// a lock comes, others have to take its holder for alive. The number is below 64 if it can be: a larger table of descriptors costs
+// a process with threads milliseconds. If there is no such number the file keeps its own.
 func (f *file) goFirst() {
 	const above = 48
 	if fd, err := unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, max(above, f.fd+16)); err == nil {
