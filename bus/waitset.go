@@ -23,6 +23,7 @@ type WaitSet struct {
 	head    int
 	swept   time.Time     // when all were last looked at
 	silence time.Duration // how long to wait until all are looked at again
+	busy    uint          // frames in a row that were there without waiting
 }
 
 // Add adds a subscription. One that is in the set already stays there.
@@ -55,6 +56,9 @@ func (w *WaitSet) Len() int { return len(w.in) }
 // subscription is ctx's.
 func (w *WaitSet) Receive(ctx context.Context) (*Subscriber, *Frame, error) {
 	for {
+		if w.head < len(w.queue) {
+			w.attend()
+		}
 		for n := len(w.queue) - w.head; n > 0; n-- {
 			s := w.pop()
 			if _, there := w.in[s]; !there {
@@ -126,6 +130,29 @@ func (w *WaitSet) wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 	woken, err := w.set.Wait(ctx, w.silence-now.Sub(w.swept))
+	w.gather(woken)
+	return err
+}
+
+// clockEvery is how many frames a set that is never idle hands out between two looks at the clock.
+const clockEvery = 64
+
+// attend does what wait does, but for waiting, while there is always something in the queue: otherwise a topic that is never quiet would keep all
+// others waiting.
+func (w *WaitSet) attend() {
+	w.gather(w.set.Woken())
+	if w.busy++; w.busy%clockEvery != 0 {
+		return
+	}
+	now := time.Now()
+	if now.Sub(w.swept) > w.silence {
+		w.sweep(now)
+	}
+	w.gather(w.set.Due(now))
+}
+
+// gather puts subscriptions that were woken into the queue.
+func (w *WaitSet) gather(woken []*wake.Waiter) {
 	for _, waiter := range woken {
 		s := w.who[waiter]
 		delete(w.who, waiter)
@@ -136,18 +163,19 @@ func (w *WaitSet) wait(ctx context.Context) error {
 	if len(woken) > 0 {
 		w.silence = sweepFirst
 	}
-	return err
 }
 
-// sweep puts all subscriptions into the queue.
+// sweep puts all subscriptions into the queue that are not in it.
 func (w *WaitSet) sweep(now time.Time) {
 	w.swept, w.silence = now, min(max(2*w.silence, sweepFirst), sweepMost)
-	for s := range w.in {
+	for s, armed := range w.in {
 		if s.port == nil || !s.bus.hinted.Load() {
 			w.silence = sweepFirst
 		}
-		w.disarm(s)
-		w.push(s)
+		if armed != nil || s.port == nil && !slices.Contains(w.queue[w.head:], s) {
+			w.disarm(s)
+			w.push(s)
+		}
 	}
 }
 

@@ -91,6 +91,57 @@ func TestAWaitSetIsFair(t *testing.T) {
 	}
 }
 
+// Nor does it keep those waiting for which the set had been asleep, one whose topic comes later, and one that is closed elsewhere.
+func TestAWaitSetThatIsNeverIdleLooksAfterAll(t *testing.T) {
+	b, ctx := newBus(t), soon(t)
+	var set bus.WaitSet
+	loud, quiet := publisher(t, b, "loud", small(bus.PolicyLossless)), publisher(t, b, "quiet", small(bus.PolicyLossless))
+	publisher(t, b, "comes", small(bus.PolicyLossless))
+	closed, comes := subscribe(t, b, "quiet", bus.Lossless()), subscribe(t, b, "comes", bus.Lossless(), bus.WaitForTopic())
+	for _, s := range []*bus.Subscriber{subscribe(t, b, "loud", bus.Lossless()), subscribe(t, b, "quiet", bus.Lossless()), closed, comes} {
+		set.Add(s)
+	}
+	noError(t, b.RemoveTopic("comes"))
+	short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+	defer cancel()
+	if s, _, err := set.Receive(short); s != nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(s, err) // now it sleeps for all of them
+	}
+	publish(t, loud, "one ahead")
+	receive := func(want func(s *bus.Subscriber, err error) bool) {
+		t.Helper()
+		for n, end := 0, time.Now().Add(5*time.Second); ; n++ {
+			publish(t, loud, "never quiet")
+			s, f, err := set.Receive(ctx)
+			if err == nil {
+				f.Release()
+			}
+			if want(s, err) {
+				return
+			}
+			if s.Topic() != "loud" && (s.Topic() != "quiet" || err != nil) || time.Now().After(end) {
+				t.Fatalf("%s, %v after %d frames", s.Topic(), err, n)
+			}
+		}
+	}
+	for range 3 {
+		for range 200 { // those that are not loud are asleep again
+			receive(func(s *bus.Subscriber, err error) bool { return err == nil })
+		}
+		publish(t, quiet, "x")
+		for range 2 {
+			receive(func(s *bus.Subscriber, err error) bool { return err == nil && s.Topic() == "quiet" })
+		}
+	}
+	noError(t, closed.Close())
+	receive(func(s *bus.Subscriber, err error) bool { return s == closed && errors.Is(err, bus.ErrClosed) })
+	publish(t, publisher(t, b, "comes", small(bus.PolicyLossless)), "here")
+	receive(func(s *bus.Subscriber, err error) bool { return s == comes && err == nil })
+	if set.Len() != 3 {
+		t.Errorf("%d subscriptions are left", set.Len())
+	}
+}
+
 func TestAWaitSetSaysWhichSubscriptionHasEnded(t *testing.T) {
 	b, ctx := newBus(t), soon(t)
 	var set bus.WaitSet

@@ -17,6 +17,7 @@ type Set struct {
 	armed map[*Poke]*Waiter
 	polls map[*Waiter]bool // those of armed that nobody wakes
 	idle  time.Duration    // polled in vain so far
+	last  time.Time        // when Due last looked at them
 	timer *time.Timer
 	woken []*Waiter
 	seen  []*Poke // hits that are looked at
@@ -81,14 +82,14 @@ func (s *Set) fire(p *Poke) {
 }
 
 // Wait waits until waiters were woken, and returns them: nobody waits for them then until they are armed again. None were if limit has
-// passed (0 or less: no limit) or for no reason. The error is ctx's. The slice is good until the next Wait.
+// passed (0 or less: no limit) or for no reason. The error is ctx's. The slice is good until the next Wait, Woken or Due.
 func (s *Set) Wait(ctx context.Context, limit time.Duration) ([]*Waiter, error) {
 	if limit <= 0 || limit > longWait {
 		limit = longWait
 	}
 	nap := limit
 	if len(s.polls) > 0 {
-		nap = min(limit, max(s.idle/pollShare, pollFirst), pollEvery)
+		nap = min(limit, s.nap())
 		s.idle += nap
 	}
 	if s.timer == nil {
@@ -103,9 +104,46 @@ func (s *Set) Wait(ctx context.Context, limit time.Duration) ([]*Waiter, error) 
 	}
 	s.timer.Stop()
 	s.woken = s.woken[:0]
+	s.poll()
+	s.collect()
+	return s.woken, ctx.Err()
+}
+
+// Woken is Wait for those who are busy: it does not wait, and returns the waiters that were woken by now. It costs little. Of those that nobody
+// wakes Due has to be asked.
+func (s *Set) Woken() []*Waiter {
+	s.woken = s.woken[:0]
+	select {
+	case <-s.signal:
+		s.collect()
+	default:
+	}
+	return s.woken
+}
+
+// Due is Woken for the waiters that nobody wakes: all of them, if it is time to look at them again.
+func (s *Set) Due(now time.Time) []*Waiter {
+	s.woken = s.woken[:0]
+	if nap := s.nap(); now.Sub(s.last) >= nap {
+		s.idle += nap
+		s.last = now
+		s.poll()
+	}
+	return s.woken
+}
+
+// nap is how long those that nobody wakes are not looked at.
+func (s *Set) nap() time.Duration { return min(max(s.idle/pollShare, pollFirst), pollEvery) }
+
+// poll takes those that nobody wakes.
+func (s *Set) poll() {
 	for w := range s.polls {
 		s.take(w)
 	}
+}
+
+// collect takes those that were woken.
+func (s *Set) collect() {
 	s.mu.Lock()
 	s.hits, s.seen = s.seen[:0], s.hits
 	s.mu.Unlock() // who fires holds a lock that Disarm takes
@@ -114,7 +152,6 @@ func (s *Set) Wait(ctx context.Context, limit time.Duration) ([]*Waiter, error) 
 			s.take(w)
 		}
 	}
-	return s.woken, ctx.Err()
 }
 
 func (s *Set) take(w *Waiter) {

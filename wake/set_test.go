@@ -130,3 +130,53 @@ func TestAPokeAContextAndALimitEndASetsWait(t *testing.T) {
 		})
 	})
 }
+
+// TestASetThatDoesNotWaitHasWhoWasWoken: Woken or, where nobody wakes, Due returns a waiter whose bell has rung, once.
+func TestASetThatDoesNotWaitHasWhoWasWoken(t *testing.T) {
+	each(t, func(t *testing.T, name string, backend func() wake.Notifier) {
+		t.Run(name, func(t *testing.T) {
+			n := backend()
+			all := members(t, n, 3)
+			var s wake.Set
+			if woken := s.Woken(); len(woken) != 0 {
+				t.Fatalf("%d were woken of none", len(woken))
+			}
+			for _, m := range all {
+				if !s.Arm(m.w, m.bell, m.ready) {
+					t.Fatal("ready without a reason")
+				}
+			}
+			rung := all[1]
+			rung.due.Add(1)
+			rung.bell.Ring(n)
+			end := time.Now().Add(10 * time.Second)
+			for {
+				woken := slices.Clone(s.Woken())
+				polled := len(woken) == 0
+				if polled {
+					woken = slices.Clone(s.Due(time.Now()))
+				}
+				if slices.Contains(woken, rung.w) {
+					if !polled && len(woken) != 1 {
+						t.Errorf("%d were woken", len(woken))
+					}
+					break
+				}
+				for _, m := range all { // polled, in vain
+					if slices.Contains(woken, m.w) && !s.Arm(m.w, m.bell, m.ready) && m != rung {
+						t.Fatal("ready without a reason")
+					}
+				}
+				if time.Now().After(end) {
+					t.Fatal("nobody was woken")
+				}
+			}
+			for _, m := range all {
+				s.Disarm(m.w)
+			}
+			if again := len(s.Woken()) + len(s.Due(time.Now())); again != 0 {
+				t.Errorf("%d more were woken, of none", again)
+			}
+		})
+	})
+}
