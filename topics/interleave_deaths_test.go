@@ -262,21 +262,28 @@ func removal() *plot {
 				s.close()
 			}
 		})
-		r := w.process(200)
-		w.x.Go("remover", func(a *sched.Actor) {
-			r.Remove()
-			if r.Unused() {
-				w.unused = true
-				w.x.Note(0xdead)
-			}
-		})
+		w.remover()
 	})
-	p.end = func(w *world) {
-		if _, removed := w.ring.Head(); !removed {
-			w.x.Fail("the topic is still there")
-		}
-	}
+	p.end = (*world).isRemoved
 	return p
+}
+
+// remover is somebody who removes the topic, and notes whether its memory can be given back.
+func (w *world) remover() {
+	r := w.process(200)
+	w.x.Go("remover", func(*sched.Actor) {
+		r.Remove()
+		if r.Unused() {
+			w.unused = true
+			w.x.Note(0xdead)
+		}
+	})
+}
+
+func (w *world) isRemoved() {
+	if _, removed := w.ring.Head(); !removed {
+		w.x.Fail("the topic is still there")
+	}
 }
 
 // openingRemoved is a publisher that opens while the topic is removed.

@@ -2,11 +2,7 @@
 
 package topics
 
-import (
-	"fmt"
-
-	"shmbus/internal/sched"
-)
+import "fmt"
 
 // Put takes for granted that nobody has claimed since its writer did. Publishers of even owners use it.
 
@@ -83,19 +79,8 @@ func removalBeside(owner uint64, exclusive bool) *plot {
 			s.read(a)
 			s.close()
 		})
-		r := w.process(200)
-		w.x.Go("remover", func(*sched.Actor) {
-			r.Remove()
-			if r.Unused() {
-				w.unused = true
-				w.x.Note(0xdead)
-			}
-		})
+		w.remover()
 	})
-	p.end = func(w *world) {
-		if _, removed := w.ring.Head(); !removed {
-			w.x.Fail("the topic is still there")
-		}
-	}
+	p.end = (*world).isRemoved
 	return p
 }
