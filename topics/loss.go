@@ -44,32 +44,45 @@ func (l *loss) gap(f *Frame, line int, missed uint64) {
 	}
 }
 
-// settle counts what was lost on lines from which no further frame has come: if a line's last frame lies before pos, all its frames
-// were received or lost. frames is loaded before last, so that last is at least as new.
+// A Mark is how far a writer's line had come.
+type Mark struct{ frames, last uint64 }
+
+// mark is how far the line has come. frames is loaded before last, so that last is at least as new.
+func (w *writerLine) mark() Mark {
+	frames := w.frames.Load()
+	return Mark{frames, w.last.Load()}
+}
+
+// ended is what was lost at the end of a line that had come as far as m, for a reader at pos: if the line's last frame lies before pos, all its
+// frames were received or lost.
+func (l *loss) ended(line int, m Mark, pos uint64) uint64 {
+	if m.frames <= l.next[line] || m.last >= pos {
+		return 0
+	}
+	return m.frames - l.next[line]
+}
+
+// settle counts what was lost on lines from which no further frame has come.
 func (l *loss) settle(r *Ring, pos uint64) {
 	for i := range l.next {
 		w := &r.writers[i]
-		frames := w.frames.Load()
-		if frames <= l.next[i] || w.last.Load() >= pos {
+		m := w.mark()
+		missed := l.ended(i, m, pos)
+		if missed == 0 {
 			continue
 		}
-		missed := frames - l.next[i]
 		l.total += missed
 		l.by[w.publisher.Load()] += missed
-		l.next[i] = frames
+		l.next[i] = m.frames
 		l.last[i] = w.publisher.Load()
 	}
 }
-
-// A Mark is how far a writer's line had come.
-type Mark struct{ frames, last uint64 }
 
 // Marks is how far the writers' lines have come, for LostAt of a reader whose memory is taken away.
 func (r *Ring) Marks() []Mark {
 	all := make([]Mark, len(r.writers))
 	for i := range all {
-		all[i].frames = r.writers[i].frames.Load() // before last, as in settle
-		all[i].last = r.writers[i].last.Load()
+		all[i] = r.writers[i].mark()
 	}
 	return all
 }
@@ -81,9 +94,7 @@ func (r *Reader) LostAt(marks []Mark) uint64 {
 		return total
 	}
 	for i, m := range marks[:min(len(marks), len(r.loss.next))] {
-		if m.frames > r.loss.next[i] && m.last < r.pos {
-			total += m.frames - r.loss.next[i]
-		}
+		total += r.loss.ended(i, m, r.pos)
 	}
 	return total
 }
