@@ -23,7 +23,7 @@ type WaitSet struct {
 	head    int
 	swept   time.Time     // when all were last looked at
 	silence time.Duration // how long to wait until all are looked at again
-	busy    uint          // frames in a row that were there without waiting
+	busy    uint          // calls that found somebody in the queue
 }
 
 // Add adds a subscription. One that is in the set already stays there.
@@ -125,8 +125,7 @@ func (w *WaitSet) wait(ctx context.Context) error {
 		return ctx.Err() // what is ready again and again, and is nothing, must not outlast the context
 	}
 	now := time.Now()
-	if now.Sub(w.swept) > w.silence {
-		w.sweep(now)
+	if w.sweep(now) {
 		return ctx.Err()
 	}
 	woken, err := w.set.Wait(ctx, w.silence-now.Sub(w.swept))
@@ -145,9 +144,7 @@ func (w *WaitSet) attend() {
 		return
 	}
 	now := time.Now()
-	if now.Sub(w.swept) > w.silence {
-		w.sweep(now)
-	}
+	w.sweep(now)
 	w.gather(w.set.Due(now))
 }
 
@@ -165,8 +162,11 @@ func (w *WaitSet) gather(woken []*wake.Waiter) {
 	}
 }
 
-// sweep puts all subscriptions into the queue that are not in it.
-func (w *WaitSet) sweep(now time.Time) {
+// sweep puts all subscriptions into the queue that are not in it, if it is time to, and says whether it was.
+func (w *WaitSet) sweep(now time.Time) bool {
+	if now.Sub(w.swept) <= w.silence {
+		return false
+	}
 	w.swept, w.silence = now, min(max(2*w.silence, sweepFirst), sweepMost)
 	for s, armed := range w.in {
 		if s.port == nil || !s.bus.hinted.Load() {
@@ -177,6 +177,7 @@ func (w *WaitSet) sweep(now time.Time) {
 			w.push(s)
 		}
 	}
+	return true
 }
 
 // push appends to the queue, in the place of what was taken from it.

@@ -124,7 +124,7 @@ func (s *Set) Woken() []*Waiter {
 // Due is Woken for the waiters that nobody wakes: all of them, if it is time to look at them again.
 func (s *Set) Due(now time.Time) []*Waiter {
 	s.woken = s.woken[:0]
-	if nap := s.nap(); now.Sub(s.last) >= nap {
+	if nap := s.nap(); len(s.polls) > 0 && now.Sub(s.last) >= nap {
 		s.idle += nap
 		s.last = now
 		s.poll()
