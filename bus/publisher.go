@@ -126,20 +126,27 @@ func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 	if !p.clear() {
 		return p.publishSlowly(ctx, b, errUntried)
 	}
-	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil || !p.silent() && !p.told() {
-		return p.publishSlowly(ctx, b, err)
+	err := p.w.Put(b, topics.KindRaw, p.now())
+	if err == nil && p.silent() {
+		return nil
 	}
-	return nil
+	return p.publishSlowly(ctx, b, err)
 }
 
 // errUntried is the error of an attempt that was not made, because something is in the way that the slow way looks at.
 var errUntried = errors.New("not tried")
 
 // clear says that nothing is wrong with the handle that had to be looked at before it is used.
-func (p *Publisher) clear() bool { return segment.Mends && p.loan == nil && p.state.Load() == portOpen }
+func (p *Publisher) clear() bool {
+	state := p.state.Load()
+	return segment.Mends && p.loan == nil && state == portOpen
+}
 
 // silent says that nobody sleeps, and that the handle is still open: then there is nothing to do after a commit, which is a full barrier.
-func (p *Publisher) silent() bool { return !p.data.Asleep() && p.state.Load() == portOpen }
+func (p *Publisher) silent() bool {
+	asleep, state := p.data.Asleep(), p.state.Load()
+	return !asleep && state == portOpen
+}
 
 // told wakes whoever sleeps, and says whether the handle is still open. If it is not, the frame may not have got out.
 func (p *Publisher) told() bool {
@@ -152,7 +159,7 @@ func (p *Publisher) publishSlowly(ctx context.Context, b []byte, why error) (err
 	return p.publish(ctx, b, topics.KindRaw, why)
 }
 
-// publish is Publish after an attempt that failed with err, or with none, when the handle was not open any more.
+// publish is Publish after an attempt that failed with err, or with none: then there is somebody to be told, or the handle is not open any more.
 func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind, err error) error {
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
@@ -184,10 +191,11 @@ func (p *Publisher) TryPublish(b []byte) error {
 	if !p.clear() {
 		return p.tryPublishSlowly(b, errUntried)
 	}
-	if err := p.w.Put(b, topics.KindRaw, p.now()); err != nil || !p.silent() && !p.told() {
-		return p.tryPublishSlowly(b, err)
+	err := p.w.Put(b, topics.KindRaw, p.now())
+	if err == nil && p.silent() {
+		return nil
 	}
-	return nil
+	return p.tryPublishSlowly(b, err)
 }
 
 func (p *Publisher) tryPublishSlowly(b []byte, why error) (err error) {
@@ -195,7 +203,7 @@ func (p *Publisher) tryPublishSlowly(b []byte, why error) (err error) {
 	return p.tryPublish(b, why)
 }
 
-// tryPublish is TryPublish after an attempt that failed with err.
+// tryPublish is TryPublish after an attempt, as publish is Publish.
 func (p *Publisher) tryPublish(b []byte, err error) error {
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")

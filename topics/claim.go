@@ -6,17 +6,17 @@ package topics
 //
 // As Put is, it and Commit are one function each for frames of one slot that find room and nobody in their way.
 func (w *Writer) Claim(n int) error {
-	r := w.ring
-	t := r.control.tail.Load()
-	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || w.line.owner.Load() != w.owner {
+	r, line := w.ring, w.line
+	t, owner := r.control.tail.Load(), line.owner.Load()
+	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || owner != w.owner {
 		return w.claim(n)
 	}
 	others := t != w.next
-	w.announce(t, 1)
-	if !w.advance(t, 1) {
+	line.announce(t, 1)
+	if !r.advance(t, 1) {
 		return w.claimAgain(n)
 	}
-	w.pos, w.pad, w.claimed = t, 0, 1
+	w.next, w.pos, w.pad, w.claimed = t+1, t, 0, 1
 	if others {
 		w.alone = w.next
 	}

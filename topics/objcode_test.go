@@ -32,7 +32,7 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 	copied, took := objcode.Calls("runtime.memmove"), objcode.Calls("shmbus/topics.(*Writer).take")
 	granted := objcode.Calls("shmbus/topics.(*Writer).granted")
 	counted := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "frames"))
-	again := objcode.Calls("shmbus/topics.(*Writer).claimAgain")
+	again := objcode.Calls("shmbus/topics.(*Writer).claim")
 	looked := func(f *objcode.Func, i int) bool { return head(f, i) || granted(f, i) }
 	sent := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "bytes"))
 	stamp := func(f *objcode.Func, i int) bool { return store(f, i) && !claim(f, i) && !sent(f, i) }

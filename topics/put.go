@@ -8,19 +8,21 @@ import "shmbus/internal/mem"
 // leaves it for good: each call costs as much as ten stores, and what is kept over one costs two.
 func (w *Writer) Put(b []byte, kind Kind, time int64) error {
 	r, line, t := w.ring, w.line, w.next
-	if len(b) > r.cell || t >= w.room || r.control.tail.Load() != t || line.owner.Load() != w.owner {
+	tail, owner := r.control.tail.Load(), line.owner.Load()
+	if len(b) > r.cell || t >= w.room || tail != t || owner != w.owner {
 		return w.put(b, kind, time)
 	}
-	w.announce(t, 1)
-	if !w.advance(t, 1) {
+	line.announce(t, 1)
+	if !r.advance(t, 1) {
 		return w.putAgain(b, kind, time)
 	}
+	w.next = t + 1
 	if r.control.head.Load()&positionMask == tombstone {
 		w.withdraw()
 		return ErrRemoved
 	}
 	d := r.slots.At(t)
-	mem.CopyShort(r.single.At(t, len(b)), b)
+	mem.CopyShort(r.single.First(t), b)
 	w.describe(d, len(b), kind, time)
 	w.count(t, len(b))
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))

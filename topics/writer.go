@@ -94,28 +94,27 @@ func (w *Writer) ID() uint64 { return w.id }
 // without a stamp can tell from the lines whether its writer lives. On amd64 the CAS is the barrier between the two; on arm64
 // both are releases, and the CAS's store cannot pass the announcement.
 func (w *Writer) take(t, k uint64) bool {
-	w.announce(t, k)
-	if w.advance(t, k) {
+	w.line.announce(t, k)
+	if w.ring.advance(t, k) {
+		w.next = t + k
 		return true
 	}
 	w.withdraw()
 	return false
 }
 
-// announce says in the writer's line that it is about to claim [t, t+k).
-func (w *Writer) announce(t, k uint64) {
-	w.line.length.StoreRelease(k)
-	w.line.claim.StoreRelease(t + 1)
+// announce says that the line's writer is about to claim [t, t+k).
+func (l *writerLine) announce(t, k uint64) {
+	l.length.StoreRelease(k)
+	l.claim.StoreRelease(t + 1)
 }
 
 // advance moves the tail from t over k slots, unless somebody else has. An exclusive writer has no rival for the tail and stores it.
-func (w *Writer) advance(t, k uint64) bool {
-	if tail := &w.ring.control.tail; w.ring.geometry.Exclusive {
-		tail.StoreRelease(t + k)
-	} else if !tail.CompareAndSwap(t, t+k) {
-		return false
+func (r *Ring) advance(t, k uint64) bool {
+	if !r.geometry.Exclusive {
+		return r.control.tail.CompareAndSwap(t, t+k)
 	}
-	w.next = t + k
+	r.control.tail.StoreRelease(t + k)
 	return true
 }
 
@@ -296,7 +295,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 			continue
 		}
 		d := r.slots.At(t)
-		mem.CopyShort(r.single.At(t, len(p)), p)
+		mem.CopyShort(r.single.First(t), p)
 		w.describe(d, len(p), kind, time)
 		w.count(t, len(p))
 		d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))

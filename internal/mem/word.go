@@ -14,9 +14,6 @@ func (w *Word) Load() uint64 { return atomic.LoadUint64(&w.v) }
 // StoreRelease where only the order of stores counts.
 func (w *Word) Store(x uint64) { atomic.StoreUint64(&w.v, x) }
 
-// StoreRelease stores after everything that was loaded or stored before it. A later load may pass it.
-func (w *Word) StoreRelease(x uint64) { storeRelease(&w.v, x) }
-
 // CompareAndSwap is a full barrier if it succeeds. If it fails it is an acquire load, and on amd64 a full barrier too.
 func (w *Word) CompareAndSwap(old, new uint64) bool {
 	return atomic.CompareAndSwapUint64(&w.v, old, new)

@@ -40,7 +40,7 @@ func (w *Word) StoreRelease(x uint64) {
 			return
 		}
 	}
-	storeRelease(&w.v, x)
+	atomic.StoreUint64(&w.v, x)
 }
 
 // CompareAndSwap compares and swaps.
