@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shmbus/internal/clock"
+	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
 	"shmbus/internal/mem"
 	"shmbus/segment"
@@ -89,9 +90,16 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	for i := range p.loans {
 		p.loans[i].p = p
 	}
+	if runtime.NumCPU() > 1 { // with one CPU nobody goes on meanwhile
+		pauses := uint32(asideFor * cpu.PausesPerMicrosecond())
+		w.Aside = func() { cpu.Pause(pauses) }
+	}
 	o.cleanup = runtime.AddCleanup(p, (*port).collected, o)
 	return p, nil
 }
+
+// asideFor is for how many microseconds a publisher lets another one go on alone: as long as some 64 to 160 frames take.
+const asideFor = 4
 
 func noPublisherLine(op, topic string, g topics.Geometry, err error) error {
 	switch {
@@ -116,7 +124,8 @@ func (p *Publisher) Topic() string { return p.name }
 func (p *Publisher) MaxFrame() int { return p.maxFrame }
 
 // Publish copies b into the ring and publishes it. If there is no room it waits: on a lossless topic for the slowest lossless
-// subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
+// subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits. Beside others that publish
+// at full speed one call in 64 lets them go on alone for 4 µs, which makes all of them quicker.
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
 func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 	if invariants.Enabled {

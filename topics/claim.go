@@ -14,7 +14,7 @@ func (w *Writer) Claim(n int) error {
 	others := t != w.next
 	line.announce(t, 1)
 	if !r.advance(t, 1) {
-		return w.claimAgain(n)
+		return w.claimAgain(n, t)
 	}
 	w.next, w.pos, w.pad, w.claimed = t+1, t, 0, 1
 	if others {
@@ -26,10 +26,26 @@ func (w *Writer) Claim(n int) error {
 	return nil
 }
 
-// claimAgain is Claim after another writer's claim came in between.
-func (w *Writer) claimAgain(n int) error {
+// claimAgain is Claim after another writer's claim at t came in between.
+func (w *Writer) claimAgain(n int, t uint64) error {
 	w.withdraw()
+	w.stepAside(t - w.next)
 	return w.claim(n)
+}
+
+const (
+	stretch = 64 // frames that a writer publishes from one time that it steps aside to the next
+	nearby  = 16 // slots: if others have claimed no more since its last claim, they publish as fast as it does
+)
+
+// stepAside is for a writer whose claim was crossed by another's; others is how many slots were claimed since its last. Where two publish at full
+// speed each frame costs both of them a transfer of the tail's line and, as they take turns slot by slot, of the frame's two. So one lets
+// the other go on alone for a while, and then publishes its own frames in one go while the other one is away.
+func (w *Writer) stepAside(others uint64) {
+	if w.Aside != nil && others <= nearby && w.number >= w.aside {
+		w.aside = w.number + stretch
+		w.Aside()
+	}
 }
 
 // claim is Claim for all frames.

@@ -35,6 +35,7 @@ func (w *Writer) Put(b []byte, kind Kind, time int64) error {
 // putAgain is Put after another writer's claim came in between.
 func (w *Writer) putAgain(b []byte, kind Kind, time int64) error {
 	w.withdraw()
+	w.stepAside(0)
 	return w.put(b, kind, time)
 }
 

@@ -46,6 +46,11 @@ type Writer struct {
 	heldAt    uint64 // position of the slot, for ErrHeldBySlot
 	heldGate  int    // line of the gate, for ErrHeldByGate
 
+	// Aside is called where another writer publishes at full speed too, every 64 frames or less often: it waits about as long as that
+	// many frames take. No claim is open or announced then. Nil: nobody waits.
+	Aside func()
+	aside uint64 // number from which on it may be called again
+
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below
 	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each

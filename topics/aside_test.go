@@ -1,0 +1,91 @@
+package topics
+
+import (
+	"sync"
+	"testing"
+)
+
+// TestAWriterStepsAsideOnceAStretch: where another's claim came in between, and that one publishes as fast.
+func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 256})
+	w, other := mustWriter(t, r, 1), mustWriter(t, r, 2)
+	aside := 0
+	w.Aside = func() { aside++ }
+	cross := func() { // what Put does when its look at the tail was right and its claim is not
+		t.Helper()
+		mustSend(t, other, "the other's")
+		w.line.announce(w.next, 1)
+		if r.advance(w.next, 1) {
+			t.Fatal("claimed what another has")
+		}
+		if err := w.putAgain([]byte("mine"), KindRaw, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range stretch {
+		cross()
+	}
+	if aside != 1 {
+		t.Fatalf("stepped aside %d times within a stretch, want once", aside)
+	}
+	for range stretch {
+		mustSend(t, w, "mine")
+	}
+	if aside != 1 {
+		t.Fatal("stepped aside although nobody was in the way")
+	}
+	cross()
+	if aside != 2 {
+		t.Fatalf("stepped aside %d times, want once more after a stretch", aside)
+	}
+
+	// Who publishes one frame among many of another's does not wait: it is no stream.
+	for range stretch {
+		mustSend(t, w, "mine")
+	}
+	for range nearby + 1 {
+		mustSend(t, other, "the other's")
+	}
+	tail := r.control.tail.Load()
+	mustSend(t, other, "the other's")
+	w.line.announce(tail, 1)
+	if err := w.claimAgain(4, tail); err != nil {
+		t.Fatal(err)
+	}
+	w.Abort()
+	if aside != 2 {
+		t.Fatal("stepped aside with one frame among many")
+	}
+}
+
+// TestNothingIsAnnouncedWhileAWriterStepsAside: others would have to wait for it.
+func TestNothingIsAnnouncedWhileAWriterStepsAside(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 1024})
+	var wg sync.WaitGroup
+	const frames = 50_000
+	for range 3 {
+		w := mustWriter(t, r, 1)
+		w.Aside = func() {
+			if w.line.claim.Load() != 0 || w.Open() {
+				t.Error("a claim is announced, or open")
+			}
+		}
+		wg.Go(func() {
+			for i := range frames {
+				var err error
+				if i%2 == 0 {
+					err = w.Put([]byte("frame"), KindRaw, 0)
+				} else if err = w.Claim(5); err == nil {
+					w.Commit(5, KindRaw, 0)
+				}
+				switch err {
+				case nil, ErrHeldBySlot:
+				default:
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
