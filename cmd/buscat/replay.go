@@ -38,7 +38,8 @@ func (a *app) replayCommand() *cobra.Command {
 the order in which they were recorded and at the pace at which they were
 published. Several files are played one after the other; '-' is standard input.
 A file whose recorder was killed is read as far as it is whole, and a message
-says how far that was.
+says how far that was. What is damaged is left out; the rest is published, and
+the exit code is 1.
 
 Topics are made as they were when they were recorded: their policy, slots and
 cell are in the file. --lossless, --slots and --cell go before that. Frames of
@@ -84,7 +85,10 @@ func (a *app) runReplay(c *cobra.Command, files []string, o *replayOptions) erro
 		return err
 	}
 	if o.list {
-		return a.list(files, p)
+		if err := a.list(files, p); err != nil {
+			return err
+		}
+		return p.damage()
 	}
 	if p.bus, err = a.open(c); err != nil {
 		return err
@@ -100,10 +104,10 @@ func (a *app) runReplay(c *cobra.Command, files []string, o *replayOptions) erro
 		}
 		if p.frames == before {
 			a.say("there is no frame to publish")
-			return nil
+			break
 		}
 	}
-	return nil
+	return p.damage()
 }
 
 // player is what the command line asks for.
@@ -114,7 +118,7 @@ func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*playe
 	}
 	p := &player{
 		app: a, options: options, lossless: o.lossless, speed: o.speed, log: o.clock == "log", prefix: o.prefix,
-		subscribers: o.subscribers, names: make(map[string]string), outs: make(map[string]*outTopic),
+		subscribers: o.subscribers, names: make(map[string]string), outs: make(map[string]*outTopic), damaged: make(map[string]bool),
 	}
 	if _, err := strconv.Atoi(files[0]); err == nil && c.Flags().Changed("loop") {
 		return nil, usage(c, "--loop %s: a number is written behind '=': --loop=%[1]s; ./%[1]s is a file of that name", files[0])
@@ -186,14 +190,29 @@ func readingError(name string, err error) error {
 	return fmt.Errorf("reading %s: %w", name, err)
 }
 
-// tellStatus says what is wrong with a file that has been read.
-func (a *app) tellStatus(name string, s mcapfile.Status) {
+// fileEnds says what is wrong with a file that has been read to its end.
+func (p *player) fileEnds(name string, s mcapfile.Status) {
+	if s.Damaged() {
+		p.damaged[name] = true
+	}
 	if s.Bad > 0 {
-		a.say("%s: %s left out, because they are damaged: %s", name, count(s.Bad, "part"), s.Why)
+		p.say("%s: %s left out, because they are damaged: %s", name, count(s.Bad, "part"), s.Why)
 	}
-	if !s.Closed {
-		a.say("%s was not closed, because its recorder was killed or is still at work: %s; %s read", name, s.Ends, count(s.Messages, "message"))
+	switch {
+	case s.Closed:
+	case s.Cut:
+		p.say("%s was not closed, because its recorder was killed or is still at work: %s; %s read", name, s.Ends, count(s.Messages, "message"))
+	default:
+		p.say("%s is damaged, and cannot be read to its end: %s; %s read", name, s.Ends, count(s.Messages, "message"))
 	}
+}
+
+// damage is an error if something in the files could not be read. What a killed recorder has not written is no damage.
+func (p *player) damage() error {
+	if len(p.damaged) == 0 {
+		return nil
+	}
+	return fmt.Errorf("there is damage in %s; what is whole was read", count(len(p.damaged), "file"))
 }
 
 // play plays one file.
@@ -208,7 +227,7 @@ func (p *player) play(ctx context.Context, name string) error {
 	for n := 0; ; n++ {
 		c, m, err := r.Next()
 		if err == io.EOF {
-			p.tellStatus(name, r.Status())
+			p.fileEnds(name, r.Status())
 			return nil
 		}
 		if err != nil {

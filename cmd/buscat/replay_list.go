@@ -97,6 +97,6 @@ func (a *app) listFile(name string, p *player, all map[string]*listed) error {
 			topic(name).lost += n
 		}
 	}
-	a.tellStatus(name, r.Status())
+	p.fileEnds(name, r.Status())
 	return nil
 }

@@ -31,6 +31,8 @@ type player struct {
 	outOf  map[outKey]*outTopic // by channel of the file that is being read; nil: not wanted
 	frames uint64               // published
 
+	damaged map[string]bool // files
+
 	base   time.Time // when frames with the time of zero are due
 	zero   uint64
 	latest uint64 // time so far

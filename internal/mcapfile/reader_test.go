@@ -57,7 +57,7 @@ func TestAFileCutAnywhere(t *testing.T) {
 			if !slices.Equal(numbers, whole[:want]) || s.Messages != uint64(want) {
 				t.Fatalf("%q: of the first %d bytes messages %v were read, not the first %d", c, n, numbers, want)
 			}
-			if s.Closed || s.Ends == "" || s.Bad != 0 {
+			if s.Closed || s.Ends == "" || !s.Cut || s.Damaged() {
 				t.Fatalf("%q: the first %d bytes: %+v", c, n, s)
 			}
 		}
@@ -134,6 +134,37 @@ func TestADamagedChunkDoesNotHideTheNextOnes(t *testing.T) {
 	}
 }
 
+// TestADamagedLengthIsNotTakenForTheEnd: a record that says to be longer than it is hides all that follows. That is no file that was cut short,
+// because the mark of its end is there.
+func TestADamagedLengthIsNotTakenForTheEnd(t *testing.T) {
+	for _, c := range compressions {
+		b := sample(t, 30, c)
+		heads(b, func(op mcap.OpCode, start, _ int) {
+			for bit := range 64 {
+				d := bytes.Clone(b)
+				d[start+1+bit/8] ^= 1 << (bit % 8)
+				numbers, s := readAll(t, d)
+				if len(numbers) < 30 && !s.Damaged() {
+					t.Fatalf("%q: bit %d of the length of the %v at byte %d: %d messages, %+v", c, bit, op, start, len(numbers), s)
+				}
+			}
+		})
+	}
+}
+
+// TestWhatFollowsTheEndIsDamage: the last bytes are not those of a file that was closed, and there is nothing that was still to be written.
+func TestWhatFollowsTheEndIsDamage(t *testing.T) {
+	b := sample(t, 30, mcap.CompressionNone)
+	b[len(b)-1] ^= 1
+	if numbers, s := readAll(t, b); len(numbers) != 30 || s.Closed || s.Cut || !s.Damaged() {
+		t.Errorf("%d messages, %+v", len(numbers), s)
+	}
+	zeros := append(b[:len(b)/2:len(b)/2], make([]byte, 4096)...) // as some file systems have it after a crash of the machine
+	if _, s := readAll(t, zeros); s.Closed || !s.Damaged() {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestFilesOfOtherWriters: with chunks or without, with schemas, and with attachments.
 func TestFilesOfOtherWriters(t *testing.T) {
 	for _, chunked := range []bool{true, false} {
@@ -200,7 +231,7 @@ func FuzzReader(f *testing.F) {
 				n++
 				sum = sum*31 + m.LogTime + uint64(len(m.Data))
 			}
-			if s = r.Status(); s.Messages != n || s.Closed == (s.Ends != "") {
+			if s = r.Status(); s.Messages != n || s.Closed == (s.Ends != "") || s.Closed && s.Cut {
 				t.Fatalf("%d messages, and %+v", n, s)
 			}
 			return sum, s
