@@ -179,6 +179,12 @@ func (s *Subscriber) sleepBy(w *wake.Waiter) {
 	s.mu.Unlock()
 }
 
+// stopSleeping undoes what a WaitSet did that waits for the topic.
+func (s *Subscriber) stopSleeping() {
+	s.unheard()
+	s.sleepBy(nil)
+}
+
 // sleepForTopic sleeps until something may have changed: the bell of the configured segment's table, a file event, the rescan.
 func (s *Subscriber) sleepForTopic(ctx context.Context, w *wake.Waiter, again bool) error {
 	b := s.bus

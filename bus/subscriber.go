@@ -53,6 +53,7 @@ type Subscriber struct {
 	door    door
 	mu      sync.Mutex   // of what the subscriber's goroutine changes, and Close on another one looks at: port, leaving and sleeper
 	sleeper *wake.Waiter // of one that waits for the topic
+	unheard func() bool  // of one that does so in a WaitSet: the Bus's Close does not wake it any more
 }
 
 // Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic; it does not end the subscription. Errors: ErrNoTopic,

@@ -17,7 +17,7 @@ import (
 // with Spin: who wants the least latency receives from one subscription.
 type WaitSet struct {
 	set     wake.Set
-	in      map[*Subscriber]*wake.Waiter // what it is armed with; nil: it is in the queue, or its topic is not there
+	in      map[*Subscriber]*wake.Waiter // what it is armed with; nil: it is in the queue
 	who     map[*wake.Waiter]*Subscriber
 	queue   []*Subscriber // to be looked at: [head:], the next one first
 	head    int
@@ -85,9 +85,6 @@ func (w *WaitSet) Receive(ctx context.Context) (*Subscriber, *Frame, error) {
 
 // arm makes the set wait for s, in which there was nothing to read. If there is by now it is looked at again, after the others.
 func (w *WaitSet) arm(s *Subscriber) (err error) {
-	if s.port == nil {
-		return nil // it is looked for when all are looked at
-	}
 	if !s.door.enter() {
 		return s.detached()
 	}
@@ -96,9 +93,27 @@ func (w *WaitSet) arm(s *Subscriber) (err error) {
 			s.goOut()
 		}
 	}()
+	if s.port == nil {
+		w.armAbsent(s)
+		return nil
+	}
 	defer s.fault("receive from", catchFaults(&err), &err)
 	w.armPort(s)
 	return nil
+}
+
+// armAbsent makes the set wait for s, whose topic is not there: to be told that it, or its Bus, is closed. Whether the topic has come is
+// looked at when all are. A bell would tell of it sooner; but of each topic that is made it would tell all that wait for another.
+func (w *WaitSet) armAbsent(s *Subscriber) {
+	waiter := wake.NewWaiter(s.bus.notifier, wake.Block)
+	s.sleepBy(waiter)
+	s.unheard = context.AfterFunc(s.bus.closing, waiter.Poke)
+	if s.door.isShut() || !w.set.ArmPoke(waiter) {
+		s.stopSleeping()
+		w.push(s)
+		return
+	}
+	w.in[s], w.who[waiter] = waiter, s
 }
 
 func (w *WaitSet) armPort(s *Subscriber) {
@@ -112,10 +127,17 @@ func (w *WaitSet) armPort(s *Subscriber) {
 func (w *WaitSet) disarm(s *Subscriber) {
 	if waiter := w.in[s]; waiter != nil {
 		w.set.Disarm(waiter)
-		delete(w.who, waiter)
-		w.in[s] = nil
-		s.goOut()
+		w.disarmed(s, waiter)
 	}
+}
+
+func (w *WaitSet) disarmed(s *Subscriber, waiter *wake.Waiter) {
+	delete(w.who, waiter)
+	w.in[s] = nil
+	if s.port == nil {
+		s.stopSleeping()
+	}
+	s.goOut()
 }
 
 // wait waits until there is something in the queue. After a while all are looked at: a publisher may have died before it rang, or within a
@@ -152,9 +174,7 @@ func (w *WaitSet) attend() {
 func (w *WaitSet) gather(woken []*wake.Waiter) {
 	for _, waiter := range woken {
 		s := w.who[waiter]
-		delete(w.who, waiter)
-		w.in[s] = nil
-		s.goOut()
+		w.disarmed(s, waiter)
 		w.push(s)
 	}
 	if len(woken) > 0 {
@@ -172,7 +192,7 @@ func (w *WaitSet) sweep(now time.Time) bool {
 		if s.port == nil || !s.bus.hinted.Load() {
 			w.silence = sweepFirst
 		}
-		if armed != nil || s.port == nil && !slices.Contains(w.queue[w.head:], s) {
+		if armed != nil {
 			w.disarm(s)
 			w.push(s)
 		}

@@ -34,9 +34,7 @@ type sleepers interface {
 // the waiter is not armed, if ready is true already or a poke was pending. Where the backend cannot do it, or the bell is nil, s.Wait looks at
 // intervals, as Poll does. ready is as for Waiter.Wait.
 func (s *Set) Arm(w *Waiter, bell *Bell, ready func() bool) bool {
-	if s.signal == nil {
-		s.signal, s.armed, s.polls = make(chan struct{}, 1), make(map[*Poke]*Waiter), make(map[*Waiter]bool)
-	}
+	s.begin()
 	if ready() || w.poke.Clear() {
 		s.idle = 0
 		return false
@@ -56,7 +54,28 @@ func (s *Set) Arm(w *Waiter, bell *Bell, ready func() bool) bool {
 	return true
 }
 
-// Disarm undoes Arm. A waiter that Wait has returned is not armed any more. Call it before Waiter.Close.
+// ArmPoke is Arm for a waiter that has no bell and is looked at for nothing else: s.Wait returns it when it was poked.
+func (s *Set) ArmPoke(w *Waiter) bool {
+	s.begin()
+	if w.poke.Clear() {
+		return false
+	}
+	s.armed[w.poke] = w
+	w.poke.set.Store(s)
+	if w.poke.Pending() {
+		s.Disarm(w)
+		return false
+	}
+	return true
+}
+
+func (s *Set) begin() {
+	if s.signal == nil {
+		s.signal, s.armed, s.polls = make(chan struct{}, 1), make(map[*Poke]*Waiter), make(map[*Waiter]bool)
+	}
+}
+
+// Disarm undoes Arm and ArmPoke. A waiter that Wait has returned is not armed any more. Call it before Waiter.Close.
 func (s *Set) Disarm(w *Waiter) {
 	if s.armed[w.poke] == nil {
 		return

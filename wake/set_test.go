@@ -180,3 +180,46 @@ func TestASetThatDoesNotWaitHasWhoWasWoken(t *testing.T) {
 		})
 	})
 }
+
+// TestASetIsPoked: a waiter without a bell is returned when it was poked, before or after it was armed, and for nothing else.
+func TestASetIsPoked(t *testing.T) {
+	each(t, func(t *testing.T, name string, backend func() wake.Notifier) {
+		t.Run(name, func(t *testing.T) {
+			w := wake.NewWaiter(backend(), wake.Block)
+			defer w.Close()
+			var s wake.Set
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			w.Poke()
+			if s.ArmPoke(w) {
+				t.Fatal("it was armed with a poke pending")
+			}
+			for range 100 {
+				if !s.ArmPoke(w) {
+					t.Fatal("it was not armed")
+				}
+				go w.Poke()
+				for {
+					woken, err := s.Wait(ctx, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if slices.Equal(woken, []*wake.Waiter{w}) {
+						break
+					}
+				}
+			}
+			if !s.ArmPoke(w) {
+				t.Fatal("it was not armed")
+			}
+			if woken, err := s.Wait(ctx, 5*time.Millisecond); len(woken) > 0 || err != nil {
+				t.Fatal(woken, err)
+			}
+			s.Disarm(w)
+			w.Poke()
+			if woken, err := s.Wait(ctx, time.Millisecond); len(woken) > 0 || err != nil {
+				t.Fatal(woken, err)
+			}
+		})
+	})
+}

@@ -25,7 +25,7 @@ var ErrNotMCAP = errors.New("not an MCAP file")
 type Reader struct {
 	tail     tail
 	r        *bufio.Reader // of tail
-	body     bytes.Buffer // of the record
+	body     bytes.Buffer  // of the record
 	chunk    chunkReader
 	channels map[uint16]*mcap.Channel
 	metadata map[string]map[string]string
