@@ -145,6 +145,9 @@ func (s *Subscriber) refill(looks int) error {
 		if s.from == 0 || s.passOver(n) > 0 {
 			return nil
 		}
+		if s.passedLong() {
+			return errPassing
+		}
 	}
 }
 
@@ -173,13 +176,33 @@ func (s *Subscriber) passOver(n int) int {
 	return n
 }
 
+// errPassing: frames have been passed over for a while, and there may be more. Who has a context looks at it before going on.
+var errPassing = errors.New("frames are passed over")
+
+// passFor is how long frames are passed over at once.
+const passFor = time.Millisecond
+
+// passedLong says whether that has gone on for so long since the last time that it was. What lies between two stretches counts too: then a
+// context is looked at once more.
+func (s *Subscriber) passedLong() bool {
+	now := clock.Now(&s.clock)
+	switch {
+	case s.passing == 0:
+		s.passing = now
+	case uint64(now-s.passing) >= uint64(passFor): // also if the clock was set back
+		s.passing = 0
+		return true
+	}
+	return false
+}
+
 // owe notes whether a release may have something to store once n more slots have been read: of a lossless subscription few do, of a member
 // each one.
 func (s *Subscriber) owe(n int) {
 	s.owes = s.borrows() && (s.config.mode == topics.Member || len(s.leaving) > 0 || s.r.Due(s.r.Position()+uint64(n)))
 }
 
-// try is the next frame, or nil if there is none, also after so many more looks.
+// try is the next frame, or nil if there is none, also after so many more looks. errPassing says neither.
 func (s *Subscriber) try(looks int) (*Frame, error) {
 	if s.port == nil {
 		return nil, s.detached()
@@ -205,10 +228,28 @@ func (s *Subscriber) try(looks int) (*Frame, error) {
 	if err == topics.ErrEmpty {
 		return nil, nil
 	}
+	if err == errPassing {
+		return nil, err
+	}
 	if e := (*opError)(nil); errors.As(err, &e) {
 		return nil, err
 	}
 	return nil, s.explain(err)
+}
+
+// tryThere is try for those who do not wait: it passes over what was there when it was called, and not over more.
+func (s *Subscriber) tryThere() (*Frame, error) {
+	f, err := s.try(0)
+	if err != errPassing {
+		return f, err
+	}
+	for end := s.r.Position() + s.r.Lag(); err == errPassing && s.r.Position() < end; {
+		f, err = s.try(0)
+	}
+	if err == errPassing {
+		err = nil
+	}
+	return f, err
 }
 
 // read reads one frame, of any subscription but a lossless one.
@@ -238,8 +279,8 @@ func (s *Subscriber) read() (err error) {
 		if f.info.Position >= s.from {
 			f.port, f.info.Held = s.port, true
 			s.shelf.put()
-		} else {
-			s.passed++
+		} else if s.passed++; s.passedLong() {
+			return errPassing
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package bus_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -157,6 +159,20 @@ func TestAnOverwrittenPositionStartsWithTheOldest(t *testing.T) {
 	}
 }
 
+// TestOfSeveralStartsTheLastCounts, also after a position.
+func TestOfSeveralStartsTheLastCounts(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(8))
+	publish(t, p, "0", "1", "2", "3")
+	expect(t, subscribe(t, b, "t", bus.FromPosition(2), bus.FromOldest()), "0")
+	expect(t, subscribe(t, b, "t", bus.FromPosition(2), bus.LastN(3)), "1")
+	expect(t, subscribe(t, b, "t", bus.FromPosition(2), bus.FromFirst()), "0")
+	expect(t, subscribe(t, b, "t", bus.FromOldest(), bus.FromPosition(2)), "2")
+	s := subscribe(t, b, "t", bus.FromPosition(1000), bus.FromNewest())
+	publish(t, p, "4")
+	expect(t, s, "4")
+}
+
 // TestWhatIsNotAskedForIsPassedOverInOneCall: a position that is still to come, with more frames before it than are read ahead.
 func TestWhatIsNotAskedForIsPassedOverInOneCall(t *testing.T) {
 	for _, opt := range []bus.SubscribeOption{bus.Lossless(), bus.Lossy(), bus.ReadOnly()} {
@@ -172,5 +188,40 @@ func TestWhatIsNotAskedForIsPassedOverInOneCall(t *testing.T) {
 			t.Errorf("the first call gives %v, %v", f, err)
 		}
 		noError(t, b.Close())
+	}
+}
+
+// TestACallThatPassesOverFramesHearsOfItsContext: it takes milliseconds to pass over so many, and a millisecond or two to notice.
+func TestACallThatPassesOverFramesHearsOfItsContext(t *testing.T) {
+	const frames = 1 << 19
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(frames))
+	subs := []*bus.Subscriber{
+		subscribe(t, b, "t", bus.FromPosition(2*frames)), subscribe(t, b, "t", bus.FromPosition(2*frames), bus.ReadOnly()),
+		subscribe(t, b, "t", bus.FromPosition(2*frames), bus.Lossless()),
+	}
+	empty := make([][]byte, 1024)
+	for range frames / len(empty) {
+		_, err := p.PublishBatch(soon(t), empty)
+		noError(t, err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i, s := range subs {
+		if _, err := s.Receive(done); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if st := s.Stats(); st.Position == frames && i < 2 { // a lossless one is quick, because it copies nothing
+			t.Errorf("subscription %d heard of its context when it had passed over all frames", i)
+		}
+		var set bus.WaitSet
+		set.Add(s)
+		if _, _, err := set.Receive(done); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if st := s.Stats(); st.Position != frames || st.Received != 0 { // that one does not wait, but gets what is there
+			t.Errorf("subscription %d: %+v", i, st)
+		}
+		noError(t, s.Close())
 	}
 }

@@ -39,6 +39,7 @@ type Subscriber struct {
 	asked   int64   // when frames were last looked for while a publisher waited
 	from    uint64  // frames below it are not asked for
 	passed  uint64  // so many of them were read and passed over
+	passing int64   // since when that was done without a look at the context; 0: it was not
 	leaving []*port // topics that were left with frames still held
 	stuckAt uint64  // where TryReceive was last held up, and since when
 	stuck   int64
@@ -145,7 +146,10 @@ func (s *Subscriber) receive(ctx context.Context, err error) (*Frame, error) {
 		if f, err = s.try(s.looks()); f != nil {
 			return f, nil
 		}
-		if err == nil {
+		if err == errPassing {
+			s.idle()
+			err = fail("receive from", s.topic, ctx.Err())
+		} else if err == nil {
 			err = s.wait(ctx)
 			if vain++; vain > 3 && err == nil { // whatever is ready, and is nothing, must not outlast the context
 				err = fail("receive from", s.topic, ctx.Err())
@@ -182,7 +186,7 @@ func (s *Subscriber) tryReceive() (*Frame, error) {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	f, err := s.try(0)
+	f, err := s.tryThere()
 	if f == nil && err == nil {
 		s.idle()
 		if err = s.gone("receive from"); err == nil {
@@ -209,7 +213,7 @@ func (s *Subscriber) tryNext() (*Frame, error) {
 	case err != nil:
 		return nil, err
 	}
-	return s.try(0)
+	return s.tryThere()
 }
 
 // Frames is an iterator over Receive that releases each frame when the loop goes on. It ends with an error: ctx's when ctx is
