@@ -102,7 +102,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	s.port, s.r, s.ready = o, r, r.Ready
 	s.mu.Unlock()
 	s.told = false
-	s.from, s.probed = 0, 0
+	s.from, s.probed, s.counted = 0, 0, r.Counted()
 	s.owe(0)
 	if start == s.config.start && s.config.mode != topics.Member {
 		s.from = s.config.from

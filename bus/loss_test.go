@@ -156,6 +156,48 @@ func TestCountsGoOnWithTheNextTopicOfThatName(t *testing.T) {
 	}
 }
 
+// TestATopicThatIsMadeAgainIsReadFromItsFirstFrame: what was overwritten before the subscription came to it is counted, also by one that is
+// lossless, for which nobody waits before it is there. A group counts nothing.
+func TestATopicThatIsMadeAgainIsReadFromItsFirstFrame(t *testing.T) {
+	for name, mode := range map[string]bus.SubscribeOption{
+		"lossy": bus.Lossy(), "lossless": bus.Lossless(), "tap": bus.ReadOnly(), "group": bus.Group("g"),
+	} {
+		for _, frames := range []int{5, 8, 50} {
+			b := newBus(t)
+			publisher(t, b, "t", losslessRing(8))
+			s := subscribe(t, b, "t", mode, bus.WaitForTopic())
+			noError(t, b.RemoveTopic("t"))
+			p, q := publisher(t, b, "t", losslessRing(8)), publisher(t, b, "t")
+			for i := range frames / 2 {
+				publish(t, p, fmt.Sprint(i))
+			}
+			for i := frames / 2; i < frames; i++ {
+				publish(t, q, fmt.Sprint(i))
+			}
+			left := min(frames, 8)
+			for i := frames - left; i < frames; i++ {
+				expect(t, s, fmt.Sprint(i))
+			}
+			want, by := uint64(frames-left), map[uint64]uint64{}
+			if name == "group" {
+				want = 0
+			}
+			if want > 0 {
+				by = map[uint64]uint64{p.ID(): uint64(frames / 2), q.ID(): want - uint64(frames/2)}
+			}
+			if n := s.Lost(); n != want || !maps.Equal(s.LostBy(), by) {
+				t.Errorf("%s: of %d frames %d were received, and %d lost, %v", name, frames, left, n, s.LostBy())
+			}
+			publish(t, p, "next")
+			expect(t, s, "next")
+			noError(t, s.Close())
+			if st := s.Stats(); st.Lost != want || st.Received != uint64(left+1) {
+				t.Errorf("%s: after Close %+v", name, st)
+			}
+		}
+	}
+}
+
 func TestWhatWasLostIsCountedAlsoAfterClose(t *testing.T) {
 	for name, end := range map[string]func(b *bus.Bus, s *bus.Subscriber) error{
 		"subscriber": func(_ *bus.Bus, s *bus.Subscriber) error { return s.Close() },

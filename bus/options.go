@@ -180,7 +180,9 @@ func LastN(n int) SubscribeOption { return func(c *subscribeConfig) { c.start, c
 func LatestOnly() SubscribeOption { return func(c *subscribeConfig) { c.latest = true } }
 
 // WaitForTopic makes Subscribe wait until the topic is there, and start with its first frame if it was made after the call. When the
-// topic is removed, or its segment deleted, the subscription waits for it to be made again.
+// topic is removed, or its segment deleted, the subscription waits for it to be made again, and starts with the first frame of that one.
+// It joins a moment after the topic was made. What publishers have overwritten by then is gone: Lost says how many frames that were, also
+// for a lossless subscription, which publishers do not wait for before it is there. A Group starts with the oldest frame, and counts none.
 func WaitForTopic() SubscribeOption { return func(c *subscribeConfig) { c.wait = true } }
 
 // OnWait is WaitForTopic with a word about it: f is called each time the subscription finds its topic missing and begins to wait

@@ -37,8 +37,8 @@ func AtPosition(pos uint64) Start { return Start{startPosition, pos} }
 // Last starts so that n frames that are there now are read first, or all if there are fewer.
 func Last(n int) Start { return Start{startLast, uint64(max(0, n))} }
 
-// First starts at position 0, with everything that was overwritten since counted as lost. It is for a topic that was made after the
-// reader asked for it.
+// First starts at position 0, with everything that was overwritten since counted as lost: a Gate, which copies nothing, at the oldest frame
+// there is. It is for a topic that was made after the reader asked for it.
 func First() Start { return Start{kind: startFirst} }
 
 // NewReader joins the topic. owner is not looked at for a Tap. Errors: ErrNoLine, ErrPolicy (a Gate on an overwrite topic),
@@ -61,6 +61,9 @@ func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) 
 		rd.kind = kindGate
 		if rd.pos, err = r.joinHead(rd.line, kindGate, start); err == nil {
 			rd.stored = rd.pos
+			if start.kind == startFirst {
+				rd.missed()
+			}
 		}
 	} else {
 		if mode == Lossy {
@@ -73,6 +76,23 @@ func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) 
 		return nil, err
 	}
 	return rd, nil
+}
+
+// missed counts the frames that were overwritten before a gate has joined that was to get all. No more are: the gate is there.
+func (r *Reader) missed() {
+	l := &r.loss
+	l.init(len(r.ring.writers))
+	for tries := 0; r.pos > 0 && !l.start(r.ring, r.pos); tries++ {
+		if tries > 16 {
+			return // what is in the lines cannot be
+		}
+	}
+	for i, frames := range l.next {
+		if frames > 0 {
+			l.total += frames
+			l.by[l.last[i]] += frames
+		}
+	}
 }
 
 func (r *Reader) takeLine(owner uint64) error {

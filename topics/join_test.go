@@ -59,7 +59,14 @@ func TestEachStartBeginsWhereItSays(t *testing.T) {
 			if got := readAll(t, rd); got != c.want {
 				t.Fatalf("mode %d, start %+v: read %q, want %q", mode, c.start, got, c.want)
 			}
-			if got := rd.Lost(); mode != Gate && got != c.lost {
+			by := uint64(0)
+			rd.LostBy(func(publisher, n uint64) {
+				if publisher != w.ID() {
+					t.Fatalf("mode %d, start %+v: lost %d frames of publisher %d", mode, c.start, n, publisher)
+				}
+				by += n
+			})
+			if got := rd.Lost(); got != c.lost || by != c.lost {
 				t.Fatalf("mode %d, start %+v: lost %d, want %d", mode, c.start, got, c.lost)
 			}
 			mustSend(t, w, "new")

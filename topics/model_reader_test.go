@@ -111,6 +111,13 @@ func (s *sim) join() {
 		s.t.Fatalf("mode %d start %+v: begins at %d, want %d\n%s", mode, k, rd.Position(), want, s.describe())
 	}
 	p := rd.Position()
+	missed := 0
+	if k.kind == startFirst {
+		missed = s.between(0, p)
+	}
+	if got := rd.Lost(); mode == Gate && got != uint64(missed) {
+		s.t.Fatalf("a gate that starts at %d with %+v has lost %d, want %d\n%s", p, k, got, missed, s.describe())
+	}
 	s.readers = append(s.readers, &simReader{
 		rd: rd, mode: mode, first: p, pos: p, cursor: p,
 		seqs: make(map[uint64]uint64), gotBy: make(map[uint64]uint64),
