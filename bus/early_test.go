@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"shmbus/internal/clock"
+	"shmbus/internal/testproc"
 )
 
 // TestAStreamTellsWhoeverWaitsWhenHalfTheRingIsFree: of frames of one slot each; of larger ones it tells with each eighth. In any case what is
@@ -20,7 +21,7 @@ func TestAStreamTellsWhoeverWaitsWhenHalfTheRingIsFree(t *testing.T) {
 		{"two slots", 100, 2, slots / 8, slots / 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, err := Open(memoryDir(t))
+			b, err := Open(testproc.MemoryDir(t))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"shmbus/internal/testproc"
 	"shmbus/segment"
 	"shmbus/wake"
 )
@@ -28,7 +29,7 @@ func TestATopicWhoseRemovalWasNotFinishedIsMadeAgain(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, err := Open(memoryDir(t))
+			b, err := Open(testproc.MemoryDir(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +95,7 @@ func TestALeaseThatIsGoneEndsItsHandles(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	b, err := Open(memoryDir(t))
+	b, err := Open(testproc.MemoryDir(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,16 +39,7 @@ var long = os.Getenv("SHMBUS_LONG") != ""
 // newDir is a place for a bus, in memory where there is one. It does not exist yet.
 func newDir(t testing.TB) string {
 	t.Helper()
-	parent := ""
-	if i, err := os.Stat("/dev/shm"); err == nil && i.IsDir() {
-		parent = "/dev/shm"
-	}
-	dir, err := os.MkdirTemp(parent, "shmbus-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return filepath.Join(dir, "bus")
+	return filepath.Join(testproc.MemoryDir(t), "bus")
 }
 
 // openAt opens a bus, and closes it with the test.

@@ -3,12 +3,14 @@ package bus
 import (
 	"context"
 	"testing"
+
+	"shmbus/internal/testproc"
 )
 
 // hotPath opens a bus in memory with one topic.
 func hotPath(b *testing.B, o TopicOptions) (*Bus, *Publisher) {
 	b.Helper()
-	bus, err := Open(memoryDir(b))
+	bus, err := Open(testproc.MemoryDir(b))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,13 +3,15 @@ package bus
 import (
 	"fmt"
 	"testing"
+
+	"shmbus/internal/testproc"
 )
 
 // BenchmarkCreateTopic makes one topic more where there are so many, and removes it.
 func BenchmarkCreateTopic(b *testing.B) {
 	for _, n := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprint("beside-", n), func(b *testing.B) {
-			bus, err := Open(memoryDir(b))
+			bus, err := Open(testproc.MemoryDir(b))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -159,10 +159,14 @@ func Group(name string) SubscribeOption {
 func ReadOnly() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Tap } }
 
 // FromNewest is the default: start with the first frame published after Subscribe.
-func FromNewest() SubscribeOption { return func(c *subscribeConfig) { c.start, c.from = topics.Newest(), 0 } }
+func FromNewest() SubscribeOption {
+	return func(c *subscribeConfig) { c.start, c.from = topics.Newest(), 0 }
+}
 
 // FromOldest starts with the oldest frame that is still there.
-func FromOldest() SubscribeOption { return func(c *subscribeConfig) { c.start, c.from = topics.Oldest(), 0 } }
+func FromOldest() SubscribeOption {
+	return func(c *subscribeConfig) { c.start, c.from = topics.Oldest(), 0 }
+}
 
 // FromPosition starts with the first frame whose Position is not below pos: to go on behind a frame f, give f.Position()+1. If
 // that has been overwritten, it starts with the oldest frame. If that is still to come, frames before it that are overwritten before they
@@ -172,7 +176,9 @@ func FromPosition(pos uint64) SubscribeOption {
 }
 
 // LastN starts with the n newest frames, or as many as there are.
-func LastN(n int) SubscribeOption { return func(c *subscribeConfig) { c.start, c.from = topics.Last(n), 0 } }
+func LastN(n int) SubscribeOption {
+	return func(c *subscribeConfig) { c.start, c.from = topics.Last(n), 0 }
+}
 
 // LatestOnly makes Receive pass over all frames but the newest: for readers of a state who have no use for what it was before. It
 // waits if nothing has been published since the last. The frames passed over count as lost. It is for subscriptions that copy, not for

@@ -3,12 +3,14 @@ package bus
 import (
 	"runtime"
 	"testing"
+
+	"shmbus/internal/testproc"
 )
 
 // Positions begin anew on a topic that was made anew: what is known of earlier ones must not keep a subscription from reading several frames at
 // once.
 func TestASubscriptionReadsSeveralFramesAtOnceOnANewTopicToo(t *testing.T) {
-	b, err := Open(memoryDir(t))
+	b, err := Open(testproc.MemoryDir(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +65,7 @@ func TestASubscriptionReadsSeveralFramesAtOnceOnANewTopicToo(t *testing.T) {
 
 // Block sleeps at once, and with one CPU nothing comes while it is looked for.
 func TestOnlyWhoMayGainFromItLooksAgainBeforeItSleeps(t *testing.T) {
-	b, err := Open(memoryDir(t))
+	b, err := Open(testproc.MemoryDir(t))
 	if err != nil {
 		t.Fatal(err)
 	}

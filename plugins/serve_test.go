@@ -66,12 +66,7 @@ func needsABus(t *testing.T) {
 // newDir is a directory with a short path, in memory, for a bus and sockets.
 func newDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "shmbus-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
+	return testproc.MemoryDir(t)
 }
 
 type ended struct {

@@ -129,11 +129,7 @@ func busDir(t testing.TB) string {
 // sharedTemp is a temporary directory in shared memory that all users may enter.
 func sharedTemp(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "segment-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := testproc.MemoryDir(t)
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

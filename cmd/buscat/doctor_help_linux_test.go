@@ -10,19 +10,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"shmbus/internal/testproc"
 )
 
 // doctorDir is where a test may make a bus in shared memory.
 func doctorDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "buscat-test-")
+	dir, err := filepath.EvalSymlinks(testproc.MemoryDir(t))
 	if err != nil {
-		dir = t.TempDir()
-	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
 	noFault(t, os.Chmod(dir, 0o755))
 	return filepath.Join(dir, "bus")
 }

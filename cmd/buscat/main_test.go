@@ -150,12 +150,8 @@ func eventually(t *testing.T, what string, f func() bool) {
 // openBus opens the test's own bus in shared memory if there is any.
 func openBus(t *testing.T, o ...bus.Option) *bus.Bus {
 	t.Helper()
-	dir := t.TempDir()
-	if d, err := os.MkdirTemp("/dev/shm", "buscat-test-"); err == nil {
-		t.Cleanup(func() { os.RemoveAll(d) })
-		_ = os.Chmod(d, 0o755)
-		dir = d
-	}
+	dir := testproc.MemoryDir(t)
+	_ = os.Chmod(dir, 0o755)
 	b, err := bus.Open(filepath.Join(dir, "bus"), o...)
 	if err != nil {
 		t.Fatal(err)

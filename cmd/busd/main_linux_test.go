@@ -52,15 +52,9 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel() // they mostly wait
-	top, err := os.MkdirTemp("/dev/shm", "shmbus-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	top := testproc.MemoryDir(t)
 	r := &rig{t: t, top: top, place: plugins.PlaceOf(filepath.Join(top, "bus"))}
-	t.Cleanup(func() {
-		r.endRunners()
-		os.RemoveAll(top)
-	})
+	t.Cleanup(r.endRunners)
 	if err := os.Mkdir(filepath.Join(top, "plugins"), 0o755); err != nil {
 		t.Fatal(err)
 	}

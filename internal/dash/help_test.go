@@ -76,11 +76,7 @@ func (f fakes) Plugins() []plugins.State { return f }
 
 func newBus(t testing.TB) (*bus.Bus, plugins.Place) {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "shmbus-test-")
-	if err != nil {
-		t.Skip("there is no /dev/shm here: ", err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := testproc.MemoryDir(t)
 	b, err := bus.Open(filepath.Join(dir, "bus"), bus.WithReserved())
 	must(t, err)
 	t.Cleanup(func() { must(t, b.Close()) })

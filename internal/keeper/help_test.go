@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -117,11 +116,7 @@ func (f fakes) Plugins() []plugins.State { return f }
 
 func newBus(t testing.TB) *bus.Bus {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "shmbus-test-")
-	if err != nil {
-		t.Skip("there is no /dev/shm here: ", err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := testproc.MemoryDir(t)
 	return open(t, filepath.Join(dir, "bus"))
 }
 

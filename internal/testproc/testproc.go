@@ -3,6 +3,7 @@
 //
 //	testproc.go   helpers, Main, Start
 //	process.go    a running helper
+//	memory.go     directories in memory for tests
 package testproc
 
 import (

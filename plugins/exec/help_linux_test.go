@@ -58,12 +58,7 @@ func newWorldIn(t *testing.T, dir, manifest string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent, err := os.MkdirTemp("/dev/shm", "shmbus-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(parent) })
-	at := filepath.Join(parent, "bus")
+	at := filepath.Join(testproc.MemoryDir(t), "bus")
 	w := &world{T: t, spec: &plugins.Spec{Manifest: *m, Name: "p", Bus: at, Place: plugins.PlaceOf(at), Hash: "hash"}}
 	w.nook = w.spec.Place.Plugin("p")
 	if err := os.MkdirAll(string(w.nook), 0o700); err != nil {

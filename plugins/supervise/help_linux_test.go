@@ -158,21 +158,16 @@ func newRig(t *testing.T) *rig {
 // newLoneRig is a rig of a test that runs alone.
 func newLoneRig(t *testing.T) *rig {
 	t.Helper()
-	top, err := os.MkdirTemp("/dev/shm", "shmbus-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	top := testproc.MemoryDir(t)
 	r := &rig{t: t, bus: filepath.Join(top, "bus"), dir: filepath.Join(top, "plugins")}
+	var err error
 	if r.o, err = options(r.bus, r.dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		r.endRunners()
-		os.RemoveAll(top)
-	})
+	t.Cleanup(r.endRunners)
 	return r
 }
 
