@@ -2,12 +2,15 @@ package bus_test
 
 import (
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"shmbus/bus"
+	"shmbus/internal/testproc"
 )
 
 // mappings is how many mappings this process has of files of the bus in dir, or of any with "".
@@ -36,8 +39,10 @@ func descriptors(t testing.TB) int {
 }
 
 func TestNothingIsLeftWhenEverythingIsClosed(t *testing.T) {
+	top, rounds := testproc.MemoryDir(t), 0
 	round := func() {
-		dir := newDir(t)
+		rounds++
+		dir := filepath.Join(top, strconv.Itoa(rounds))
 		a, err := bus.Open(dir)
 		noError(t, err)
 		b, err := bus.Open(dir)
