@@ -91,8 +91,9 @@ type topProgram struct {
 }
 
 type (
-	topTick struct{ bus, topic int } // time for the next look
-	topBus  struct {
+	topTick    struct{ bus, topic int } // time for the next look
+	topResumed struct{}                 // after topSuspend
+	topBus     struct {
 		loop   int
 		sample topSample
 	}
@@ -130,8 +131,15 @@ func (p *topProgram) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		case topLook:
 			return p, p.lookAtTopic()
 		case topResume:
-			return p, tea.Batch(p.lookAtBus(), p.lookAtTopic())
+			return p, p.lookAtAll()
+		case topSuspend:
+			return p, suspend()
 		}
+	case topResumed:
+		if m.paused {
+			return p, tea.ClearScreen
+		}
+		return p, tea.Batch(tea.ClearScreen, p.lookAtAll())
 	case topBus:
 		if msg.loop == p.busLoop && !m.paused {
 			m.add(msg.sample)
@@ -156,6 +164,8 @@ func (p *topProgram) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // topicInterval is how often the open topic is looked at, unless the interval is shorter.
 const topicInterval = 250 * time.Millisecond
+
+func (p *topProgram) lookAtAll() tea.Cmd { return tea.Batch(p.lookAtBus(), p.lookAtTopic()) }
 
 func (p *topProgram) lookAtBus() tea.Cmd {
 	p.busLoop++

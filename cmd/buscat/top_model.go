@@ -124,14 +124,18 @@ type topAction int
 const (
 	topNothing topAction = iota
 	topQuit
-	topLook   // at the open topic, at once
-	topResume // look at everything
+	topLook    // at the open topic, at once
+	topResume  // look at everything
+	topSuspend // until the shell lets it go on
 )
 
 // key is a key that was pressed, as Bubble Tea names it; typed is the text that it stands for.
 func (m *topModel) key(name, typed string) topAction {
-	if name == "ctrl+c" {
+	switch name {
+	case "ctrl+c":
 		return topQuit
+	case "ctrl+z":
+		return topSuspend
 	}
 	if m.editing {
 		m.edit(name, typed)

@@ -86,6 +86,25 @@ func TestTopLooksInLoopsThatEndWithAPause(t *testing.T) {
 		t.Errorf("%d frames are seen after the pause", len(top.model.detail.frames))
 	}
 
+	// After ctrl-z it looks at once, in new loops, and draws all anew; unless it makes a pause.
+	_, oldLoop := top.Update(topBus{loop: top.busLoop})
+	_, cmd := top.Update(topResumed{})
+	cmds, ok = cmd().(tea.BatchMsg)
+	if !ok || len(cmds) != 2 || cmds[0]() != tea.ClearScreen() {
+		t.Fatalf("after ctrl-z: %v", cmds)
+	}
+	if cmds, ok = cmds[1]().(tea.BatchMsg); !ok || len(cmds) != 2 {
+		t.Fatalf("after ctrl-z: %v", cmds)
+	}
+	if _, next := top.Update(oldLoop()); next != nil {
+		t.Error("two loops look at the bus after ctrl-z")
+	}
+	key('p')
+	if _, cmd := top.Update(topResumed{}); cmd == nil || cmd() != tea.ClearScreen() {
+		t.Error("after ctrl-z in a pause it is not drawn anew")
+	}
+	key('p')
+
 	// A topic that is closed is not looked at any more; q ends the program.
 	late := top.lookAtTopic()
 	key(tea.KeyEscape)

@@ -193,6 +193,11 @@ func TestTopKeepsTheCursorOnItsTopicAndInSight(t *testing.T) {
 			t.Errorf("after %s the cursor is on %q, want %q\n%s", c.key, marked(), c.want, screen(m))
 		}
 	}
+	for _, c := range []struct{ key, want string }{{"home", "rows 1 to 6 of 100"}, {"pgdown", "rows 2 to 7 of 100"}, {"end", "rows 95 to 100 of 100"}} {
+		if press(m, c.key); !strings.Contains(screen(m), c.want) {
+			t.Errorf("after %s there is no %q\n%s", c.key, c.want, screen(m))
+		}
+	}
 	if press(m, "r"); marked() != "t099" {
 		t.Errorf("after sorting it is on %q", marked())
 	}
@@ -207,6 +212,20 @@ func TestTopKeepsTheCursorOnItsTopicAndInSight(t *testing.T) {
 	}
 	if m.add(topSample{at: m.at.Add(time.Second), trouble: "a\nb\x1b"}); !strings.Contains(screen(m), `a; b\x1b`) {
 		t.Errorf("with an error:\n%s", screen(m))
+	}
+}
+
+func TestTopIsSuspendedWhateverItShows(t *testing.T) {
+	for _, keys := range [][]string{{}, {"?"}, {"/", "x"}, {"enter"}, {"p"}} {
+		m := sampled(80, 24)
+		press(m, keys...)
+		was := screen(m)
+		if got := press(m, "ctrl+z"); got != topSuspend || screen(m) != was {
+			t.Errorf("after %v ctrl-z is %v, and the screen\n%s", keys, got, screen(m))
+		}
+	}
+	if m := sampled(80, 24); strings.Contains(screen(m), "rows") {
+		t.Errorf("all rows are there:\n%s", screen(m))
 	}
 }
 

@@ -168,3 +168,49 @@ func TestTopEndsWhenItIsToldTo(t *testing.T) {
 		t.Errorf("the terminal is not as it was:\n%s", s)
 	}
 }
+
+// TestTopIsSuspendedAndGoesOn under a shell with job control; without one, where nothing stops, it just goes on.
+func TestTopIsSuspendedAndGoesOn(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("no bash here for its job control: ", err)
+	}
+	b := openBus(t)
+	for i := range 50 {
+		if err := b.CreateTopic(fmt.Sprintf("t%02d", i), bus.TopicOptions{Slots: 8, MaxPublishers: 1, MaxSubscribers: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	top := "buscat --bus " + b.Dir() + " top --interval 100ms --sort name"
+	m := startTmux(t, 80, 20, `env PS1="prompt: " bash --norc --noprofile -i`)
+	m.shows(`(?m)^prompt: *$`)
+	m.keys("echo before", "Enter", top, "Enter")
+	m.shows(`(?m)^› t00 `)
+	m.keys("PageDown", "Down")
+	m.shows(`(?m)^› t17 `)
+	for range 2 {
+		m.keys("C-z")
+		if s := m.shows(`(?m)Stopped.*\n(.*\n)*prompt: *$`); !strings.Contains(s, "before") || strings.Contains(s, "TOPIC") {
+			t.Errorf("the shell's screen is not as it was:\n%s", s)
+		}
+		if err := b.RemoveTopic("t18"); err != nil {
+			t.Fatal(err)
+		}
+		m.keys("fg", "Enter")
+		m.shows(`(?s)49 topics .*\n› t17 .*rows \d+ to \d+ of 49`)
+		if err := b.CreateTopic("t18", bus.TopicOptions{Slots: 8, MaxPublishers: 1, MaxSubscribers: 1}); err != nil {
+			t.Fatal(err)
+		}
+		m.shows(`50 topics `)
+	}
+	m.keys("Home")
+	m.shows(`(?m)^› t00 `)
+	m.keys("q")
+	m.shows(`(?m)^prompt: *$`)
+
+	alone := startTmux(t, 80, 20, top) // its group has no parent in the session, so that the kernel does not stop it
+	alone.shows(`(?m)^› t00 `)
+	alone.keys("C-z", "Down")
+	alone.shows(`(?m)^› t01 `)
+	alone.keys("q")
+	alone.shows(`ended with 0`)
+}

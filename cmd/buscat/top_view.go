@@ -241,6 +241,9 @@ func (m *topModel) remark(rows []topRow) string {
 	if n := len(m.seen) - len(rows); n > 0 {
 		s += fmt.Sprintf("  (%d not shown)", n)
 	}
+	if n := len(m.shown); n < len(rows) {
+		s += fmt.Sprintf("  rows %d to %d of %d", m.first+1, m.first+n, len(rows))
+	}
 	return styled(styleDim, s)
 }
 
@@ -267,4 +270,5 @@ const topKeys = `  s, left, right   sort by the next or previous of: name, rate,
   esc              back
   p                pause, and go on
   ?                this
-  q                quit`
+  q                quit
+  ctrl-z           suspend; fg goes on`
