@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 // A program is a jq expression of the command line.
 type program struct {
 	flag   string // that gave it
+	query  *gojq.Query
 	code   *gojq.Code
 	named  bool // it uses variables
 	say    func(format string, args ...any)
@@ -39,7 +39,7 @@ func compileJQ(flag, source string, say func(format string, args ...any)) (*prog
 		}
 		p.code, err = gojq.Compile(q, options...)
 	}
-	if err != nil {
+	if p.query = q; err != nil {
 		return nil, fmt.Errorf("%s %q is no jq expression: %w", flag, source, err)
 	}
 	return p, nil
@@ -105,17 +105,15 @@ func (r *record) decode() bool {
 	}
 	b := r.body
 	if r.kind == bus.KindMsgpack {
-		text, err := appendJSON(nil, b)
-		if err != nil {
-			text = nil
-		}
-		b = text
+		var err error
+		r.text, err = appendJSON(r.text[:0], b)
+		b, r.decodes = r.text, err == nil
+	} else {
+		r.decodes = utf8.Valid(b) && json.Valid(b)
 	}
-	r.decoded, r.value, r.decodes = true, nil, false
-	if utf8.Valid(b) && json.Valid(b) {
-		d := json.NewDecoder(bytes.NewReader(b))
-		d.UseNumber() // integers stay exact
-		r.decodes = d.Decode(&r.value) == nil
+	r.decoded, r.value = true, nil
+	if r.decodes {
+		r.value = r.values.value(b)
 	}
 	return r.decodes
 }

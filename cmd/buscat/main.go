@@ -4,11 +4,12 @@
 // stat.go, rm.go, doctor*.go (with what is around the bus: doctor_env_linux.go and so on), kick.go, prune.go, version.go.
 //
 // Tap: tapoptions.go and from.go (the flags), stream.go (one topic) and multi.go (several), every.go and idle.go (its clocks), output.go,
-// json.go, hex.go, format.go and colour.go (how frames are printed), filter.go (jq), msgpack.go (to JSON), escape.go, loss.go, stuck.go
-// (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. Pub: input.go, source.go (pipes, files, again), split.go
+// json.go, hex.go, format.go and colour.go (how frames are printed), filter.go (jq), jqfields.go (what it looks at), jsonvalue.go
+// (what it works on), msgpack.go (to JSON), escape.go, loss.go, stuck.go (publishers that died), pipe_*.go (the reader that goes away), terminal_*.go. Pub: input.go, source.go (pipes, files, again), split.go
 // (where frames end), jsonmsgpack.go, pace.go. Ls and stat: tree.go, watch.go, rates.go, winsize_*.go. hz.go and bw.go share measure.go,
 // meter.go (one topic) and series.go; delay.go has histogram.go. Top is top.go (between terminal and bus), top_model.go (state and keys),
-// top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go. completion.go and man.go work on the whole command tree.
+// top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go, top_suspend_*.go. completion.go and man.go work on the whole
+// command tree.
 // Recordings: record.go, record_run.go (one topic), record_reel.go (the files), replay.go, replay_player.go, replay_list.go.
 package main
 

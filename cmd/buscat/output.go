@@ -40,6 +40,8 @@ type record struct {
 
 	decoded, decodes bool // value has been looked for, and found
 	value            any  // the body, as jq sees it
+	values           valueReader
+	text             []byte // scratch space: msgpack as JSON
 }
 
 // read makes r what there is to print of f.

@@ -27,6 +27,7 @@ type stream struct {
 
 func (t *tap) stream(topic string, sub *bus.Subscriber) *stream {
 	s := &stream{tap: t, topic: topic, sub: sub, loss: lossReport{say: t.say}}
+	s.record.values.only = t.looked
 	if t.several {
 		s.loss.topic = topic
 	}

@@ -122,6 +122,7 @@ type tap struct {
 	since    time.Time // of the first frame that is wanted, or zero
 	where    *program  // or nil
 	programs []*program
+	looked   map[string]bool // members of bodies at which they look, or nil: all
 	every    time.Duration
 	timeout  time.Duration
 
@@ -153,6 +154,7 @@ func (a *app) newTap(c *cobra.Command, o *tapOptions, patterns []topics.Pattern)
 	if t.where, err = o.filter(c, t); err != nil {
 		return nil, err
 	}
+	t.looked = lookedAt(t.programs)
 	t.options = []bus.SubscribeOption{from.option, bus.ReadOnly()}
 	switch {
 	case c.Flags().Changed("group"):
