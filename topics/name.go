@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -14,7 +15,7 @@ const MaxName = 200
 var ErrName = errors.New("bad topic name")
 
 // CheckName says what is wrong with a topic name. Names are paths like "sensors/imu/0": 1 to 200 bytes of UTF-8, parts divided by
-// '/', none of them empty, no control bytes and no '*'.
+// '/', none of them empty, no control characters and no '*'.
 func CheckName(name string) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w %.220q: %s", ErrName, name, fmt.Sprintf(format, args...))
@@ -31,9 +32,12 @@ func CheckName(name string) error {
 	case !utf8.ValidString(name):
 		return bad("it is not UTF-8")
 	}
-	for _, c := range []byte(name) {
-		if c < 0x20 || c == 0x7f {
+	for _, c := range name {
+		switch {
+		case c < utf8.RuneSelf && unicode.IsControl(c):
 			return bad("it has the control byte %#02x", c)
+		case unicode.IsControl(c): // U+0080 to U+009F: terminals obey them, too
+			return bad("it has the control character %U", c)
 		}
 	}
 	return nil

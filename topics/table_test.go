@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -191,7 +192,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %v", n, err)
 		}
 	}
-	for _, n := range []string{"", "/", "/a", "a/", "a//b", "a*", "*", "a\x00", "a\nb", "\x7f", "\xff", strings.Repeat("x", MaxName+1)} {
+	for _, n := range []string{"", "/", "/a", "a/", "a//b", "a*", "*", "a\x00", "a\nb", "\x7f", "a\u009b31m", "\xff", strings.Repeat("x", MaxName+1)} {
 		err := CheckName(n)
 		wantErr(t, err, ErrName)
 		if !strings.Contains(err.Error(), fmt.Sprintf("%.220q", n)) {
@@ -204,9 +205,7 @@ func TestAnyNameIsRefusedOrRoundTrips(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9_/. *-]{1,210}`), rapid.StringOfN(rapid.RuneFrom([]rune("a/é\x01")), 0, 12, -1)).Draw(rt, "name")
 		good := n != "" && len(n) <= MaxName && utf8.ValidString(n) && !strings.Contains("/"+n+"/", "//") && !strings.ContainsAny(n, "*\x7f")
-		for _, c := range []byte(n) {
-			good = good && c >= 0x20
-		}
+		good = good && !strings.ContainsFunc(n, unicode.IsControl)
 		if err := CheckName(n); (err == nil) != good {
 			rt.Fatalf("%q: %v", n, err)
 		}
