@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchReader calls gone when the other end of out is closed, if out is a pipe or a socket: who has nothing to write would not
-// notice. stop ends the watch.
+// watchReader calls gone when the other end of out is closed, if out is a pipe, a socket or a terminal: who has nothing to write would
+// not notice, and not everybody who writes to a terminal is told by a signal that it is gone. stop ends the watch.
 func watchReader(out io.Writer, gone func()) (stop func()) {
 	nothing := func() {}
 	f, ok := out.(*os.File)
@@ -19,7 +19,7 @@ func watchReader(out io.Writer, gone func()) (stop func()) {
 		return nothing
 	}
 	info, err := f.Stat()
-	if err != nil || info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
+	if err != nil || info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) == 0 {
 		return nothing
 	}
 	conn, err := f.SyscallConn()
@@ -43,7 +43,7 @@ func watchReader(out io.Writer, gone func()) (stop func()) {
 			_, err := unix.Poll(fds, -1)
 			switch {
 			case err == unix.EINTR:
-			case err != nil, fds[1].Revents != 0:
+			case err != nil, fds[1].Revents != 0, fds[0].Revents&unix.POLLNVAL != 0: // this cannot be polled here
 				return
 			case fds[0].Revents != 0:
 				gone()

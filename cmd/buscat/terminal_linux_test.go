@@ -30,3 +30,18 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 	t.Cleanup(func() { slave.Close() })
 	return master, slave
 }
+
+// The command has no controlling terminal, or not this one, so that no SIGHUP tells it.
+func TestATerminalThatGoesAwayEndsATapThatWaits(t *testing.T) {
+	b := openBus(t)
+	for _, args := range [][]string{{"none"}, {"*"}, {"--lossless", "none"}} {
+		master, slave := openTerminal(t)
+		c := command(t, b.Dir(), append([]string{"tap"}, args...)...)
+		c.Stdout = slave
+		c.start()
+		slave.Close()
+		c.says("waiting for topic")
+		master.Close()
+		c.ends(0)
+	}
+}
