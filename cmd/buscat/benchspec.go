@@ -123,6 +123,7 @@ func (o *benchOptions) topic(c *cobra.Command) (t bus.TopicOptions, err error) {
 		return t, usage(c, "--size %d: frames may have up to %d bytes in %d slots of %d; make the ring larger with --slots or --cell",
 			o.size, g.MaxFrame(), g.Slots, g.CellSize)
 	}
+	t.Slots, t.CellSize = g.Slots, g.CellSize // the report says what was measured
 	return t, nil
 }
 
