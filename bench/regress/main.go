@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -79,6 +80,9 @@ func run(ctx context.Context, args []string) (lost bool, err error) {
 	if f.NArg() > 0 || *pairs < 1 || *long <= 0 {
 		return false, errors.New("usage: regress [REV] [-cells …] [-pairs N] [-time D]")
 	}
+	if err := known(*only); err != nil {
+		return false, err
+	}
 	b, err := build(ctx, rev)
 	if err != nil {
 		return false, err
@@ -100,6 +104,20 @@ func run(ctx context.Context, args []string) (lost bool, err error) {
 		fmt.Printf("fewer than %d pairs: an impression, no verdict\n", pairsAtLeast)
 	}
 	return lost, nil
+}
+
+// known is an error if a word means no cell: what was not measured has not become slower.
+func known(only string) error {
+	for w := range strings.SplitSeq(only, ",") {
+		if !slices.ContainsFunc(cells, func(c cell) bool { return wanted(c.name, w) }) {
+			names := make([]string, len(cells))
+			for i, c := range cells {
+				names[i] = c.name
+			}
+			return fmt.Errorf("-cells %s: no cell's name begins so; there are %s", w, strings.Join(names, ", "))
+		}
+	}
+	return nil
 }
 
 func wanted(name, only string) bool {

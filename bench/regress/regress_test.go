@@ -101,6 +101,9 @@ func TestTheTreeIsComparedWithTheCommitBeforeItAndNothingIsLeft(t *testing.T) {
 	if _, err := run(t.Context(), []string{"nowhere"}); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a commit that is not there: %v", err)
 	}
+	if _, err := run(t.Context(), []string{"-cells", "throughput-1K,no-such"}); err == nil || !strings.Contains(err.Error(), "-cells no-such") {
+		t.Errorf("a cell that is not there: %v", err)
+	}
 	if names, err := os.ReadDir(tmp); err != nil || len(names) > 0 {
 		t.Errorf("%v %v are left", names, err)
 	}
