@@ -344,3 +344,16 @@ func TestTheModuleKeepsTheRulesOfTheHouse(t *testing.T) {
 		t.Errorf("%d files: %v", files, err)
 	}
 }
+
+func TestAWordThatMeansNothingIsRefused(t *testing.T) {
+	for _, args := range [][]string{{"-cells", "latency,no-such"}, {"-peers", "NATS,no-such"}} {
+		if err := run(t.Context(), append(args, "-list")); err == nil || !strings.Contains(err.Error(), args[0]+" no-such:") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	for _, o := range []options{{}, {peers: noPeer}, {cells: "growth-tail,latency-spin-64", peers: "nats,fifo"}} {
+		if err := o.known(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,9 @@ const (
 	natsWord  = "nats-server"
 	cleanWord = "clean"
 )
+
+// noPeer is the word of -peers that means none.
+const noPeer = "none"
 
 // serve is what a process does that the benchmark has started; in others it returns at once.
 func serve() {
@@ -165,6 +169,9 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 	if o.from != "" {
 		return report.Load(o.from)
 	}
+	if err := o.known(); err != nil {
+		return nil, err
+	}
 	var cells []report.Cell
 	for _, c := range report.Cells() {
 		if c.Match(words(o.cells)) {
@@ -176,9 +183,6 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 		how = quick
 	}
 	grown := matchSeries(words(o.cells), how)
-	if len(cells)+len(grown) == 0 {
-		return nil, fmt.Errorf("-cells %s: there is no such cell; see -list", o.cells)
-	}
 	if n := len(bench.AllowedCPUs()); n < 2 {
 		return nil, fmt.Errorf("two CPUs are needed; this process may use %d", n)
 	}
@@ -192,6 +196,23 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 		return nil, nil
 	}
 	return lab.measure(ctx, cells, grown, o.turns, o.runTime)
+}
+
+// known is an error if a word of -cells or -peers means nothing: what is left out by a typing error would not be missed.
+func (o *options) known() error {
+	for _, w := range words(o.cells) {
+		cell := func(c report.Cell) bool { return c.Match([]string{w}) }
+		if !slices.ContainsFunc(report.Cells(), cell) && len(matchSeries([]string{w}, quick)) == 0 {
+			return fmt.Errorf("-cells %s: there is no such cell; see -list", w)
+		}
+	}
+	for _, w := range words(o.peers) {
+		peer := func(c contender) bool { return c.peer() && wanted(c.name, []string{w}) }
+		if w != noPeer && !slices.ContainsFunc(contenders(), peer) {
+			return fmt.Errorf("-peers %s: no peer's name begins so; see -list", w)
+		}
+	}
+	return nil
 }
 
 func words(list string) []string {
