@@ -161,3 +161,24 @@ func TestDeathsAreToldAcrossNamespaces(t *testing.T) {
 		t.Errorf("the frame behind the dead one's came after %v", at.Sub(start))
 	}
 }
+
+// Stat shows who has died, also to those who only look: it opens nothing for writing.
+func TestStatShowsWhoHasDied(t *testing.T) {
+	b := newBus(t)
+	publish(t, publisher(t, b, "t", losslessRing(64)), "1", "2")
+	h := testproc.Start(t, "hold everything", b.Dir())
+	h.Expect("holding")
+	noError(t, b.Close()) // nobody is left who could take back what the dead hold
+	looker := openAt(t, b.Dir())
+	for _, alive := range []bool{true, false} {
+		st, err := looker.Stat("t")
+		noError(t, err)
+		if len(st.PublisherList) != 1 || len(st.SubscriberList) != 2 {
+			t.Fatalf("want a publisher, a subscription and a member: %+v", st)
+		}
+		if st.PublisherList[0].Alive != alive || st.SubscriberList[0].Alive != alive || st.SubscriberList[1].Alive != alive {
+			t.Errorf("alive is %v: %+v", alive, st)
+		}
+		h.Kill()
+	}
+}

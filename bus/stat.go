@@ -45,7 +45,7 @@ type TopicStat struct {
 type PublisherInfo struct {
 	ID      uint64
 	Pid     int           // as seen by the publisher: in another PID namespace it means another process
-	Alive   bool          // its lease is held
+	Alive   bool          // its lease is held, or it cannot be told: that takes permission to read NAME.lease
 	Blocked time.Duration // it has waited for room so long
 	// Claimed is how many slots it has claimed and not committed, from position Claim on; 0 if none.
 	Claimed, Claim uint64
@@ -166,7 +166,7 @@ func (at *attachment) statOf(e topics.Entry, r *topics.Ring, people crowd) Topic
 	s.Publishers, s.Subscribers = 0, 0 // as many as are listed
 	for _, w := range r.Writers() {
 		s.Publishers++
-		p := PublisherInfo{ID: w.Publisher, Pid: people[segment.Owner(w.Owner)].PID, Alive: r.Alive(w.Owner), Blocked: time.Duration(w.Blocked)}
+		p := PublisherInfo{ID: w.Publisher, Pid: people[segment.Owner(w.Owner)].PID, Alive: at.shows(w.Owner), Blocked: time.Duration(w.Blocked)}
 		if w.Open {
 			p.Claimed, p.Claim = w.Slots, w.Position
 		}
@@ -177,7 +177,7 @@ func (at *attachment) statOf(e topics.Entry, r *topics.Ring, people crowd) Topic
 		s.Subscribers++
 		members[g.Group]++
 		s.SubscriberList = append(s.SubscriberList, SubscriberInfo{
-			ID: g.Subscription, Pid: people[segment.Owner(g.Owner)].PID, Alive: !g.Abandoned && r.Alive(g.Owner),
+			ID: g.Subscription, Pid: people[segment.Owner(g.Owner)].PID, Alive: !g.Abandoned && at.shows(g.Owner),
 			Lossless: g.Mode >= topics.Gate, Group: g.Group, Holds: g.Holds, Left: g.Abandoned,
 			Position: g.Position, Lag: above(s.Tail, g.Position), Received: g.Received, Lost: g.Lost,
 		})
@@ -186,6 +186,12 @@ func (at *attachment) statOf(e topics.Entry, r *topics.Ring, people crowd) Topic
 		s.GroupList = append(s.GroupList, GroupInfo{g.Name, members[g.Name], g.Position, above(s.Tail, g.Position)})
 	}
 	return s
+}
+
+// shows says whether an owner lives, for people. Who is not known to be dead does.
+func (at *attachment) shows(owner uint64) bool {
+	alive, known := at.seg.Shows(segment.Owner(owner))
+	return alive || !known
 }
 
 // above is how far a is above b, or 0: they were not read at one moment.

@@ -46,6 +46,50 @@ func (s *Segment) alive(o Owner) (alive, known bool) {
 	return held, true
 }
 
+// Shows is Alive for those who show who is there, and take nothing from the dead: it knows in a segment that is open ReadOnly, too, if the
+// lease file may be read.
+func (s *Segment) Shows(o Owner) (alive, known bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return true, false
+	}
+	alive, known = s.alive(o)
+	if known || s.access == ReadWrite {
+		return alive, known
+	}
+	s.ownMu.Lock()
+	defer s.ownMu.Unlock()
+	if s.witness == nil {
+		s.witness = s.openWitness()
+	}
+	if s.witness == nil {
+		return true, false
+	}
+	held, err := s.witness.locked(int64(o.Slot()))
+	if err != nil || !held && !s.witness.same() {
+		return true, false
+	}
+	return held, true
+}
+
+// openWitness opens the lease file, if it is this segment's and may be read. It is not opened for writing: who closes it then makes all
+// others look who has died.
+func (s *Segment) openWitness() *file {
+	path := s.path(extLease)
+	f, err := openFile(path, false)
+	if err != nil {
+		return nil
+	}
+	b := make([]byte, leaseHeaderBytes)
+	n, err := f.readAt(b, 0)
+	if err != nil || s.head.checkLease(path, b[:n]) != nil {
+		_ = f.close()
+		return nil
+	}
+	return f
+}
+
 // ParticipantInfo is one slot of the participant table as people see it.
 type ParticipantInfo struct {
 	Slot       int

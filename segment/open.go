@@ -16,7 +16,7 @@ const openAttempts = 5
 // byte order, page size, nonce, offsets, size, state; then that the other files belong to the segment. It changes nothing.
 //
 // For ReadOnly only NAME.seg need be readable. The bell file is opened for writing if that is allowed, else for reading, else not
-// at all; the lease file is never opened.
+// at all; the lease file is not opened.
 //
 // If there is no segment of that name the error is an fs.ErrNotExist, if it may not be opened an fs.ErrPermission, also for
 // writing on a file system that is mounted read-only.

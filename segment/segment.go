@@ -25,13 +25,14 @@ type Segment struct {
 	bell      *file // nil: a tap that may not open it
 	lease     *file // takes locks, asks nothing; nil for taps
 	ask       *file // asks, never takes a lock: to the holder of a lock the kernel says that it is free
+	witness   *file // asks what is shown, open for reading; nil: nobody has asked, or it may not be read; guarded by ownMu
 	mapped    []byte
 	bells     []byte
 	bellWrite bool
 	shared    *sharedHeader
 	slots     []sharedParticipant
 
-	ownMu sync.Mutex // guards own; taken after mu
+	ownMu sync.Mutex // guards own and witness; taken after mu
 	own   map[int]*Participant
 }
 
@@ -207,7 +208,7 @@ func (s *Segment) Close() error {
 // release gives back what open took, however far it came.
 func (s *Segment) release() error {
 	err := errors.Join(unmapIf(s.mapped), s.leaveBells(),
-		s.seg.close(), s.bell.close(), s.lease.close(), s.ask.close())
+		s.seg.close(), s.bell.close(), s.lease.close(), s.ask.close(), s.witness.close())
 	s.mapped, s.bells, s.shared, s.slots = nil, nil, nil, nil
 	return err
 }
