@@ -215,10 +215,13 @@ func (s *Subscriber) sleepForTopic(ctx context.Context, w *wake.Waiter, again bo
 		_, err := at.table.Find(s.topic)
 		return err == nil
 	}
-	if again && found() {
-		return w.Wait(ctx, nil, never, halfRemoved)
-	}
-	return w.Wait(ctx, bell, found, 2*rescan) // the watcher pokes sooner
+	// Of its own, for when the table is cut short: a fault is known by its mapping, which may go with the attachment.
+	return segment.Guard(func() error {
+		if again && found() {
+			return w.Wait(ctx, nil, never, halfRemoved)
+		}
+		return w.Wait(ctx, bell, found, 2*rescan) // the watcher pokes sooner
+	})
 }
 
 // halfRemoved is how long to wait for a topic that is in the table and marked removed: the one who removes it is at work, or it ended.

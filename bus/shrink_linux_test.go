@@ -174,3 +174,21 @@ func TestSleepersLearnThatTheFileWasCutShort(t *testing.T) {
 	noError(t, os.Truncate(path, i.Size()-1024*64))
 	cutError(t, "Receive", <-got)
 }
+
+// Who waits for a topic looks into the table, which is gone too, while others may have let go of the segment already.
+func TestWhoWaitsForATopicLearnsThatTheFileWasCutShort(t *testing.T) {
+	needsTheMachine(t, "qemu-user does not say where a memory fault was")
+	for range 20 { // the order in which the handle's goroutines notice it changes
+		b, _, path := shrinkable(t)
+		waits, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			_, err := b.Subscribe(soon(t), "other", bus.WaitForTopic(), bus.ReadOnly(), bus.OnWait(func() { close(waits) }))
+			ended <- err
+		}()
+		<-waits
+		noError(t, os.Truncate(path, 0))
+		if err := <-ended; err == nil || !errors.Is(err, bus.ErrCorrupt) {
+			t.Fatalf("Subscribe: %v", err)
+		}
+	}
+}
