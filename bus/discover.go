@@ -40,15 +40,20 @@ func (b *Bus) Discover(ctx context.Context, match func(name string) bool) iter.S
 		watch.enlist(w)
 		defer watch.dismiss(w)
 		d := discoverer{bus: b, match: match, yield: yield, seen: map[string]time.Time{}, told: map[string]bool{}}
-		for {
+		for torn := false; ; {
 			was := b.tables() // before the look, so that what comes meanwhile ends the sleep
 			if !d.look() {
 				b.letGo(was)
 				return
 			}
+			if torn {
+				b.letGo(was)
+				was.own = nil
+			}
 			err := b.sleepForTopics(ctx, w, was)
 			b.letGo(was)
-			if err != nil {
+			torn = err != nil && ctx.Err() == nil && !errors.Is(err, ErrClosed) // cut short: it is looked at once more, and not slept on
+			if err != nil && !torn {
 				yield(Discovery{}, fail(op, "", err))
 				return
 			}

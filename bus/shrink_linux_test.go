@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -189,6 +190,40 @@ func TestWhoWaitsForATopicLearnsThatTheFileWasCutShort(t *testing.T) {
 		noError(t, os.Truncate(path, 0))
 		if err := <-ended; err == nil || !errors.Is(err, bus.ErrCorrupt) {
 			t.Fatalf("Subscribe: %v", err)
+		}
+	}
+}
+
+func TestWhoLooksForTopicsGoesOnWhenTheFileWasCutShort(t *testing.T) {
+	needsTheMachine(t, "qemu-user does not say where a memory fault was")
+	for _, file := range []string{"main.seg", "main.bell"} {
+		b, _, path := shrinkable(t)
+		dir := filepath.Dir(path)
+		ctx, cancel := context.WithCancel(soon(t))
+		found := make(chan string, 10)
+		go func() {
+			defer close(found)
+			for d, err := range b.Discover(ctx, func(string) bool { return true }) {
+				if err == nil {
+					found <- d.Name
+				} else if ctx.Err() == nil && !errors.Is(err, bus.ErrCorrupt) {
+					t.Error(err)
+				}
+			}
+		}()
+		if n := <-found; n != "t" {
+			t.Fatal(n)
+		}
+		noError(t, os.Truncate(filepath.Join(dir, file), 0))
+		for _, f := range []string{"main.seg", "main.bell", "main.lease"} {
+			noError(t, os.Remove(filepath.Join(dir, f)))
+		}
+		noError(t, openAt(t, dir).CreateTopic("anew", bus.TopicOptions{}))
+		if n := <-found; n != "anew" {
+			t.Fatalf("%s cut short: found %q", file, n)
+		}
+		cancel()
+		for range found {
 		}
 	}
 }
