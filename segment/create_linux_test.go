@@ -130,6 +130,7 @@ func init() {
 		must(err)
 		s, err := Create(args[0], "a", o)
 		must(err)
+		fmt.Printf("%o ", must2(statPath(filepath.Dir(s.Dir()), false)).mode.Perm())
 		for _, path := range []string{s.Dir(), s.Path(), s.path(extBell), s.path(extLease), filepath.Join(s.Dir(), lockName)} {
 			st, err := statPath(path, false)
 			must(err)
@@ -183,12 +184,12 @@ func TestModesComeFromTheOptionsAndNotFromTheUmask(t *testing.T) {
 		{"775", "775 664 664 660 660"},
 		{"777", "777 666 666 666 666"},
 	} {
-		want := ""
+		want := "755 " // of the missing parent
 		for _, mode := range strings.Fields(c.want) {
 			want += fmt.Sprintf("%s/%d ", mode, gid)
 		}
 		for _, mask := range []string{"000", "022", "077", "777"} {
-			dir := filepath.Join(sharedTemp(t), "bus")
+			dir := filepath.Join(sharedTemp(t), "missing", "bus")
 			if got := startHelper(t, nil, "umask", dir, mask, c.mode).rest(); got != strings.TrimSpace(want) {
 				t.Errorf("umask %s: modes are %s, want %s", mask, got, want)
 			}
@@ -200,8 +201,8 @@ func TestTheGroupIsThatOfTheOptions(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to give files away")
 	}
-	dir := filepath.Join(sharedTemp(t), "bus")
-	want := "770/1234 660/1234 660/1234 660/1234 660/1234"
+	dir := filepath.Join(sharedTemp(t), "missing", "bus")
+	want := "755 770/1234 660/1234 660/1234 660/1234 660/1234"
 	if got := startHelper(t, nil, "umask", dir, "077", "770", "1234").rest(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -23,26 +23,45 @@ func MakeDir(dir string, o Options) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := makeParents(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	// Made aside, so that nobody sees it with another mode, nor stays with it if this process ends here.
+	if err := makeAside(dir, o); err != nil {
+		return err
+	}
+	return checkDir(dir)
+}
+
+// makeParents is os.MkdirAll, whatever the umask: it would keep a group away from a directory that is made for it.
+func makeParents(dir string) error {
+	if _, err := statPath(dir, true); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := makeParents(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return makeAside(dir, Options{Mode: 0o755})
+}
+
+// makeAside makes a directory aside and renames it into place, so that nobody sees it with another mode, nor stays with it if this process
+// ends here. One that is there meanwhile is left as it is.
+func makeAside(dir string, o Options) error {
 	aside := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+"."+strconv.FormatUint(rand.Uint64(), 36)+extNew)
 	if err := makeDir(aside, o); err != nil {
 		return err
 	}
 	point("dir made aside")
-	err = renameNew(aside, dir)
+	err := renameNew(aside, dir)
 	if err != nil {
 		os.Remove(aside)
 		if !errors.Is(err, fs.ErrExist) { // a file system that cannot
 			err = makeDir(dir, o)
 		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	return checkDir(dir)
+	return err
 }
 
 func makeDir(dir string, o Options) error {
