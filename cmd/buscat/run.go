@@ -59,7 +59,9 @@ func (a *app) exit(ctx context.Context, err error) int {
 		a.say("%v\nTry '%s --help'.", err, usage.Command)
 		return exitUsage
 	}
-	a.say("%s", text(err))
+	for line := range strings.SplitSeq(text(err), "\n") { // of joined errors each has one
+		a.say("%s", line)
+	}
 	switch {
 	case interrupted:
 		return stopped.ExitCode()
