@@ -178,7 +178,7 @@ func TestSleepersLearnThatTheFileWasCutShort(t *testing.T) {
 
 // Who waits for a topic looks into the table, which is gone too, while others may have let go of the segment already.
 func TestWhoWaitsForATopicLearnsThatTheFileWasCutShort(t *testing.T) {
-	needsTheMachine(t, "qemu-user does not say where a memory fault was")
+	faultsInTheTable(t)
 	for range 20 { // the order in which the handle's goroutines notice it changes
 		b, _, path := shrinkable(t)
 		waits, ended := make(chan struct{}), make(chan error, 1)
@@ -195,7 +195,7 @@ func TestWhoWaitsForATopicLearnsThatTheFileWasCutShort(t *testing.T) {
 }
 
 func TestWhoLooksForTopicsGoesOnWhenTheFileWasCutShort(t *testing.T) {
-	needsTheMachine(t, "qemu-user does not say where a memory fault was")
+	faultsInTheTable(t)
 	for _, file := range []string{"main.seg", "main.bell"} {
 		b, _, path := shrinkable(t)
 		dir := filepath.Dir(path)
@@ -225,5 +225,14 @@ func TestWhoLooksForTopicsGoesOnWhenTheFileWasCutShort(t *testing.T) {
 		cancel()
 		for range found {
 		}
+	}
+}
+
+// faultsInTheTable skips a test in which the table may be read when it is gone, where that cannot be caught.
+func faultsInTheTable(t *testing.T) {
+	t.Helper()
+	needsTheMachine(t, "qemu-user does not say where a memory fault was")
+	if underRace {
+		t.Skip("the race detector makes the access for us, in code that no panic can leave")
 	}
 }
