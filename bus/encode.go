@@ -23,16 +23,22 @@ func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
 }
 
 func (p *Publisher) encode(ctx context.Context, v any) error {
-	const op = "encode to"
-	e := &p.encoder
-	if e.msgpack == nil {
-		e.msgpack = msgpack.NewEncoder(&e.to)
-		e.estimate = 256
-	}
 	shape := shapeOf(v)
 	if !shape.direct {
 		return p.encodeAside(ctx, v) // which is others' code
 	}
+	err := p.encodeInPlace(ctx, v, shape)
+	if err == errFull {
+		err = p.encodeAside(ctx, v)
+		p.encoder.learn(len(p.encoder.aside.b))
+	}
+	return err
+}
+
+func (p *Publisher) encodeInPlace(ctx context.Context, v any, shape shape) error {
+	const op = "encode to"
+	e := p.takeEncoder()
+	p.encoder = e
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
@@ -58,6 +64,8 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 			return gone
 		}
 		switch {
+		case errors.Is(err, errFull):
+			return errFull
 		case err != nil:
 			return fail(op, p.name, err)
 		case n > p.maxFrame:
@@ -72,8 +80,8 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 // encodeInto encodes v into the open claim of size bytes, and says how many bytes it takes, which may be more. If the encoding panics,
 // the claim is aborted first.
 func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) {
-	e := &p.encoder
-	e.to = cellWriter{buf: p.w.Payload(size)}
+	e := p.encoder
+	e.to = cellWriter{buf: p.w.Payload(size), ends: shape.deep}
 	done := false
 	defer func() {
 		if !done {
@@ -91,14 +99,16 @@ func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) 
 	return e.to.n, err
 }
 
+// encodeAside encodes v into memory of its own, and then publishes it. The code that runs for that may encode something else by the publisher.
 func (p *Publisher) encodeAside(ctx context.Context, v any) error {
-	e := &p.encoder
-	e.aside = asideWriter(e.aside[:0])
+	e := p.takeEncoder()
+	e.aside.b, e.aside.looks = e.aside.b[:0], firstLook
 	e.msgpack.Reset(&e.aside)
 	err := e.msgpack.Encode(v)
 	if err == nil {
-		err = tooDeep(e.aside)
+		err = tooDeep(e.aside.b)
 	}
+	p.encoder = e
 	if err != nil {
 		return fail("encode to", p.name, err)
 	}
@@ -106,7 +116,17 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
-	return p.publish(ctx, e.aside, topics.KindMsgpack, errUntried)
+	return p.publish(ctx, e.aside.b, topics.KindMsgpack, errUntried)
+}
+
+// takeEncoder is the publisher's encoder, which it has not any more, or a new one.
+func (p *Publisher) takeEncoder() *encoder {
+	e := p.encoder
+	if p.encoder = nil; e == nil {
+		e = &encoder{estimate: 256}
+		e.msgpack = msgpack.NewEncoder(&e.to)
+	}
+	return e
 }
 
 // An encoder is what a Publisher keeps for Encode.
@@ -126,18 +146,22 @@ func (e *encoder) learn(n int) {
 	}
 }
 
-// A cellWriter writes into a claim, and goes on counting where that is full.
+// A cellWriter writes into a claim, and where that is full it goes on counting, or ends.
 type cellWriter struct {
-	buf []byte
-	n   int
+	buf  []byte
+	n    int
+	ends bool
 }
+
+// errFull: the value may be of any depth, even within itself, so it must not be encoded any further unseen.
+var errFull = errors.New("the claim is full")
 
 func (w *cellWriter) Write(b []byte) (int, error) {
 	if w.n < len(w.buf) {
 		copy(w.buf[w.n:], b)
 	}
 	w.n += len(b)
-	return len(b), nil
+	return len(b), w.full()
 }
 
 func (w *cellWriter) WriteByte(c byte) error {
@@ -145,20 +169,42 @@ func (w *cellWriter) WriteByte(c byte) error {
 		w.buf[w.n] = c
 	}
 	w.n++
+	return w.full()
+}
+
+func (w *cellWriter) full() error {
+	if w.ends && w.n > len(w.buf) {
+		return errFull
+	}
 	return nil
 }
 
-// An asideWriter grows.
-type asideWriter []byte
+// An asideWriter grows. Now and then it looks how deep the value is: one that lies within itself never ends, and the encoder would go on until
+// the stack overflows.
+type asideWriter struct {
+	b     []byte
+	looks int // at so many bytes
+}
+
+// firstLook is when an asideWriter first looks; then at twice as many bytes.
+const firstLook = 64 << 10
 
 func (w *asideWriter) Write(b []byte) (int, error) {
-	*w = append(*w, b...)
-	return len(b), nil
+	w.b = append(w.b, b...)
+	return len(b), w.look()
 }
 
 func (w *asideWriter) WriteByte(c byte) error {
-	*w = append(*w, c)
-	return nil
+	w.b = append(w.b, c)
+	return w.look()
+}
+
+func (w *asideWriter) look() error {
+	if len(w.b) < w.looks {
+		return nil
+	}
+	w.looks *= 2
+	return tooDeep(w.b)
 }
 
 // A shape is what is known of a type's values.

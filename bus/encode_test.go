@@ -2,10 +2,14 @@ package bus_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
 
 	"shmbus/bus"
 )
@@ -234,4 +238,54 @@ func TestWhatIsEncodedCanBeDecoded(t *testing.T) {
 	nothing(t, s)
 	publish(t, p, "goes on")
 	expect(t, s, "goes on")
+}
+
+func TestAValueWithinItselfIsAnError(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", bus.WithTopic(bus.TopicOptions{Slots: 1 << 12, CellSize: 1 << 14})) // the frame's limit does not end it
+	s := subscribe(t, b, "t")
+	n, a, m := plainNest{nil}, []any{"first", nil}, map[string]any{}
+	n[0], a[1], m["m"] = n, a, m
+	for _, v := range []any{n, a, m} {
+		if err := p.Encode(soon(t), v); err == nil || !strings.Contains(err.Error(), "more than 1000 deep") || !strings.Contains(err.Error(), `"t"`) {
+			t.Errorf("%T: got %v", v, err)
+		}
+		nothing(t, s)
+	}
+	wide := make(plainNest, 200000) // more than a claim, and more than one look
+	for range 2 {                   // the second time its size is known
+		noError(t, p.Encode(soon(t), wide))
+		f := receive(t, s)
+		if v, err := bus.Decode[plainNest](f); len(v) != len(wide) || err != nil {
+			t.Errorf("got %d, %v", len(v), err)
+		}
+		f.Release()
+	}
+}
+
+// busyMarshaler publishes while it is encoded.
+type busyMarshaler struct{ p *bus.Publisher }
+
+func (m busyMarshaler) EncodeMsgpack(e *msgpack.Encoder) error {
+	if err := m.p.Encode(context.Background(), "plain"); err != nil {
+		return err
+	}
+	if err := m.p.Encode(context.Background(), []any{"aside"}); err != nil {
+		return err
+	}
+	return e.EncodeString("outer")
+}
+
+func TestAMarshalerMayEncodeByTheSamePublisher(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	noError(t, p.Encode(soon(t), busyMarshaler{p}))
+	for _, want := range []string{"plain", "[aside]", "outer"} {
+		f := receive(t, s)
+		if v, err := bus.Decode[any](f); fmt.Sprint(v) != want || err != nil {
+			t.Errorf("got %v, %v, want %s", v, err, want)
+		}
+		f.Release()
+	}
 }

@@ -24,7 +24,7 @@ func wellFormed(b []byte) error {
 	return err
 }
 
-// tooDeep is an error if Decode would refuse what was encoded because it is nested too deep.
+// tooDeep is an error if Decode would refuse what was encoded because it is nested too deep. There may be more to come.
 func tooDeep(b []byte) error {
 	if err := wellFormed(b); err == errNested {
 		return err
@@ -72,11 +72,11 @@ func skipValue(b []byte, depth int) ([]byte, error) {
 		values, b = count(b, 2<<(c-0xde))
 		values *= 2
 	}
-	if size > len(b) || values > len(b) {
+	if size > len(b) {
 		return nil, errShort
 	}
 	b = b[size:]
-	for range values {
+	for range values { // each takes a byte, so too many of them end soon; but of a value that is not wholly there yet the depth is seen
 		var err error
 		if b, err = skipValue(b, depth+1); err != nil {
 			return nil, err

@@ -27,7 +27,7 @@ type Publisher struct {
 	next     int
 	ready    func() bool
 	recovery time.Time // when TryPublish last looked for the dead
-	encoder  encoder
+	encoder  *encoder  // nil: there is none yet, or it is at work
 	clock    clock.Clock
 	guard    invariants.Guard
 	door     door
