@@ -164,6 +164,4 @@ func (b *Bus) letGo(t tables) {
 
 // FromFirst starts with the topic's very first frame; those that have been overwritten since count as lost. It is for topics that were made
 // while one was there, see Discover. A lossless subscription starts with the oldest frame there is, and counts those before it in the same way.
-func FromFirst() SubscribeOption {
-	return func(c *subscribeConfig) { c.start, c.from = topics.First(), 0 }
-}
+func FromFirst() SubscribeOption { return from(topics.First(), 0) }

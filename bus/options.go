@@ -159,25 +159,22 @@ func Group(name string) SubscribeOption {
 func ReadOnly() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Tap } }
 
 // FromNewest is the default: start with the first frame published after Subscribe.
-func FromNewest() SubscribeOption {
-	return func(c *subscribeConfig) { c.start, c.from = topics.Newest(), 0 }
-}
+func FromNewest() SubscribeOption { return from(topics.Newest(), 0) }
 
 // FromOldest starts with the oldest frame that is still there.
-func FromOldest() SubscribeOption {
-	return func(c *subscribeConfig) { c.start, c.from = topics.Oldest(), 0 }
-}
+func FromOldest() SubscribeOption { return from(topics.Oldest(), 0) }
 
 // FromPosition starts with the first frame whose Position is not below pos: to go on behind a frame f, give f.Position()+1. If
 // that has been overwritten, it starts with the oldest frame. If that is still to come, frames before it that are overwritten before they
 // were passed over count as lost all the same.
-func FromPosition(pos uint64) SubscribeOption {
-	return func(c *subscribeConfig) { c.start, c.from = topics.AtPosition(pos), pos }
-}
+func FromPosition(pos uint64) SubscribeOption { return from(topics.AtPosition(pos), pos) }
 
 // LastN starts with the n newest frames, or as many as there are.
-func LastN(n int) SubscribeOption {
-	return func(c *subscribeConfig) { c.start, c.from = topics.Last(n), 0 }
+func LastN(n int) SubscribeOption { return from(topics.Last(n), 0) }
+
+// from makes an option that says where to start, whatever one before it has said. Frames below pos are passed over.
+func from(start topics.Start, pos uint64) SubscribeOption {
+	return func(c *subscribeConfig) { c.start, c.from = start, pos }
 }
 
 // LatestOnly makes Receive pass over all frames but the newest: for readers of a state who have no use for what it was before. It
