@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"time"
@@ -77,5 +78,39 @@ func TestAHandleThatIsUsedIsNotCollected(t *testing.T) {
 		l.Bytes()[0] = 'y'
 		noError(t, l.Commit())
 		expect(t, s, "y")
+	}
+}
+
+// What is in a WaitSet is woken through lists that the process keeps: they must not keep it.
+func TestADroppedWaitSetLetsPublishersGoOn(t *testing.T) {
+	for _, closed := range []bool{false, true} {
+		b := newBus(t)
+		p := publisher(t, b, "t", losslessRing(8))
+		_, err := b.Stat("t") // opens what it keeps open
+		noError(t, err)
+		before := descriptors(t)
+		func() {
+			other, err := bus.Open(b.Dir())
+			noError(t, err)
+			s, err := other.Subscribe(soon(t), "t", bus.Lossless())
+			noError(t, err)
+			var w bus.WaitSet
+			w.Add(s)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			defer cancel()
+			_, _, err = w.Receive(ctx)
+			is(t, err, context.DeadlineExceeded)
+			if closed {
+				noError(t, s.Close())
+				noError(t, other.Close())
+			}
+		}()
+		eventually(t, 20*time.Second, "the dropped subscriber's place is free, and its files are closed", func() bool {
+			runtime.GC()
+			st, err := b.Stat("t")
+			noError(t, err)
+			return st.Subscribers == 0 && (!closed || descriptors(t) <= before)
+		})
+		publish(t, p, "goes on")
 	}
 }

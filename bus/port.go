@@ -251,7 +251,7 @@ func (p *port) abandon() {
 
 // collected is called when the garbage collector finds a handle that was not closed: what it holds must not hold others up.
 func (p *port) collected() {
-	if !p.bus.closed.Load() {
+	if !p.bus.closed.Load() && p.state.Load() != portClosed { // closed: it was in a WaitSet then, and that was dropped
 		p.bus.log.Warn("a publisher or subscriber was dropped without Close", "topic", p.name)
 	}
 	_ = p.close()

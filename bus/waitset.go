@@ -11,12 +11,12 @@ import (
 // A WaitSet receives from many subscriptions in one goroutine, in turn: one with many frames does not keep the others waiting. The zero
 // WaitSet is empty and ready to use. It and its subscriptions are for one goroutine at a time; but any may close a subscription, which Receive
 // then returns with ErrClosed. While a subscription is in the set its Close leaves some of what it holds, but not its place on the topic,
-// to the set's next call.
+// to the set's next call, or to the garbage collector.
 //
 // However many subscriptions there are, a waiting set takes a thread for each 127 of them. It sleeps as soon as there is nothing to read, also
 // with Spin: who wants the least latency receives from one subscription.
 type WaitSet struct {
-	set     wake.Set
+	set     *wake.Set                    // apart, because what the process's sleepers are listed by leads to it: a set that was dropped can be collected
 	in      map[*Subscriber]*wake.Waiter // what it is armed with; nil: it is in the queue
 	who     map[*wake.Waiter]*Subscriber
 	queue   []*Subscriber // to be looked at: [head:], the next one first
@@ -28,12 +28,16 @@ type WaitSet struct {
 
 // Add adds a subscription. One that is in the set already stays there.
 func (w *WaitSet) Add(s *Subscriber) {
-	if w.in == nil {
-		w.in, w.who = make(map[*Subscriber]*wake.Waiter), make(map[*wake.Waiter]*Subscriber)
-	}
+	w.init()
 	if _, there := w.in[s]; !there {
 		w.in[s] = nil
 		w.push(s)
+	}
+}
+
+func (w *WaitSet) init() {
+	if w.set == nil {
+		w.set, w.in, w.who = new(wake.Set), make(map[*Subscriber]*wake.Waiter), make(map[*wake.Waiter]*Subscriber)
 	}
 }
 
@@ -52,9 +56,12 @@ func (w *WaitSet) Len() int { return len(w.in) }
 // Receive waits for the next frame of any of the subscriptions. Release it when it is no longer needed; a member of a group has to release its
 // frame before the next call.
 //
+// ctx is looked at when it waits: a frame that is there is returned also when ctx is done.
+//
 // With an error of a subscription it returns that too, and has taken it out of the set: see Subscriber.Receive. An error without a
 // subscription is ctx's.
 func (w *WaitSet) Receive(ctx context.Context) (*Subscriber, *Frame, error) {
+	w.init()
 	for {
 		if w.head < len(w.queue) {
 			w.attend()
