@@ -241,6 +241,14 @@ func (s *Subscriber) follows(err error) bool {
 	return s.config.wait && absent(err) && !s.bus.closed.Load()
 }
 
+// closing is err, or ErrClosed if it says that the topic is gone, and the subscription waits for no other only because the Bus is closed.
+func (s *Subscriber) closing(err error) error {
+	if err != nil && s.config.wait && absent(err) && s.bus.closed.Load() {
+		return failKind("receive from", s.topic, ErrClosed, "")
+	}
+	return err
+}
+
 // detach leaves a topic that is gone, keeping the counts.
 func (s *Subscriber) detach() {
 	if s.port == nil {

@@ -199,3 +199,30 @@ func TestAPublisherGoesOnWhenItsLastSubscriberLeaves(t *testing.T) {
 	f.Release() // after Close it does nothing
 	noError(t, <-result)
 }
+
+func TestTheIteratorEndsWithItsContextWhileFramesAreThere(t *testing.T) {
+	for name, mode := range map[string]bus.SubscribeOption{"lossy": bus.Lossy(), "lossless": bus.Lossless(), "group": bus.Group("g"), "tap": bus.ReadOnly()} {
+		b := newBus(t)
+		p := publisher(t, b, "t", lossless)
+		s := subscribe(t, b, "t", mode)
+		for i := range 10 {
+			publish(t, p, fmt.Sprint(i))
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		n := 0
+		for f, err := range s.Frames(ctx) {
+			if f == nil {
+				is(t, err, context.Canceled, `"t"`)
+				break
+			}
+			if n++; n == 3 {
+				cancel()
+			}
+		}
+		cancel()
+		if n != 3 {
+			t.Errorf("%s: %d frames, want the 3 before the context's end", name, n)
+		}
+		expect(t, s, "3", "4") // nothing is lost by it
+	}
+}

@@ -245,3 +245,30 @@ func TestReadingNeverMakesTheDirectory(t *testing.T) {
 		t.Errorf("the directory is there: %v", err)
 	}
 }
+
+func TestWhoWaitsForTopicsIsNotToldOfARemovalWhenTheBusIsClosed(t *testing.T) {
+	for name, receive := range map[string]func(s *bus.Subscriber) error{
+		"Receive": func(s *bus.Subscriber) error { _, err := s.Receive(context.Background()); return err },
+		"TryReceive": func(s *bus.Subscriber) (err error) {
+			for err == nil {
+				_, err = s.TryReceive()
+			}
+			return err
+		},
+	} {
+		dir := newDir(t)
+		for range 100 {
+			b, err := bus.Open(dir)
+			noError(t, err)
+			noError(t, b.CreateTopic("t", bus.TopicOptions{Slots: 8}))
+			s := subscribe(t, b, "t", bus.WaitForTopic())
+			noError(t, b.RemoveTopic("t"))
+			ended := make(chan error)
+			go func() { ended <- receive(s) }()
+			noError(t, b.Close())
+			if err := <-ended; !errors.Is(err, bus.ErrClosed) {
+				t.Fatalf("%s: got %v, want ErrClosed", name, err)
+			}
+		}
+	}
+}

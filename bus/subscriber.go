@@ -91,9 +91,9 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOpti
 // Topic is the topic's name.
 func (s *Subscriber) Topic() string { return s.topic }
 
-// Receive waits for the next frame. Release it when it is no longer needed. Errors: ctx's, ErrNoTopic (the topic was removed; with
-// WaitForTopic it waits for the next of that name instead), ErrBusy (a member of a group has not released its frame), ErrClosed,
-// ErrCorrupt.
+// Receive waits for the next frame. Release it when it is no longer needed. ctx is looked at when it waits: a frame that is there is returned
+// also when ctx is done. Errors: ctx's, ErrNoTopic (the topic was removed; with WaitForTopic it waits for the next of that name instead), ErrBusy
+// (a member of a group has not released its frame), ErrClosed, ErrCorrupt.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
 	if f = s.next(); f != nil {
 		return f, nil
@@ -117,7 +117,7 @@ func (s *Subscriber) follow(ctx context.Context) (f *Frame, err error) {
 	for f == nil && (err == nil || s.follows(err)) {
 		f, err = s.guarded(ctx, err)
 	}
-	return f, err
+	return f, s.closing(err)
 }
 
 func (s *Subscriber) guarded(ctx context.Context, gone error) (f *Frame, err error) {
@@ -173,7 +173,7 @@ func (s *Subscriber) TryReceive() (*Frame, error) {
 		s.detach()
 		return nil, nil
 	}
-	return f, err
+	return f, s.closing(err)
 }
 
 func (s *Subscriber) guardedTry() (f *Frame, err error) {
@@ -217,11 +217,12 @@ func (s *Subscriber) tryNext() (*Frame, error) {
 }
 
 // Frames is an iterator over Receive that releases each frame when the loop goes on. It ends with an error: ctx's when ctx is
-// done.
+// done, also if there is always another frame.
 func (s *Subscriber) Frames(ctx context.Context) iter.Seq2[*Frame, error] {
 	return func(yield func(*Frame, error) bool) {
+		done := ctx.Done()
 		for {
-			f, err := s.Receive(ctx)
+			f, err := s.receiveUntil(ctx, done)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -235,6 +236,16 @@ func (s *Subscriber) Frames(ctx context.Context) iter.Seq2[*Frame, error] {
 				return
 			}
 		}
+	}
+}
+
+// receiveUntil is Receive that looks at the context also when there is a frame.
+func (s *Subscriber) receiveUntil(ctx context.Context, done <-chan struct{}) (*Frame, error) {
+	select {
+	case <-done:
+		return nil, fail("receive from", s.topic, ctx.Err())
+	default:
+		return s.Receive(ctx)
 	}
 }
 
