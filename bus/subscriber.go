@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"errors"
-	"iter"
 	"runtime"
 	"sync"
 	"time"
@@ -214,39 +213,6 @@ func (s *Subscriber) tryNext() (*Frame, error) {
 		return nil, err
 	}
 	return s.tryThere()
-}
-
-// Frames is an iterator over Receive that releases each frame when the loop goes on. It ends with an error: ctx's when ctx is
-// done, also if there is always another frame.
-func (s *Subscriber) Frames(ctx context.Context) iter.Seq2[*Frame, error] {
-	return func(yield func(*Frame, error) bool) {
-		done := ctx.Done()
-		for {
-			f, err := s.receiveUntil(ctx, done)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			port, position := f.port, f.info.Position
-			more := yield(f, nil)
-			if f.port == port && f.info.Position == position { // otherwise the loop has released it, and received another one in its place
-				f.Release()
-			}
-			if !more {
-				return
-			}
-		}
-	}
-}
-
-// receiveUntil is Receive that looks at the context also when there is a frame.
-func (s *Subscriber) receiveUntil(ctx context.Context, done <-chan struct{}) (*Frame, error) {
-	select {
-	case <-done:
-		return nil, fail("receive from", s.topic, ctx.Err())
-	default:
-		return s.Receive(ctx)
-	}
 }
 
 // idle stores what is due when there is nothing more to read: others wait for the cursor.
