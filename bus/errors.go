@@ -102,7 +102,7 @@ var kinds = []struct {
 	{topics.ErrTableFull, ErrLimit, "remove topics nobody uses, or name another segment with WithSegment"},
 	{topics.ErrName, ErrName, ""},
 	{topics.ErrKicked, ErrKicked, "frames still held may have been overwritten; close it, and subscribe again"},
-	{segment.ErrParticipants, ErrLimit, ""},
+	{segment.ErrParticipants, ErrLimit, "close some, subscribe with ReadOnly, or make the segment with a larger WithMaxParticipants"},
 	{os.ErrClosed, ErrClosed, ""},
 	{syscall.EROFS, nil, "subscribe with ReadOnly, or mount it for writing"},
 	{fs.ErrPermission, nil, "the owner of the bus directory says who may use it, with WithMode and WithGroup when it is made"},

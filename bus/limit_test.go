@@ -108,9 +108,9 @@ func TestHandlesBeyondTheParticipantTableAreRefused(t *testing.T) {
 	s := subscribe(t, openAt(t, dir), "t")
 	third := openAt(t, dir)
 	_, err := third.Publisher("t")
-	is(t, err, bus.ErrLimit, `"t"`, "2")
+	is(t, err, bus.ErrLimit, `"t"`, "2", "WithMaxParticipants")
 	_, err = third.Subscribe(soon(t), "t")
-	is(t, err, bus.ErrLimit, `"t"`, "2")
+	is(t, err, bus.ErrLimit, `"t"`, "2", "WithMaxParticipants")
 	subscribe(t, third, "t", bus.ReadOnly()) // takes no place
 	if _, err := bus.Open(dir, bus.WithMaxParticipants(65536)); err == nil {
 		t.Error("65536 participants were accepted")
