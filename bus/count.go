@@ -20,11 +20,7 @@ func (s *Subscriber) Lost() uint64 {
 	if s.port == nil {
 		return s.lost
 	}
-	if !s.void() {
-		s.quiet(s.count)
-	} else {
-		s.countAt()
-	}
+	s.countNow()
 	return s.lost + s.counted
 }
 
@@ -38,8 +34,9 @@ func (s *Subscriber) LostBy() map[uint64]uint64 {
 	}
 	defer runtime.KeepAlive(s)
 	m := make(map[uint64]uint64)
-	if s.port != nil && !s.void() {
-		s.quiet(func() { s.r.LostBy(func(id, n uint64) { m[id] = n }) })
+	if s.port != nil {
+		s.countNow()
+		s.r.CountedBy(func(id, n uint64) { m[id] = n })
 	}
 	return m
 }
@@ -70,12 +67,23 @@ func (s *Subscriber) Stats() SubscriberStats {
 	return st
 }
 
+// countNow counts what is known by now.
+func (s *Subscriber) countNow() {
+	if !s.void() {
+		s.quiet(s.count)
+	}
+	if s.void() {
+		s.countAt()
+	}
+}
+
 // countAt is count once the memory is gone.
 func (s *Subscriber) countAt() {
 	s.port.mu.Lock()
 	defer s.port.mu.Unlock()
 	if s.port.marks != nil {
-		s.counted = s.r.LostAt(s.port.marks)
+		s.r.SettleAt(s.port.marks)
+		s.counted = s.r.Counted()
 	}
 }
 

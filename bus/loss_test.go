@@ -222,3 +222,26 @@ func TestWhatWasLostIsCountedAlsoAfterClose(t *testing.T) {
 		}
 	}
 }
+
+func TestLossesOfAClosedSubscriptionAreToldByPublisher(t *testing.T) {
+	for name, mode := range map[string]bus.SubscribeOption{"lossy": bus.Lossy(), "read-only": bus.ReadOnly()} {
+		b := newBus(t)
+		p, q := publisher(t, b, "t", overwriteRing(8)), publisher(t, b, "t")
+		s := subscribe(t, b, "t", mode)
+		for range 20 {
+			publish(t, p, "p")
+		}
+		receive(t, s).Release()
+		for range 20 {
+			publish(t, q, "q")
+		}
+		noError(t, s.Close())
+		sum, by := uint64(0), s.LostBy()
+		for _, n := range by {
+			sum += n
+		}
+		if by[p.ID()] == 0 || sum != s.Lost() || sum == 0 {
+			t.Errorf("%s: %v by publisher, %d in all", name, by, s.Lost())
+		}
+	}
+}

@@ -90,7 +90,8 @@ func joiners(t *testing.T, m memory, slots int, frames uint64, all sums) {
 func checkJoiner(t *testing.T, rd *Reader, got *reading, first uint64, positions map[uint64][]uint64, kind string) {
 	t.Helper()
 	by := make(map[uint64]uint64)
-	rd.LostBy(func(p, n uint64) { by[p] = n })
+	rd.Lost()
+	rd.CountedBy(func(p, n uint64) { by[p] = n })
 	total := uint64(0)
 	for id, at := range positions {
 		want := uint64(0)

@@ -173,7 +173,8 @@ func (v *vandal) act(op uint64) {
 		}
 	case 14:
 		if rd != nil {
-			rd.LostBy(func(uint64, uint64) {})
+			rd.Lost()
+			rd.CountedBy(func(uint64, uint64) {})
 			rd.Idle()
 			rd.Lag()
 			if op>>6 == 3 {

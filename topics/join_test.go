@@ -101,7 +101,8 @@ func TestWhatIsCommittedAfterJoiningIsReadOrCounted(t *testing.T) {
 					t.Fatalf("mode %d: read %q and lost %d, want 8 and 3", mode, got, rd.Lost())
 				}
 				by := make(map[uint64]uint64)
-				rd.LostBy(func(p, n uint64) { by[p] = n })
+				rd.Lost()
+				rd.CountedBy(func(p, n uint64) { by[p] = n })
 				if by[a.ID()] != 1 || by[b.ID()] != 1 || by[c.ID()] != 1 {
 					t.Fatalf("mode %d: lost by publisher %v", mode, by)
 				}

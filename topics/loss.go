@@ -44,13 +44,13 @@ func (l *loss) gap(f *Frame, line int, missed uint64) {
 	}
 }
 
-// A Mark is how far a writer's line had come.
-type Mark struct{ frames, last uint64 }
+// A Mark is how far a writer's line had come, and whose it was.
+type Mark struct{ frames, last, publisher uint64 }
 
 // mark is how far the line has come. frames is loaded before last, so that last is at least as new.
 func (w *writerLine) mark() Mark {
 	frames := w.frames.Load()
-	return Mark{frames, w.last.Load()}
+	return Mark{frames, w.last.Load(), w.publisher.Load()}
 }
 
 // ended is what was lost at the end of a line that had come as far as m, for a reader at pos: if the line's last frame lies before pos, all its
@@ -65,20 +65,22 @@ func (l *loss) ended(line int, m Mark, pos uint64) uint64 {
 // settle counts what was lost on lines from which no further frame has come.
 func (l *loss) settle(r *Ring, pos uint64) {
 	for i := range l.next {
-		w := &r.writers[i]
-		m := w.mark()
-		missed := l.ended(i, m, pos)
-		if missed == 0 {
-			continue
-		}
-		l.total += missed
-		l.by[w.publisher.Load()] += missed
-		l.next[i] = m.frames
-		l.last[i] = w.publisher.Load()
+		l.end(i, r.writers[i].mark(), pos)
 	}
 }
 
-// Marks is how far the writers' lines have come, for LostAt of a reader whose memory is taken away.
+// end counts what was lost at the end of a line that had come as far as m.
+func (l *loss) end(line int, m Mark, pos uint64) {
+	missed := l.ended(line, m, pos)
+	if missed == 0 {
+		return
+	}
+	l.total += missed
+	l.by[m.publisher] += missed
+	l.next[line], l.last[line] = m.frames, m.publisher
+}
+
+// Marks is how far the writers' lines have come, for SettleAt of a reader whose memory is taken away.
 func (r *Ring) Marks() []Mark {
 	all := make([]Mark, len(r.writers))
 	for i := range all {
@@ -87,16 +89,14 @@ func (r *Ring) Marks() []Mark {
 	return all
 }
 
-// LostAt is what Lost was when the marks were taken. It looks at nothing shared.
-func (r *Reader) LostAt(marks []Mark) uint64 {
-	total := r.loss.total
+// SettleAt counts what Lost would have when the marks were taken. It looks at nothing shared.
+func (r *Reader) SettleAt(marks []Mark) {
 	if r.kind == kindGate || r.shared != nil {
-		return total
+		return
 	}
 	for i, m := range marks[:min(len(marks), len(r.loss.next))] {
-		total += r.loss.ended(i, m, r.pos)
+		r.loss.end(i, m, r.pos)
 	}
-	return total
 }
 
 // start takes the base for a reader that starts at pos, a frame boundary: for each line, the number of its first frame at or after pos.

@@ -21,7 +21,8 @@ func (s *sim) checkLoss(r *simReader) {
 		s.t.Fatalf("start %d: got %d and lost %d of %d\n%s", r.first, r.got, lost, total, s.describe())
 	}
 	unknown := false // a line had changed hands before the reader joined
-	r.rd.LostBy(func(p, n uint64) {
+	r.rd.Lost()
+	r.rd.CountedBy(func(p, n uint64) {
 		if p == 0 {
 			unknown = true
 			return

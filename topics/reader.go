@@ -225,9 +225,8 @@ func (r *Reader) Lost() uint64 {
 // Counted is Lost as far as it has been counted already: it looks at nothing shared.
 func (r *Reader) Counted() uint64 { return r.loss.total }
 
-// LostBy calls f for each publisher of which frames were missed.
-func (r *Reader) LostBy(f func(publisher, frames uint64)) {
-	r.Lost()
+// CountedBy calls f for each publisher of which missed frames have been counted already.
+func (r *Reader) CountedBy(f func(publisher, frames uint64)) {
 	for p, n := range r.loss.by {
 		f(p, n)
 	}

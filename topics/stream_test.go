@@ -257,7 +257,8 @@ func overwrite(t *testing.T, m memory, g Geometry, frames uint64) (lost uint64) 
 	})
 	for i, rd := range readers {
 		by := make(map[uint64]uint64)
-		rd.LostBy(func(p, n uint64) { by[p] = n })
+		rd.Lost()
+		rd.CountedBy(func(p, n uint64) { by[p] = n })
 		for _, w := range writers {
 			if id := w.ID(); all[i].got[id]+by[id] != frames {
 				t.Errorf("%d slots, reader %d: got %d and lost %d of publisher %d, want %d together",
