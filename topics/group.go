@@ -103,6 +103,10 @@ func (r *Ring) NewMember(name string, start Start, owner uint64) (*Reader, error
 	// Whoever reaps a group takes its line's owner first and then looks for members; a member says that it is one, and then looks at the
 	// owner. One of them sees the other.
 	rd.line.group.Store(hash)
+	if _, removed := r.Head(); removed { // likewise with who gives a removed topic's memory back: see Unused
+		rd.Close()
+		return nil, ErrRemoved
+	}
 	if rd.shared.owner.Load() != ownerGroup || !rd.shared.isGroup(hash, words) {
 		rd.Close()
 		return nil, ErrGroupBusy

@@ -225,6 +225,9 @@ func TestAGroupOfARemovedTopicEnds(t *testing.T) {
 		t.Fatal("a topic with a frame in hand is not unused")
 	}
 	m.Ack()
+	if r.Unused() {
+		t.Fatal("a topic is not unused while a member may take a frame")
+	}
 	if !m.Ready() {
 		t.Fatal("a member does not see that its topic was removed")
 	}
@@ -232,6 +235,7 @@ func TestAGroupOfARemovedTopicEnds(t *testing.T) {
 	_, err := m.Take(&f, false)
 	wantErr(t, err, ErrRemoved)
 	w.Close()
+	m.Close()
 	if !r.Unused() {
 		t.Fatal("a topic with nothing in hand is unused")
 	}

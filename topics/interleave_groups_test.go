@@ -83,6 +83,9 @@ func (s *sub) grab(look bool) bool {
 		s.w.x.Fail("a member's frame: %v", err)
 		return false
 	}
+	if s.w.unused {
+		s.w.x.Fail("a member has got a frame of memory that has been given back")
+	}
 	s.freed = f.Position
 	s.got = append(s.got, f.Position)
 	s.w.x.Note(mix(s.owner, f.Position))
@@ -262,5 +265,27 @@ func kick() *plot {
 		s.play(func() { s.read(a, b) })
 	})
 	p.PlainSteps, p.heavy = true, true
+	return p
+}
+
+// removalUnderAGroup is a topic that goes while a member takes a frame.
+func removalUnderAGroup() *plot {
+	g := lossless(2, 1)
+	g.Subscriptions = 2
+	p := named("a topic that is removed under a group", g, func(w *world) {
+		s := w.member(100)
+		w.pub(1).open().sends(1, 1)
+		s.play(func() {
+			if !s.enter() {
+				return
+			}
+			s.grab(false)
+			s.freed = 1 << 63
+			s.rd.Ack()
+			s.rd.Close()
+		})
+		w.remover()
+	})
+	p.end, p.loose = (*world).isRemoved, true
 	return p
 }

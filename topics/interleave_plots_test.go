@@ -65,6 +65,7 @@ func plots() []*plot {
 		removalBeside(1, true),
 		removalBeside(2, true),
 		removalBeside(2, false),
+		removalUnderAGroup(),
 	}
 }
 

@@ -172,8 +172,9 @@ func (r *Ring) Remove() bool {
 	}
 }
 
-// Unused says that the topic has been removed and that no living participant has a claim or a gate in it: its stamps and cells
-// can be given back. A claim taken after the tombstone is withdrawn before its first byte, so the answer stays true. An exclusive
+// Unused says that the topic has been removed and that no living participant has a claim or a gate in it, or is a member of a group: its
+// stamps and cells can be given back. A member between two frames may be about to pin one: it takes what is there without a look at the
+// tombstone. A claim taken after the tombstone is withdrawn before its first byte, so the answer stays true. An exclusive
 // writer takes its claim without a barrier, so that it may have seen no tombstone while its claim is not seen yet: it has to close.
 func (r *Ring) Unused() bool {
 	if _, removed := r.Head(); !removed {
@@ -187,7 +188,7 @@ func (r *Ring) Unused() bool {
 	}
 	for i := range r.gates {
 		g := &r.gates[i]
-		if o := g.owner.Load(); o != 0 && (g.state.Load()&kindMask == kindGate || g.pin.Load() != 0) && r.alive(o) {
+		if o := g.owner.Load(); o != 0 && (g.state.Load()&kindMask == kindGate || g.group.Load() != 0) && r.alive(o) {
 			return false
 		}
 	}
