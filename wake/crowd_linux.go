@@ -3,6 +3,7 @@
 package wake
 
 import (
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -208,7 +209,14 @@ func (w *watch) run() {
 			w.mu.Unlock()
 			return
 		}
-		list, values = w.look(list[:0], values[:0])
+		var woken int
+		if list, values, woken = w.look(list[:0], values[:0]); woken > 0 {
+			// Let them run here and now. In the system call this thread would keep them until another one came for them, and sometimes
+			// until the runtime noticed after milliseconds that it was asleep.
+			w.mu.Unlock()
+			runtime.Gosched()
+			continue
+		}
 		call := w.call.Load()
 		w.asleep = true
 		w.mu.Unlock()
@@ -225,8 +233,8 @@ func (w *watch) run() {
 	}
 }
 
-// look wakes whoever waits for what has happened, and lists the bells to sleep on, with their values.
-func (w *watch) look(list []*Bell, values []uint32) ([]*Bell, []uint32) {
+// look wakes whoever waits for what has happened, says how many that were, and lists the bells to sleep on, with their values.
+func (w *watch) look(list []*Bell, values []uint32) (_ []*Bell, _ []uint32, woken int) {
 	for _, b := range w.berths {
 		now, had := len(b.sleepers) > 0, b.warm
 		b.warm, b.listed = now, false
@@ -235,14 +243,14 @@ func (w *watch) look(list []*Bell, values []uint32) ([]*Bell, []uint32) {
 		}
 		value, ok := b.value()
 		if !ok {
-			b.wake(func(*Poke) bool { return true }) // they find out by themselves
+			woken += b.wake(func(*Poke) bool { return true }) // they find out by themselves
 			continue
 		}
-		b.wake(func(p *Poke) bool { return p.value != value })
+		woken += b.wake(func(p *Poke) bool { return p.value != value })
 		b.listed = true
 		list, values = append(list, b.bell), append(values, value)
 	}
-	return list, values
+	return list, values, woken
 }
 
 // value loads the bell; false if its memory is gone.
@@ -260,8 +268,8 @@ func (b *berth) value() (v uint32, ok bool) {
 //go:noinline
 func (b *berth) load() uint32 { return b.bell.Value() }
 
-// wake wakes those of the sleepers.
-func (b *berth) wake(which func(p *Poke) bool) {
+// wake wakes those of the sleepers, and says how many they were.
+func (b *berth) wake(which func(p *Poke) bool) int {
 	before := len(b.sleepers)
 	b.sleepers = slices.DeleteFunc(b.sleepers, func(p *Poke) bool {
 		if !which(p) {
@@ -270,5 +278,7 @@ func (b *berth) wake(which func(p *Poke) bool) {
 		p.wakeUp()
 		return true
 	})
-	b.watch.crowd.size.Add(int32(len(b.sleepers) - before))
+	woken := before - len(b.sleepers)
+	b.watch.crowd.size.Add(int32(-woken))
+	return woken
 }
