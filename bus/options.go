@@ -166,7 +166,7 @@ func FromOldest() SubscribeOption { return from(topics.Oldest(), 0) }
 
 // FromPosition starts with the first frame whose Position is not below pos: to go on behind a frame f, give f.Position()+1. If
 // that has been overwritten, it starts with the oldest frame. If that is still to come, frames before it that are overwritten before they
-// were passed over count as lost all the same.
+// were passed over count as lost all the same. A Group passes nothing over: it starts with the next frame then.
 func FromPosition(pos uint64) SubscribeOption { return from(topics.AtPosition(pos), pos) }
 
 // LastN starts with the n newest frames, or as many as there are.
