@@ -300,7 +300,7 @@ func TestCrashMatrix(t *testing.T) {
 		kills := v.killed
 		often := slices.SortedFunc(maps.Keys(in[s]), func(a, b string) int { return in[s][b] - in[s][a] })
 		for i, scene := range often {
-			if i > 0 && !long {
+			if i > 0 && !long && v.killed > kills { // a scene may have come by only that once
 				break
 			}
 			counts := []int{1}
