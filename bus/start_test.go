@@ -225,20 +225,3 @@ func TestACallThatPassesOverFramesHearsOfItsContext(t *testing.T) {
 		noError(t, s.Close())
 	}
 }
-
-func TestTheLastStartOptionCounts(t *testing.T) {
-	b := newBus(t)
-	p := publisher(t, b, "t", lossless)
-	publish(t, p, "a", "b")
-	for name, last := range map[string]bus.SubscribeOption{
-		"oldest": bus.FromOldest(), "first": bus.FromFirst(), "position": bus.FromPosition(0), "last": bus.LastN(2),
-	} {
-		for _, mode := range []bus.SubscribeOption{bus.Lossy(), bus.Lossless(), bus.ReadOnly()} {
-			s := subscribe(t, b, "t", mode, bus.FromPosition(1000), last)
-			if got := drain(t, s); len(got) != 2 {
-				t.Errorf("%s: got %q", name, got)
-			}
-			noError(t, s.Close())
-		}
-	}
-}

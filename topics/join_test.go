@@ -59,15 +59,15 @@ func TestEachStartBeginsWhereItSays(t *testing.T) {
 			if got := readAll(t, rd); got != c.want {
 				t.Fatalf("mode %d, start %+v: read %q, want %q", mode, c.start, got, c.want)
 			}
-			by := uint64(0)
-			rd.LostBy(func(publisher, n uint64) {
+			lost, by := rd.Lost(), uint64(0)
+			rd.CountedBy(func(publisher, n uint64) {
 				if publisher != w.ID() {
 					t.Fatalf("mode %d, start %+v: lost %d frames of publisher %d", mode, c.start, n, publisher)
 				}
 				by += n
 			})
-			if got := rd.Lost(); got != c.lost || by != c.lost {
-				t.Fatalf("mode %d, start %+v: lost %d, want %d", mode, c.start, got, c.lost)
+			if lost != c.lost || by != c.lost {
+				t.Fatalf("mode %d, start %+v: lost %d, want %d", mode, c.start, lost, c.lost)
 			}
 			mustSend(t, w, "new")
 			if got := readAll(t, rd); got != "new" {
