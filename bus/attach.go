@@ -179,10 +179,13 @@ func (s *Subscriber) sleepBy(w *wake.Waiter) {
 	s.mu.Unlock()
 }
 
-// stopSleeping undoes what a WaitSet did that waits for the topic.
+// stopSleeping undoes what a WaitSet did that waited for the topic, if one did.
 func (s *Subscriber) stopSleeping() {
-	s.unheard()
-	s.sleepBy(nil)
+	if s.unheard != nil {
+		s.unheard()
+		s.unheard = nil
+		s.sleepBy(nil)
+	}
 }
 
 // sleepForTopic sleeps until something may have changed: the bell of the configured segment's table, a file event, the rescan.

@@ -29,8 +29,9 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 	}
 	err := p.encodeInPlace(ctx, v, shape)
 	if err == errFull {
-		err = p.encodeAside(ctx, v)
-		p.encoder.learn(len(p.encoder.aside.b))
+		if err = p.encodeAside(ctx, v); err == nil {
+			p.encoder.learn(len(p.encoder.aside.b))
+		}
 	}
 	return err
 }

@@ -252,6 +252,16 @@ func TestAValueWithinItselfIsAnError(t *testing.T) {
 		}
 		nothing(t, s)
 	}
+	before, err := b.Stat("t")
+	noError(t, err)
+	noError(t, p.Encode(soon(t), 1))
+	after, err := b.Stat("t")
+	noError(t, err)
+	if used := after.Tail - before.Tail; used != 1 { // what was refused says nothing of how large the next one is
+		t.Errorf("a small value claims %d slots", used)
+	}
+	f := receive(t, s)
+	f.Release()
 	wide := make(plainNest, 200000) // more than a claim, and more than one look
 	for range 2 {                   // the second time its size is known
 		noError(t, p.Encode(soon(t), wide))

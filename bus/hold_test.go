@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"shmbus/bus"
 )
@@ -224,5 +225,58 @@ func TestTheIteratorEndsWithItsContextWhileFramesAreThere(t *testing.T) {
 			t.Errorf("%s: %d frames, want the 3 before the context's end", name, n)
 		}
 		expect(t, s, "3", "4") // nothing is lost by it
+	}
+}
+
+// A tellingContext counts those who want to be told of its end.
+type tellingContext struct {
+	context.Context
+	told, left int
+}
+
+// Value hides what the context within is, so that package context asks this one.
+func (c *tellingContext) Value(any) any { return nil }
+
+func (c *tellingContext) AfterFunc(f func()) (stop func() bool) {
+	c.told++
+	inner := context.AfterFunc(c.Context, f)
+	return func() bool {
+		c.left++
+		return inner()
+	}
+}
+
+// TestALongLoopIsToldOfItsContext: it does not ask each time.
+func TestALongLoopIsToldOfItsContext(t *testing.T) {
+	const frames = 4000
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	for _, ending := range []string{"by its context", "by break"} {
+		s := subscribe(t, b, "t")
+		for range frames {
+			publish(t, p, "frame")
+		}
+		inner, cancel := context.WithCancel(context.Background())
+		ctx := &tellingContext{Context: inner}
+		n := 0
+		for f, err := range s.Frames(ctx) {
+			if f == nil {
+				is(t, err, context.Canceled, `"t"`)
+				break
+			}
+			if n++; n < 100 {
+				continue
+			}
+			if ending == "by break" {
+				break
+			}
+			cancel()
+			pause(100 * time.Microsecond)
+		}
+		cancel()
+		if n == frames || ctx.told != 1 || ending == "by break" && ctx.left != 1 {
+			t.Errorf("%s: %d frames, told %d times, left %d times", ending, n, ctx.told, ctx.left)
+		}
+		noError(t, s.Close())
 	}
 }

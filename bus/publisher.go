@@ -16,7 +16,8 @@ import (
 )
 
 // A Publisher publishes frames on one topic. It is for one goroutine at a time, but for Close; open one for each goroutine. What it has published
-// is read by all subscribers in the same order, also beside other publishers.
+// is read by all subscribers in the same order, also beside other publishers. Where others publish frame by frame at full speed too, one of its
+// calls in 64 lets them go on alone for 4 µs, which makes all of them quicker.
 type Publisher struct {
 	*port
 	w        *topics.Writer
@@ -124,8 +125,7 @@ func (p *Publisher) Topic() string { return p.name }
 func (p *Publisher) MaxFrame() int { return p.maxFrame }
 
 // Publish copies b into the ring and publishes it. If there is no room it waits: on a lossless topic for the slowest lossless
-// subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits. Beside others that publish
-// at full speed one call in 64 lets them go on alone for 4 µs, which makes all of them quicker.
+// subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
 func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 	if invariants.Enabled {

@@ -63,7 +63,7 @@ type SubscriberInfo struct {
 	Position uint64 // of its oldest frame not yet released, as last told; of a member without, where its group is
 	Lag      uint64 // slots between that and the tail
 	Received uint64 // frames, as last told
-	Lost     uint64 // frames, as last told
+	Lost     uint64 // frames, as last told; what was lost before a lossless one came, only its own Lost counts
 }
 
 // GroupInfo is what can be seen of a group.

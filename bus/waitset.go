@@ -11,7 +11,7 @@ import (
 // A WaitSet receives from many subscriptions in one goroutine, in turn: one with many frames does not keep the others waiting. The zero
 // WaitSet is empty and ready to use. It and its subscriptions are for one goroutine at a time; but any may close a subscription, which Receive
 // then returns with ErrClosed. While a subscription is in the set its Close leaves some of what it holds, but not its place on the topic,
-// to the set's next call, or to the garbage collector.
+// to the set's next call, or to the garbage collector. Do not receive from it otherwise: what wakes it wakes the set.
 //
 // However many subscriptions there are, a waiting set takes a thread for each 127 of them. It sleeps as soon as there is nothing to read, also
 // with Spin: who wants the least latency receives from one subscription.
@@ -141,9 +141,7 @@ func (w *WaitSet) disarm(s *Subscriber) {
 func (w *WaitSet) disarmed(s *Subscriber, waiter *wake.Waiter) {
 	delete(w.who, waiter)
 	w.in[s] = nil
-	if s.port == nil {
-		s.stopSleeping()
-	}
+	s.stopSleeping()
 	s.goOut()
 }
 

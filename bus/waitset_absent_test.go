@@ -84,3 +84,35 @@ func TestASetThatWaitsForATopicGoesOnWithTheOthers(t *testing.T) {
 		t.Errorf("%d are left", set.Len())
 	}
 }
+
+// TestWhatASetWaitsForIsReceivedFromOtherwise: it should not be, but then nothing is undone that the set did not do, nor left of what it did.
+func TestWhatASetWaitsForIsReceivedFromOtherwise(t *testing.T) {
+	b := newBus(t)
+	var set bus.WaitSet
+	noError(t, b.CreateTopic("goes", bus.TopicOptions{Policy: bus.PolicyLossless}))
+	goes := subscribe(t, b, "goes", bus.WaitForTopic())
+	set.Add(goes)
+	short, cancel := context.WithTimeout(soon(t), 5*time.Millisecond)
+	defer cancel()
+	if _, _, err := set.Receive(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	noError(t, b.RemoveTopic("goes"))
+	eventually(t, 5*time.Second, "the subscription has left the topic", func() bool {
+		f, err := goes.TryReceive()
+		return f == nil && err == nil && goes.Stats().Position == 0
+	})
+	set.Remove(goes)
+
+	comes := absentIn(t, b, &set, "comes")
+	p := publisher(t, b, "comes", small(bus.PolicyLossless))
+	eventually(t, 5*time.Second, "the subscription has come to the topic", func() bool {
+		publish(t, p, "frame")
+		f, err := comes.TryReceive()
+		noError(t, err)
+		return f != nil
+	})
+	set.Remove(comes)
+	noError(t, goes.Close())
+	noError(t, comes.Close())
+}

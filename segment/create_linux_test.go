@@ -197,6 +197,29 @@ func TestModesComeFromTheOptionsAndNotFromTheUmask(t *testing.T) {
 	}
 }
 
+func TestMissingParentsHaveTheGroupOfTheOneThatSaysSo(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to give a directory away")
+	}
+	top := sharedTemp(t)
+	if err := errors.Join(os.Chown(top, -1, 12345), os.Chmod(top, 0o775|fs.ModeSetgid)); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(top, "a", "b", "bus")
+	if err := MakeDir(dir, Options{Mode: 0o770}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]fs.FileMode{"a": 0o755 | fs.ModeSetgid, "a/b": 0o755 | fs.ModeSetgid, "a/b/bus": 0o770} {
+		i, err := os.Stat(filepath.Join(top, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gid := i.Sys().(*syscall.Stat_t).Gid; gid != 12345 || i.Mode()&^fs.ModeDir != want {
+			t.Errorf("%s: group %d, mode %v, want 12345, %v", path, gid, i.Mode(), want)
+		}
+	}
+}
+
 func TestTheGroupIsThatOfTheOptions(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to give files away")

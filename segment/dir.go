@@ -26,13 +26,14 @@ func MakeDir(dir string, o Options) error {
 	if err := makeParents(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	if err := makeAside(dir, o); err != nil {
+	if err := makeAside(dir, o, false); err != nil {
 		return err
 	}
 	return checkDir(dir)
 }
 
-// makeParents is os.MkdirAll, whatever the umask: it would keep a group away from a directory that is made for it.
+// makeParents is os.MkdirAll, whatever the umask: it would keep a group away from a directory that is made for it. As there, a directory
+// in one with the set-group-ID bit has it too.
 func makeParents(dir string) error {
 	if _, err := statPath(dir, true); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -40,14 +41,14 @@ func makeParents(dir string) error {
 	if err := makeParents(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	return makeAside(dir, Options{Mode: 0o755})
+	return makeAside(dir, Options{Mode: 0o755}, true)
 }
 
 // makeAside makes a directory aside and renames it into place, so that nobody sees it with another mode, nor stays with it if this process
-// ends here. One that is there meanwhile is left as it is.
-func makeAside(dir string, o Options) error {
+// ends here. One that is there meanwhile is left as it is. heir: it keeps the set-group-ID bit that it was born with.
+func makeAside(dir string, o Options, heir bool) error {
 	aside := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+"."+strconv.FormatUint(rand.Uint64(), 36)+extNew)
-	if err := makeDir(aside, o); err != nil {
+	if err := makeDir(aside, o, heir); err != nil {
 		return err
 	}
 	point("dir made aside")
@@ -55,7 +56,7 @@ func makeAside(dir string, o Options) error {
 	if err != nil {
 		os.Remove(aside)
 		if !errors.Is(err, fs.ErrExist) { // a file system that cannot
-			err = makeDir(dir, o)
+			err = makeDir(dir, o, heir)
 		}
 	}
 	if errors.Is(err, fs.ErrExist) {
@@ -64,7 +65,7 @@ func makeAside(dir string, o Options) error {
 	return err
 }
 
-func makeDir(dir string, o Options) error {
+func makeDir(dir string, o Options, heir bool) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
@@ -83,7 +84,15 @@ func makeDir(dir string, o Options) error {
 		if o.Group != nil {
 			m.group = *o.Group
 		}
-		return m.apply(f, o.dirMode())
+		mode := o.dirMode()
+		if heir {
+			i, err := os.Stat(dir)
+			if err != nil {
+				return err
+			}
+			mode |= i.Mode() & fs.ModeSetgid
+		}
+		return m.apply(f, mode)
 	}()
 	if err != nil {
 		os.Remove(dir)

@@ -103,17 +103,17 @@ func (r *record) decode() bool {
 	if r.decoded {
 		return r.decodes
 	}
-	b := r.body
 	if r.kind == bus.KindMsgpack {
 		var err error
-		r.text, err = appendJSON(r.text[:0], b)
-		b, r.decodes = r.text, err == nil
-	} else {
-		r.decodes = utf8.Valid(b) && json.Valid(b)
+		r.text, err = appendJSON(r.text[:0], r.body)
+		r.decodes = err == nil
+	} else { // of a copy: the body may be the ring's own memory, and must not change between the look and the reading
+		r.text = append(r.text[:0], r.body...)
+		r.decodes = utf8.Valid(r.text) && json.Valid(r.text)
 	}
 	r.decoded, r.value = true, nil
 	if r.decodes {
-		r.value = r.values.value(b)
+		r.value = r.values.value(r.text)
 	}
 	return r.decodes
 }

@@ -22,7 +22,6 @@ const (
 // value is the value of valid JSON text.
 func (r *valueReader) value(text []byte) any {
 	r.src, r.at = text, 0
-	defer func() { r.src = nil }() // it may be a frame's
 	if r.only != nil && r.peek() == '{' {
 		return r.object(func(key string) bool { return r.only[key] })
 	}

@@ -41,7 +41,7 @@ type record struct {
 	decoded, decodes bool // value has been looked for, and found
 	value            any  // the body, as jq sees it
 	values           valueReader
-	text             []byte // scratch space: msgpack as JSON
+	text             []byte // scratch space: the body as JSON
 }
 
 // read makes r what there is to print of f.

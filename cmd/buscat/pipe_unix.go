@@ -34,6 +34,7 @@ func watchReader(out io.Writer, gone func()) (stop func()) {
 	if err != nil {
 		return nothing
 	}
+	device := info.Mode()&fs.ModeCharDevice != 0
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -44,6 +45,8 @@ func watchReader(out io.Writer, gone func()) (stop func()) {
 			switch {
 			case err == unix.EINTR:
 			case err != nil, fds[1].Revents != 0, fds[0].Revents&unix.POLLNVAL != 0: // this cannot be polled here
+				return
+			case device && fds[0].Revents&unix.POLLHUP == 0: // nor one that is in an error from the beginning
 				return
 			case fds[0].Revents != 0:
 				gone()
