@@ -246,7 +246,7 @@ func (s *Subscriber) follows(err error) bool {
 
 // closing is err, or ErrClosed if it says that the topic is gone, and the subscription waits for no other only because the Bus is closed.
 func (s *Subscriber) closing(err error) error {
-	if err != nil && s.config.wait && absent(err) && s.bus.closed.Load() {
+	if s.config.wait && absent(err) && s.bus.closed.Load() {
 		return failKind("receive from", s.topic, ErrClosed, "")
 	}
 	return err

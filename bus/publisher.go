@@ -91,9 +91,8 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	for i := range p.loans {
 		p.loans[i].p = p
 	}
-	if runtime.NumCPU() > 1 { // with one CPU nobody goes on meanwhile
-		pauses := uint32(asideFor * cpu.PausesPerMicrosecond())
-		w.Aside = func() { cpu.Pause(pauses) }
+	if n := pausesPerMicrosecond(); n > 0 {
+		w.Aside = func() { cpu.Pause(uint32(asideFor * n)) }
 	}
 	o.cleanup = runtime.AddCleanup(p, (*port).collected, o)
 	return p, nil

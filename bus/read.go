@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"math/bits"
+	"runtime"
 	"time"
 
 	"shmbus/internal/clock"
@@ -33,6 +34,14 @@ func (s *Subscriber) many() int {
 		s.lookAway(s.run)
 	}
 	return 1
+}
+
+// pausesPerMicrosecond is that of the CPU, or 0 if it is the only one: then nobody else goes on while this one pauses.
+func pausesPerMicrosecond() int {
+	if runtime.NumCPU() == 1 {
+		return 0
+	}
+	return cpu.PausesPerMicrosecond()
 }
 
 // lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: half a

@@ -3,12 +3,10 @@ package bus
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"time"
 
 	"shmbus/internal/clock"
-	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
 	"shmbus/segment"
 	"shmbus/topics"
@@ -59,12 +57,9 @@ type Subscriber struct {
 // Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic; it does not end the subscription. Errors: ErrNoTopic,
 // ErrPolicy (Lossless on a topic that overwrites), ErrLimit (all subscribers' places are taken), ErrCorrupt, ErrVersion, ctx's.
 func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOption) (*Subscriber, error) {
-	s := &Subscriber{bus: b, topic: topic, config: subscribeConfig{mode: topics.Lossy}}
+	s := &Subscriber{bus: b, topic: topic, config: subscribeConfig{mode: topics.Lossy}, pauses: pausesPerMicrosecond()}
 	for _, o := range opts {
 		o(&s.config)
-	}
-	if runtime.NumCPU() > 1 { // with one CPU nothing comes while it is looked for
-		s.pauses = cpu.PausesPerMicrosecond()
 	}
 	if err := topics.CheckName(topic); err != nil {
 		return nil, fail("subscribe to", topic, err)

@@ -36,11 +36,13 @@ func (s *Segment) alive(o Owner) (alive, known bool) {
 	if s.ask == nil {
 		return true, false
 	}
-	held, err := s.ask.locked(int64(i))
-	if err != nil {
-		return true, false
-	}
-	if !held && !s.ask.same() { // asked about some other file
+	return s.ask.heldBy(i)
+}
+
+// heldBy asks the kernel whether somebody holds the lock of a slot in a lease file.
+func (f *file) heldBy(slot int) (alive, known bool) {
+	held, err := f.locked(int64(slot))
+	if err != nil || !held && !f.same() { // or it was asked about some other file
 		return true, false
 	}
 	return held, true
@@ -66,11 +68,7 @@ func (s *Segment) Shows(o Owner) (alive, known bool) {
 	if s.witness == nil {
 		return true, false
 	}
-	held, err := s.witness.locked(int64(o.Slot()))
-	if err != nil || !held && !s.witness.same() {
-		return true, false
-	}
-	return held, true
+	return s.witness.heldBy(o.Slot())
 }
 
 // openWitness opens the lease file, if it is this segment's and may be read. It is not opened for writing: who closes it then makes all
@@ -81,9 +79,7 @@ func (s *Segment) openWitness() *file {
 	if err != nil {
 		return nil
 	}
-	b := make([]byte, leaseHeaderBytes)
-	n, err := f.readAt(b, 0)
-	if err != nil || s.head.checkLease(path, b[:n]) != nil {
+	if s.readLease(path, f) != nil {
 		_ = f.close()
 		return nil
 	}

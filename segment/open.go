@@ -144,13 +144,18 @@ func (s *Segment) openLease() (err error) {
 		return err
 	}
 	s.lease.goFirst()
-	b := make([]byte, leaseHeaderBytes)
-	n, err := s.lease.readAt(b, 0)
-	if err != nil {
-		return err
-	}
 	if s.lease.id != s.ask.id {
 		return errNonce{fault(ErrCorrupt, path, "file", "was replaced while it was opened")}
+	}
+	return s.readLease(path, s.lease)
+}
+
+// readLease checks that a lease file is the segment's.
+func (s *Segment) readLease(path string, f *file) error {
+	b := make([]byte, leaseHeaderBytes)
+	n, err := f.readAt(b, 0)
+	if err != nil {
+		return err
 	}
 	return s.head.checkLease(path, b[:n])
 }

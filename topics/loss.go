@@ -53,15 +53,6 @@ func (w *writerLine) mark() Mark {
 	return Mark{frames, w.last.Load(), w.publisher.Load()}
 }
 
-// ended is what was lost at the end of a line that had come as far as m, for a reader at pos: if the line's last frame lies before pos, all its
-// frames were received or lost.
-func (l *loss) ended(line int, m Mark, pos uint64) uint64 {
-	if m.frames <= l.next[line] || m.last >= pos {
-		return 0
-	}
-	return m.frames - l.next[line]
-}
-
 // settle counts what was lost on lines from which no further frame has come.
 func (l *loss) settle(r *Ring, pos uint64) {
 	for i := range l.next {
@@ -69,12 +60,13 @@ func (l *loss) settle(r *Ring, pos uint64) {
 	}
 }
 
-// end counts what was lost at the end of a line that had come as far as m.
+// end counts what was lost at the end of a line that had come as far as m, for a reader at pos: if the line's last frame lies before pos, all its
+// frames were received or lost.
 func (l *loss) end(line int, m Mark, pos uint64) {
-	missed := l.ended(line, m, pos)
-	if missed == 0 {
+	if m.frames <= l.next[line] || m.last >= pos {
 		return
 	}
+	missed := m.frames - l.next[line]
 	l.total += missed
 	l.by[m.publisher] += missed
 	l.next[line], l.last[line] = m.frames, m.publisher
