@@ -87,7 +87,7 @@ func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) 
 	defer func() {
 		if !done {
 			p.w.Abort()
-			p.data.Ring(p.notify)
+			p.bell.Ring()
 		}
 		e.to.buf = nil
 	}()

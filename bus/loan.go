@@ -145,6 +145,6 @@ func (l *Loan) Abort() {
 	}
 	p.quiet(func() {
 		p.w.Abort()
-		p.data.Ring(p.notify)
+		p.bell.Ring()
 	})
 }

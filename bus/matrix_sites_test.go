@@ -71,12 +71,12 @@ type site struct {
 	text string // "Writer.take: w.line.claim.StoreRelease(t + 1)"
 }
 
-// sourceSites are the calls of storing methods in topics/ and segment/ and in the bell.
+// sourceSites are the calls of storing methods in topics/ and segment/, in the bell, and of who rings it.
 func sourceSites(t *testing.T) []site {
 	t.Helper()
 	names := map[string]bool{"Store": true, "StoreRelease": true, "CompareAndSwap": true, "Add": true, "Set": true}
 	var files []string
-	for _, pattern := range []string{"../topics/*.go", "../segment/*.go", "../wake/bell.go"} {
+	for _, pattern := range []string{"../topics/*.go", "../segment/*.go", "../wake/bell.go", "../wake/ringer.go"} {
 		f, err := filepath.Glob(pattern)
 		noError(t, err)
 		files = append(files, f...)

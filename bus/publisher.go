@@ -13,6 +13,7 @@ import (
 	"shmbus/internal/mem"
 	"shmbus/segment"
 	"shmbus/topics"
+	"shmbus/wake"
 )
 
 // A Publisher publishes frames on one topic. It is for one goroutine at a time, but for Close; open one for each goroutine. What it has published
@@ -26,6 +27,7 @@ type Publisher struct {
 	loans    [8]Loan // in turn, so that an old Loan's deferred Abort does not hit a newer one
 	loan     *Loan   // the open one
 	next     int
+	bell     wake.Ringer // of data
 	ready    func() bool
 	recovery time.Time // when TryPublish last looked for the dead
 	encoder  *encoder  // nil: there is none yet, or it is at work
@@ -87,7 +89,7 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	line, owner := w.Line(), o.owner
 	o.finish = func(r *topics.Ring) { r.FinishWriter(line, owner) }
 	g := o.ring.Geometry()
-	p := &Publisher{port: o, w: w, noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
+	p := &Publisher{port: o, w: w, bell: wake.NewRinger(o.data, o.notify), noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
 	for i := range p.loans {
 		p.loans[i].p = p
 	}
@@ -150,15 +152,15 @@ func (p *Publisher) clear() bool {
 	return segment.Mends && p.loan == nil && state == portOpen
 }
 
-// silent says that nobody sleeps, and that the handle is still open: then there is nothing to do after a commit, which is a full barrier.
+// silent says that nobody sleeps, and that the handle is still open: then there is nothing to do after a commit.
 func (p *Publisher) silent() bool {
-	asleep, state := p.data.Asleep(), p.state.Load()
-	return !asleep && state == portOpen
+	silent, state := p.bell.Silent(), p.state.Load()
+	return silent && state == portOpen
 }
 
 // told wakes whoever sleeps, and says whether the handle is still open. If it is not, the frame may not have got out.
 func (p *Publisher) told() bool {
-	p.data.Ring(p.notify)
+	p.bell.Ring()
 	return p.state.Load() == portOpen
 }
 
@@ -294,7 +296,7 @@ func (p *Publisher) now() int64 {
 
 // sent is told with an error.
 func (p *Publisher) sent(op string) error {
-	if !p.told() {
+	if !p.silent() && !p.told() {
 		return p.gone(op)
 	}
 	return nil

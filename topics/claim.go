@@ -28,7 +28,7 @@ func (w *Writer) Claim(n int) error {
 
 // claimAgain is Claim after another writer's claim at t came in between.
 func (w *Writer) claimAgain(n int, t uint64) error {
-	w.withdraw()
+	w.closeClaim()
 	w.stepAside(t - w.next)
 	return w.claim(n)
 }

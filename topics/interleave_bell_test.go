@@ -114,3 +114,58 @@ func (w *world) ringBoth() {
 	w.ringData()
 	w.ringRoom()
 }
+
+// dataBell is a subscriber that sleeps, and publishers that wake it.
+func dataBell() *plot {
+	p := named("two writers and a gate that sleeps", lossless(4, 2), func(w *world) {
+		s := w.sub(Gate, 100)
+		s.join(Newest())
+		w.pub(1).open().sends(1, 1)
+		w.pub(2).open().sends(1, 1)
+		s.play(func() { s.take(2) })
+	})
+	p.sleep = true
+	return p
+}
+
+// calmBell is a publisher that has found nobody asleep, and subscribers that go to sleep at the same time.
+func calmBell() *plot {
+	g := lossless(4, 1)
+	g.Subscriptions = 2
+	p := named("a writer of many frames and two gates that sleep", g, func(w *world) {
+		s, r := w.sub(Gate, 100), w.sub(Gate, 101)
+		s.join(Newest())
+		r.join(Newest())
+		w.pub(2).open().sends(3, 1)
+		for _, s := range []*sub{s, r} {
+			s.play(func() { s.take(3) })
+		}
+	})
+	p.sleep = true
+	return p
+}
+
+// roomBell is a publisher that sleeps until there is room.
+func roomBell() *plot {
+	p := named("a writer that sleeps and a gate", lossless(2, 1), func(w *world) {
+		s := w.sub(Gate, 100)
+		s.join(Newest())
+		w.pub(1).open().sends(3, 1)
+		s.play(func() { s.take(1) })
+		s.part = true
+	})
+	p.sleep = true
+	return p
+}
+
+// leavingBell is a publisher that sleeps until a subscription leaves.
+func leavingBell() *plot {
+	p := named("a writer that sleeps and a gate that leaves", lossless(2, 1), func(w *world) {
+		s := w.sub(Gate, 100)
+		s.join(Newest())
+		w.pub(1).open().sends(3, 1)
+		s.play(func() { s.close() })
+	})
+	p.sleep = true
+	return p
+}

@@ -306,44 +306,6 @@ func openingRemoved() *plot {
 	return p
 }
 
-// dataBell is a subscriber that sleeps, and publishers that wake it.
-func dataBell() *plot {
-	p := named("two writers and a gate that sleeps", lossless(4, 2), func(w *world) {
-		s := w.sub(Gate, 100)
-		s.join(Newest())
-		w.pub(1).open().sends(1, 1)
-		w.pub(2).open().sends(1, 1)
-		s.play(func() { s.take(2) })
-	})
-	p.sleep = true
-	return p
-}
-
-// roomBell is a publisher that sleeps until there is room.
-func roomBell() *plot {
-	p := named("a writer that sleeps and a gate", lossless(2, 1), func(w *world) {
-		s := w.sub(Gate, 100)
-		s.join(Newest())
-		w.pub(1).open().sends(3, 1)
-		s.play(func() { s.take(1) })
-		s.part = true
-	})
-	p.sleep = true
-	return p
-}
-
-// leavingBell is a publisher that sleeps until a subscription leaves.
-func leavingBell() *plot {
-	p := named("a writer that sleeps and a gate that leaves", lossless(2, 1), func(w *world) {
-		s := w.sub(Gate, 100)
-		s.join(Newest())
-		w.pub(1).open().sends(3, 1)
-		s.play(func() { s.close() })
-	})
-	p.sleep = true
-	return p
-}
-
 // lap sees that the topic works on after all that has happened: those who live leave, the dead are reaped, and a fresh publisher and
 // a fresh subscription go twice around the ring.
 func (w *world) lap() {

@@ -76,7 +76,7 @@ func allRows() []row {
 			s.Code += fmt.Sprintf(" // no. %d", count[id])
 		}
 		for _, how := range []int{sched.Skip, sched.Swap, sched.Weak} {
-			if how != sched.Weak || s.Op == mem.OpStore {
+			if s.Op == mem.OpFence && how == sched.Weak || s.Op != mem.OpFence && (how != sched.Weak || s.Op == mem.OpStore) {
 				rows = append(rows, row{s, how})
 			}
 		}

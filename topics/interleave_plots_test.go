@@ -47,6 +47,7 @@ func plots() []*plot {
 		heldByFinished(),
 		gateFinished(),
 		dataBell(),
+		calmBell(),
 		roomBell(),
 		leavingBell(),
 		kick(),

@@ -5,6 +5,7 @@ package topics
 import (
 	"shmbus/internal/mem"
 	"shmbus/internal/sched"
+	"shmbus/wake"
 )
 
 // A pub is a publisher, as bus has it: it waits for room, and looks for the dead.
@@ -14,6 +15,7 @@ type pub struct {
 	owner uint64
 	ring  *Ring
 	wr    *Writer
+	bell  wake.Ringer
 	sent  uint64
 	step  int
 	gone  bool
@@ -46,6 +48,9 @@ func (p *pub) open() *pub {
 		p.w.x.Fail("no line for publisher %d: %v", p.owner, err)
 	}
 	p.wr = wr
+	if p.w.bed != nil {
+		p.bell = wake.NewRinger(p.w.bed.data(), p.w.bed)
+	}
 	for _, q := range p.w.pubs {
 		if q != p && q.wr != nil && !q.gone && !p.w.x.Dead(q.owner) && q.wr.Line() == wr.Line() {
 			p.w.x.Fail("publishers %d and %d are both on line %d", q.owner, p.owner, wr.Line())
@@ -120,7 +125,9 @@ func (p *pub) send(words int) bool {
 
 // next is what follows a commit or an abort.
 func (p *pub) next() {
-	p.w.ringData()
+	if p.w.bed != nil && !p.bell.Silent() {
+		p.bell.Ring()
+	}
 	p.step++
 	p.mark(p.step << 8)
 }
@@ -182,7 +189,7 @@ func (p *pub) mark(step int) {
 	h := mix(uint64(step), w.index<<32|w.id)
 	for _, v := range [...]uint64{
 		w.number, w.base, w.room, w.next, w.alone, w.pos, w.pad, w.claimed, w.sent, p.sent, bit(w.impatient), w.heldValue, w.heldHead, w.heldAt,
-		uint64(w.heldGate), wordID(w.held),
+		uint64(w.heldGate), wordID(w.held), p.bell.State(),
 	} {
 		h = mix(h, v)
 	}

@@ -18,7 +18,7 @@ func (w *Writer) Put(b []byte, kind Kind, time int64) error {
 	}
 	w.next = t + 1
 	if r.control.head.Load()&positionMask == tombstone {
-		w.withdraw()
+		w.closeClaim()
 		return ErrRemoved
 	}
 	d := r.slots.At(t)
@@ -27,14 +27,14 @@ func (w *Writer) Put(b []byte, kind Kind, time int64) error {
 	w.count(t, len(b))
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
 	line.bytes.StoreRelease(w.sent)
-	w.line.claim.Store(0)
+	w.line.claim.StoreRelease(0)
 	mem.AskToStore(r.slots.At(t+ahead), r.single.First(t+ahead)) // expect, which is not inlined
 	return nil
 }
 
 // putAgain is Put after another writer's claim came in between.
 func (w *Writer) putAgain(b []byte, kind Kind, time int64) error {
-	w.withdraw()
+	w.closeClaim()
 	w.stepAside(0)
 	return w.put(b, kind, time)
 }

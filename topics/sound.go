@@ -55,7 +55,7 @@ func (w *Writer) ousted() error {
 
 // astray takes a claim back that lies over a frame: the tail has gone back.
 func (w *Writer) astray(t uint64) error {
-	w.withdraw()
+	w.closeClaim()
 	return corrupt("the tail, below a frame,", t)
 }
 

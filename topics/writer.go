@@ -104,7 +104,7 @@ func (w *Writer) take(t, k uint64) bool {
 		w.next = t + k
 		return true
 	}
-	w.withdraw()
+	w.closeClaim()
 	return false
 }
 
@@ -129,7 +129,7 @@ func (r *Ring) advance(t, k uint64) bool {
 func (w *Writer) granted(t uint64, others bool) error {
 	switch {
 	case w.ring.control.head.Load()&positionMask == tombstone:
-		w.withdraw()
+		w.closeClaim()
 		return ErrRemoved
 	case others && w.ring.finished(t):
 		return w.astray(t)
@@ -137,18 +137,10 @@ func (w *Writer) granted(t uint64, others bool) error {
 	return nil
 }
 
-// withdraw takes the announcement of a claim back that was not taken, or whose topic is gone.
-func (w *Writer) withdraw() {
-	w.claimed = 0
-	w.line.claim.StoreRelease(0)
-}
-
-// closeClaim ends a claim whose stamps are stored. Its store is the full barrier between the stamps and the caller's look at the bell. It is
-// here, on a line of the writer's own, and not at the stamp: readers poll the stamp's line, and a locked instruction on it, which
-// begins only when the stores before it are done, would give them time to take the line away once more.
+// closeClaim takes the announcement of a claim back: its stamps are stored, or it was not taken, or its topic is gone.
 func (w *Writer) closeClaim() {
 	w.claimed = 0
-	w.line.claim.Store(0)
+	w.line.claim.StoreRelease(0)
 }
 
 // Open says whether a claim is open.
@@ -157,8 +149,8 @@ func (w *Writer) Open() bool { return w.claimed != 0 }
 // Payload is the first n bytes of the claimed frame's cells. n must not be larger than what was claimed.
 func (w *Writer) Payload(n int) []byte { return w.ring.payload(w.pos, n) }
 
-// Commit publishes the claimed frame with its first n bytes. When it returns, the stamp is visible to all before any later load
-// of this goroutine: the caller then looks whether somebody sleeps on the data bell. time is in Unix nanoseconds.
+// Commit publishes the claimed frame with its first n bytes. The caller then looks whether somebody sleeps on the data bell, as a Ringer does:
+// all stores here are release stores, which that look could pass. time is in Unix nanoseconds.
 func (w *Writer) Commit(n int, kind Kind, time int64) {
 	pos, span := w.pos, w.claimed
 	w.stampPad(pos, w.pad)

@@ -2,9 +2,9 @@ package wake
 
 import "shmbus/internal/mem"
 
-// A Bell is the 32-bit word in shared memory that sleepers sleep on. Bit 0 says that somebody sleeps, or did; the other bits
-// count the rings that found it set. The zero Bell is ready. Any value is a valid one, whoever wrote it. A Bell must not be copied.
-// Its methods may be called by any goroutine of any process at any time.
+// A Bell is the 32-bit word in shared memory that sleepers sleep on. Bit 0 says that somebody sleeps, or did; bit 31 that
+// there are ringers that look at it without a fence; those between count the rings that found bit 0 set. The zero Bell is ready. Any value is a
+// valid one, whoever wrote it. A Bell must not be copied. Its methods may be called by any goroutine of any process at any time.
 type Bell struct{ word mem.Word32 }
 
 // A Line is a bell alone in its 64-byte cache line: how bells lie in the bell file.
@@ -13,8 +13,10 @@ type Line struct {
 	_    [60]byte
 }
 
-// asleep is the bit that says that somebody sleeps.
-const asleep = 1
+const (
+	asleep   = 1       // somebody sleeps
+	unfenced = 1 << 31 // ringers look without a fence, as long as nobody sleeps
+)
 
 // Asleep reports whether somebody sleeps on the bell, or may. It is one load.
 func (b *Bell) Asleep() bool { return b.word.Load()&asleep != 0 }
@@ -23,22 +25,23 @@ func (b *Bell) Asleep() bool { return b.word.Load()&asleep != 0 }
 func (b *Bell) Value() uint32 { return b.word.Load() }
 
 // Ring wakes all sleepers, if bit 0 says that there are any; otherwise it is one load and no system call. What the sleepers
-// wait for must be stored before, and that store must not be passed by the load here: see the package comment, "Fences". A wake
-// that the system refuses is dropped; the limit of the sleeper's Wait covers it.
+// wait for must be stored before, and that store must not be passed by the load here: see the package comment, "Fences"; who stores with
+// release order has a Ringer. A wake that the system refuses is dropped; the limit of the sleeper's Wait covers it.
 func (b *Bell) Ring(n Notifier) {
 	if b.Asleep() {
 		b.ring(n)
 	}
 }
 
-// ring clears bit 0 and counts, both by adding one, and wakes. Of several ringers one wakes; the others find the bit gone.
+// ring clears bit 0 and counts, both by adding one, and wakes. Of several ringers one wakes; the others find the bit gone. Bit 31 stays as it
+// is: only a sleeper may clear it.
 func (b *Bell) ring(n Notifier) {
 	for {
 		v := b.word.Load()
 		if v&asleep == 0 {
 			return
 		}
-		if b.word.CompareAndSwap(v, v+1) {
+		if b.word.CompareAndSwap(v, (v+1)&^unfenced|v&unfenced) {
 			_ = n.Wake(b)
 			return
 		}
@@ -49,11 +52,27 @@ func (b *Bell) ring(n Notifier) {
 func (b *Bell) Want() { b.arm() }
 
 // arm sets bit 0 and returns the value to sleep on. The caller must look once more at what it waits for before it sleeps.
+//
+// If bit 31 is set, it makes all ringers' CPUs pass a fence before it clears it: who has looked at the bell without a fence, and seen nobody
+// asleep, has its store seen by then. Bit 0 is set before, so that nobody does so meanwhile; and a sleeper that finds bit 31 still set has fences
+// of its own. Who finds it clear while bit 0 is set comes after somebody's fences. The tries are counted because anybody may write a bell.
 func (b *Bell) arm() uint32 {
-	for {
+	for tries := 0; ; {
 		v := b.word.Load()
-		if v&asleep != 0 || b.word.CompareAndSwap(v, v|asleep) {
-			return v | asleep
+		if v&asleep == 0 && !b.word.CompareAndSwap(v, v|asleep) {
+			continue
 		}
+		v |= asleep
+		if v&unfenced == 0 || tries == mostFences {
+			return v
+		}
+		fenceAll()
+		if b.word.CompareAndSwap(v, v&^unfenced) {
+			return v &^ unfenced
+		}
+		tries++ // it has rung, or another sleeper has cleared the bit
 	}
 }
+
+// mostFences is how often arm tries to clear bit 31.
+const mostFences = 8

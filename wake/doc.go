@@ -2,6 +2,8 @@
 // system call where nobody sleeps.
 //
 //	bell.go       Bell, Line: the shared word
+//	ringer.go     Ringer: who rings after each of many stores
+//	fence_*.go    the fences that a sleeper has for ringers: membarrier
 //	poke.go       Poke: the private word of a sleeper
 //	waiter.go     Waiter: looks, spins, sleeps; contexts, limits, pokes
 //	spin.go       how long to spin
@@ -37,6 +39,10 @@
 // R1 must be visible to others before R2 loads. Between them there must be a full barrier: R1 itself is a mem.Word Store,
 // CompareAndSwap or Add, or one of these follows it. StoreRelease alone is not enough: on amd64 the load of R2 may pass it, both
 // sides miss each other, and the sleeper sleeps on until its limit.
+//
+// A Ringer has the barrier for those whose R1 is a release store, and mostly saves it: with bit 31 of the bell it says that it looks without one,
+// and a sleeper that finds the bit set has the kernel make the CPUs of all ringers pass a barrier, between S2 and S3, before it clears the bit.
+// docs/PROTOCOL.md, "Waking", has the argument.
 //
 // # The private word
 //

@@ -5,6 +5,22 @@ import "time"
 // Set stores any value into a bell, as a broken or hostile process may.
 func (b *Bell) Set(v uint32) { b.word.Store(v) }
 
+// Unfenced says whether bit 31 is set.
+func (b *Bell) Unfenced() bool { return b.word.Load()&unfenced != 0 }
+
+// Calm sets bit 31 if nobody sleeps, as a Ringer does after many calm rings.
+func (b *Bell) Calm() {
+	if v := b.word.Load(); v&asleep == 0 {
+		b.word.CompareAndSwap(v, v|unfenced)
+	}
+}
+
+// CalmRings is after how many calm rings a Ringer sets bit 31.
+const CalmRings = calmRings
+
+// CanBeFenced says whether this process's ringers may look without a fence.
+func CanBeFenced() bool { return canBeFenced() }
+
 // Budget is how long the waiter would spin now.
 func (w *Waiter) Budget() time.Duration { return w.spin.budget }
 

@@ -103,6 +103,47 @@ func (a *Actor) access(op mem.Op, w int, old, new uint64, site int) uint64 {
 	return a.pause(p)
 }
 
+// fence is mem.HookFence. The stores of others come out in one step, as they were when the barriers began: what they store while these go on
+// may come out later, whichever CPU comes first.
+func (x *Explorer) fence(all bool) {
+	a := x.cur
+	if a == nil || x.looking {
+		return
+	}
+	if s := x.sites; s != nil {
+		site := &s.list[s.find()]
+		site.Op = mem.OpFence
+		if s.m.How == Weak && s.m.Site == site.Name {
+			return
+		}
+	}
+	a.letGo()
+	switch {
+	case all:
+		a.Do(func() uint64 {
+			for _, b := range x.actors {
+				b.drain()
+			}
+			return 0
+		})
+	case len(a.buffer) > 0:
+		a.Do(func() uint64 { return 0 })
+	}
+}
+
+// drain makes the stores come out that the actor had made before its last step. Those in its buffer that it has made since then it may as well
+// not have come to yet.
+func (a *Actor) drain() {
+	n := max(0, len(a.buffer)-(a.issued-a.stepped))
+	for _, s := range a.buffer[:n] {
+		a.x.traceFlush(a, s)
+		a.x.set(a, s.word, s.value)
+	}
+	a.buffer = append(a.buffer[:0], a.buffer[n:]...)
+	a.delaying = a.delaying && len(a.buffer) > 0
+	a.settled()
+}
+
 func (a *Actor) push(p pending) {
 	a.issued++
 	a.buffer = append(a.buffer, store{p.word, p.new, p.site})

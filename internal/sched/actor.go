@@ -30,6 +30,7 @@ type Actor struct {
 	hist     uint64 // hash of all results so far
 	buffer   []store
 	issued   int // stores put into the buffer so far
+	stepped  int // so many of them before its last step
 	alone    int // operations since the last stop
 	touched  []touch
 	held     *store // by a mutation

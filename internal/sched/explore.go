@@ -144,8 +144,8 @@ func (x *Explorer) Search(b Bounds) Result {
 	x.seen = newTable()
 	x.frames, x.arena = x.frames[:0], x.arena[:0]
 	x.runs, x.steps, x.deepest = 0, 0, 0
-	mem.Hook = x.hook
-	defer func() { mem.Hook = nil }()
+	mem.Hook, mem.HookFence = x.hook, x.fence
+	defer func() { mem.Hook, mem.HookFence = nil, nil }()
 	for {
 		x.run()
 		if x.restart {

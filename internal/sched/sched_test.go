@@ -62,6 +62,21 @@ func TestInterleavingsOfKnownPrograms(t *testing.T) {
 	}
 	release := func(w *mem.Word) { w.StoreRelease(1) }
 	full := func(w *mem.Word) { w.Store(1) }
+	fenced := func(w *mem.Word) {
+		w.StoreRelease(1)
+		new(mem.Fence).StoreLoad()
+	}
+	asymmetric := func(all bool) program { // one of the two has the barriers of both
+		return func(x *Explorer, w []mem.Word, out *[2]uint64) {
+			two(x, func() { release(&w[0]); out[0] = w[1].Load() }, func() {
+				w[1].Store(1)
+				if all {
+					mem.HookFence(true)
+				}
+				out[1] = w[0].Load()
+			})
+		}
+	}
 	message := func(x *Explorer, w []mem.Word, out *[2]uint64) {
 		two(x, func() { w[0].StoreRelease(1); w[1].StoreRelease(1) }, func() { out[0] = w[1].Load(); out[1] = w[0].Load() })
 	}
@@ -83,6 +98,9 @@ func TestInterleavingsOfKnownPrograms(t *testing.T) {
 		{"store buffering, in order", false, storeThenLoad(release), "01 10 11"},
 		{"store buffering", true, storeThenLoad(release), "00 01 10 11"},
 		{"store buffering with barriers", true, storeThenLoad(full), "01 10 11"},
+		{"store buffering with fences", true, storeThenLoad(fenced), "01 10 11"},
+		{"store buffering with one barrier", true, asymmetric(false), "00 01 10 11"},
+		{"store buffering with one barrier, and barriers for all", true, asymmetric(true), "01 10 11"},
 		{"message passing", true, message, "00 01 11"},
 		{"load buffering", true, loads, "00 01 10"},
 		{"own stores first", true, own, "10 11"},

@@ -152,6 +152,9 @@ func (a *Actor) key(hist uint64, buffer []store) uint64 {
 	for _, s := range buffer {
 		k = mix(k, mixWord(s.word, s.value))
 	}
+	if len(buffer) > 0 {
+		k = mix(k, uint64(a.issued-a.stepped))
+	}
 	return k
 }
 
@@ -202,6 +205,7 @@ func (x *Explorer) apply(t alt) {
 			a.resume()
 			return
 		}
+		a.stepped = a.issued
 		v, writes, value := x.effect(a, &a.op)
 		if a.op.kind == opDo {
 			v = a.op.f()
