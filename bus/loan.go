@@ -89,7 +89,7 @@ func (l *Loan) CommitN(n int) error {
 	}
 	p.loan, l.b = nil, nil
 	p.w.Commit(n, topics.KindRaw, p.now())
-	if !p.silent() && !p.told() {
+	if !p.silent() && !p.calm() && !p.told() {
 		return p.gone(opCommit)
 	}
 	return nil

@@ -137,7 +137,7 @@ func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 		return p.publishSlowly(ctx, b, errUntried)
 	}
 	err := p.w.Put(b, topics.KindRaw, p.now())
-	if err == nil && p.silent() {
+	if err == nil && (p.silent() || p.calm()) {
 		return nil
 	}
 	return p.publishSlowly(ctx, b, err)
@@ -157,6 +157,9 @@ func (p *Publisher) silent() bool {
 	silent, state := p.bell.Silent(), p.state.Load()
 	return silent && state == portOpen
 }
+
+// calm is silent with a fence, for bells at which a look needs one.
+func (p *Publisher) calm() bool { return p.bell.Calm() && p.state.Load() == portOpen }
 
 // told wakes whoever sleeps, and says whether the handle is still open. If it is not, the frame may not have got out.
 func (p *Publisher) told() bool {
@@ -202,7 +205,7 @@ func (p *Publisher) TryPublish(b []byte) error {
 		return p.tryPublishSlowly(b, errUntried)
 	}
 	err := p.w.Put(b, topics.KindRaw, p.now())
-	if err == nil && p.silent() {
+	if err == nil && (p.silent() || p.calm()) {
 		return nil
 	}
 	return p.tryPublishSlowly(b, err)

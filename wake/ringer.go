@@ -24,23 +24,30 @@ func NewRinger(bell *Bell, n Notifier) Ringer {
 	return Ringer{bell: bell, notifier: n, silence: firstSilence}
 }
 
-// Silent says, by one load and without a fence, that nobody sleeps who has to be woken. Otherwise call Ring.
+// Silent says, by one load and without a fence, that nobody sleeps who has to be woken. If it does not, ask Calm, or Ring.
 func (r *Ringer) Silent() bool { return r.bell.word.Load()&(asleep|unfenced) == r.silence }
 
-// Ring wakes all sleepers, if there are any. It is a full barrier.
-func (r *Ringer) Ring() {
+// Calm says, behind a fence, that nobody sleeps. It is a full barrier. If it says no, Ring.
+func (r *Ringer) Calm() bool {
 	r.fence.StoreLoad()
 	v := r.bell.word.Load()
 	if v&asleep != 0 {
 		r.calm = 0
-		r.bell.ring(r.notifier)
-		return
+		return false
 	}
 	if r.calm++; r.calm < calmRings && v&unfenced == 0 || !canBeFenced() || r.notifier.Polls() {
-		return
+		return true
 	}
 	r.calm = 0
 	if v&unfenced != 0 || r.bell.word.CompareAndSwap(v, v|unfenced) {
 		r.silence = unfenced
+	}
+	return true
+}
+
+// Ring wakes all sleepers, if there are any. It is a full barrier.
+func (r *Ringer) Ring() {
+	if !r.Calm() {
+		r.bell.ring(r.notifier)
 	}
 }
