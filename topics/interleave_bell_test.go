@@ -145,6 +145,20 @@ func calmBell() *plot {
 	return p
 }
 
+// abortingBell is a publisher that gives a claim up, and a subscriber that sleeps before it: what follows has rung already.
+func abortingBell() *plot {
+	p := named("a writer that aborts, another and a gate that sleeps", lossless(4, 2), func(w *world) {
+		s := w.sub(Gate, 100)
+		s.join(Newest())
+		p := w.pub(1).open()
+		p.play(func() { p.send(1); p.abort(1) })
+		w.pub(2).open().sends(1, 1)
+		s.play(func() { s.take(2) })
+	})
+	p.sleep = true
+	return p
+}
+
 // roomBell is a publisher that sleeps until there is room.
 func roomBell() *plot {
 	p := named("a writer that sleeps and a gate", lossless(2, 1), func(w *world) {

@@ -48,6 +48,7 @@ func plots() []*plot {
 		gateFinished(),
 		dataBell(),
 		calmBell(),
+		abortingBell(),
 		roomBell(),
 		leavingBell(),
 		kick(),

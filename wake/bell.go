@@ -55,10 +55,11 @@ func (b *Bell) Want() { b.arm() }
 //
 // If bit 31 is set, it makes all ringers' CPUs pass a fence before it clears it: who has looked at the bell without a fence, and seen nobody
 // asleep, has its store seen by then. Bit 0 is set before, so that nobody does so meanwhile; and a sleeper that finds bit 31 still set has fences
-// of its own. Who finds it clear while bit 0 is set comes after somebody's fences. If the bell has changed during the fences the value is an old
-// one, on which nobody sleeps: the caller looks, and arms again.
+// of its own. Who finds it clear while bit 0 is set comes after somebody's fences. If the bell rings meanwhile, bit 31 stays, and all is done again:
+// who answers within the time of a fence, and never later, would otherwise cost one each time. But where frames come that often by themselves the
+// caller had better look: then the value that is returned is not the bell's any more, and nobody sleeps on it.
 func (b *Bell) arm() uint32 {
-	for {
+	for fences := 0; ; {
 		v := b.word.Load()
 		if v&asleep == 0 && !b.word.CompareAndSwap(v, v|asleep) {
 			continue
@@ -71,6 +72,11 @@ func (b *Bell) arm() uint32 {
 		if b.word.CompareAndSwap(v, v&^unfenced) {
 			return v &^ unfenced
 		}
-		return v
+		if fences++; fences == mostFences { // it has rung, or another sleeper has cleared the bit
+			return v
+		}
 	}
 }
+
+// mostFences is how often arm tries to clear bit 31.
+const mostFences = 2

@@ -103,8 +103,8 @@ func (a *Actor) access(op mem.Op, w int, old, new uint64, site int) uint64 {
 	return a.pause(p)
 }
 
-// fence is mem.HookFence. The stores of others come out in one step, as they were when the barriers began: what they store while these go on
-// may come out later, whichever CPU comes first.
+// fence is mem.HookFence. The barriers of others are as weak as can be: each comes at a moment of its own between the caller's two steps, so that
+// the stores that were made before the first one have come out by the second, one by one, and later ones may have or not.
 func (x *Explorer) fence(all bool) {
 	a := x.cur
 	if a == nil || x.looking {
@@ -121,27 +121,25 @@ func (x *Explorer) fence(all bool) {
 	switch {
 	case all:
 		a.Do(func() uint64 {
+			a.due = a.due[:0]
 			for _, b := range x.actors {
-				b.drain()
+				a.due = append(a.due, b.stepped)
 			}
 			return 0
 		})
+		a.pause(pending{kind: opFence})
 	case len(a.buffer) > 0:
 		a.Do(func() uint64 { return 0 })
 	}
 }
 
-// drain makes the stores come out that the actor had made before its last step. Those in its buffer that it has made since then it may as well
-// not have come to yet.
-func (a *Actor) drain() {
-	n := max(0, len(a.buffer)-(a.issued-a.stepped))
-	for _, s := range a.buffer[:n] {
-		a.x.traceFlush(a, s)
-		a.x.set(a, s.word, s.value)
+// undone is how many stores of another actor still have to come out before the barriers are done that a waits for. Those that b has made since its
+// last step it may as well not have come to yet.
+func (a *Actor) undone(b *Actor) int {
+	if b.dead {
+		return 0
 	}
-	a.buffer = append(a.buffer[:0], a.buffer[n:]...)
-	a.delaying = a.delaying && len(a.buffer) > 0
-	a.settled()
+	return max(0, a.due[b.id]-(b.issued-len(b.buffer)))
 }
 
 func (a *Actor) push(p pending) {

@@ -29,9 +29,10 @@ type Actor struct {
 	result   uint64
 	hist     uint64 // hash of all results so far
 	buffer   []store
-	issued   int // stores put into the buffer so far
-	stepped  int // so many of them before its last step
-	alone    int // operations since the last stop
+	issued   int   // stores put into the buffer so far
+	stepped  int   // so many of them before its last step
+	due      []int // so many of each actor's have to come out first: opFence
+	alone    int   // operations since the last stop
 	touched  []touch
 	held     *store // by a mutation
 	done     bool
@@ -57,7 +58,8 @@ const (
 	opObserve              // f
 	opPush                 // a release store, into a buffer that is full
 	opDie
-	opDo // f, once
+	opDo    // f, once
+	opFence // the end of the barriers of all
 )
 
 // store is a store that is not seen by others yet.

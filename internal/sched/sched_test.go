@@ -121,6 +121,33 @@ func TestInterleavingsOfKnownPrograms(t *testing.T) {
 	}
 }
 
+// TestInterleavingsOfBarriersForAll: they come to one actor earlier than to another. So a is past its own when it stores, which c sees from what it
+// has loaded, and b is not yet when c looks; d, whose barriers they are, sees what b has stored, and not what a has.
+func TestInterleavingsOfBarriersForAll(t *testing.T) {
+	var a, b, c, d [2]uint64
+	s, seen := small(func(x *Explorer, w []mem.Word, _ []mem.Plain) {
+		a, b, c, d = [2]uint64{}, [2]uint64{}, [2]uint64{}, [2]uint64{}
+		x.Go("a", func(*Actor) { w[0].StoreRelease(1); a[0] = w[1].Load() })
+		x.Go("b", func(*Actor) { w[2].StoreRelease(1); b[0] = w[3].Load() })
+		x.Go("c", func(*Actor) { w[1].Store(1); c[0] = w[2].Load() })
+		x.Go("d", func(*Actor) {
+			w[3].Store(1)
+			mem.HookFence(true)
+			d = [2]uint64{w[0].Load(), w[2].Load()}
+		})
+	}, func([]mem.Word) string { return fmt.Sprint(a[0], b[0], c[0], d) })
+	s.TSO = true
+	all(t, s)
+	if want := "0 0 0 [0 1]"; !seen[want] {
+		t.Errorf("%s was not seen", want)
+	}
+	for got := range seen {
+		if strings.HasPrefix(got[2:], "0") && strings.HasSuffix(got, " 0]") {
+			t.Errorf("%s: b has stored before the barriers began, and d does not see it", got)
+		}
+	}
+}
+
 // TestInterleavingsFindWhatIsWrong: each of these goes wrong in some order only.
 func TestInterleavingsFindWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -4,6 +4,7 @@ package sched
 
 import (
 	"math/bits"
+	"slices"
 
 	"shmbus/internal/mem"
 )
@@ -57,6 +58,8 @@ func (a *Actor) enabled() bool {
 		return len(a.buffer) < a.x.scenario.Buffer
 	case uint8(mem.OpStore), uint8(mem.OpSwap), uint8(mem.OpAdd), opDie, opDo:
 		return len(a.buffer) == 0
+	case opFence:
+		return !slices.ContainsFunc(a.x.actors, func(b *Actor) bool { return a.undone(b) > 0 })
 	}
 	return true
 }
@@ -154,6 +157,11 @@ func (a *Actor) key(hist uint64, buffer []store) uint64 {
 	}
 	if len(buffer) > 0 {
 		k = mix(k, uint64(a.issued-a.stepped))
+	}
+	if a.op.kind == opFence && !a.dead {
+		for _, b := range a.x.actors {
+			k = mix(k, uint64(a.undone(b)))
+		}
 	}
 	return k
 }

@@ -49,6 +49,8 @@ func (x *Explorer) opName(_ *Actor, p pending) string {
 		return "a look at who lives"
 	case opDo:
 		return "a call of the system"
+	case opFence:
+		return "the end of all barriers"
 	case opDie:
 		return "death"
 	case opPush:
