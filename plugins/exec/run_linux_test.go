@@ -160,11 +160,18 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	if err := os.WriteFile(plainFile, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	for name, text := range map[string]string{"dos": "#!/bin/sh\r\nexit 0\r\n", "bare": "exit 0\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	sum := sha256.Sum256([]byte("something else"))
 	for manifest, says := range map[string]string{
 		"contract = \"bus\"\ncommand = [\"no-such-command\"]":                                      "not in PATH",
 		"contract = \"bus\"\nexecutable = \"missing\"":                                             "no such file",
 		"contract = \"bus\"\nexecutable = \"plain\"":                                               "chmod +x",
+		"contract = \"bus\"\nexecutable = \"dos\"":                                                 `asks for "/bin/sh\r"`,
+		"contract = \"bus\"\nexecutable = \"bare\"":                                                "one like #!/bin/sh",
 		"contract = \"bus\"\ncommand = [\"true\"]\ndir = \"nowhere\"":                              "working directory",
 		"contract = \"bus\"\nexecutable = \"it\"\nsha256 = \"" + hex.EncodeToString(sum[:]) + "\"": "checksum",
 		"contract = \"bus\"\ncommand = [\"true\"]\nuser = \"no-such-user\"":                        "no-such-user",
