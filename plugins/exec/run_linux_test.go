@@ -3,6 +3,7 @@ package exec
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,6 +140,21 @@ command = ["true"]
 	w.until("three restarts", func(s plugins.State) bool { return s.Restarts >= 3 })
 	if s := w.state(); s.Tries != 0 {
 		t.Errorf("%+v: an end with 0 is no failure", s)
+	}
+}
+
+func TestAFailureIsToldWithWhatThePluginHasSaidLast(t *testing.T) {
+	for does, says := range map[string]string{
+		`echo first >&2; echo 'no sensor' >&2; echo >&2; exit 3`:                                              "exit code 3; it said last: no sensor",
+		`printf '{"@level":"error","@message":"failed","@module":"p","error":"no \"port\""}' >&2; kill -9 $$`: `killed by SIGKILL (killed); it said last: failed: no "port"`,
+		`exit 4`: "exit code 4",
+	} {
+		w := newWorld(t, fmt.Sprintf("contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", %q]\n[restart]\npolicy = \"never\"", does))
+		w.start()
+		w.end()
+		if got := w.state().Problem; got != says {
+			t.Errorf("%s: problem %q, want %q", does, got, says)
+		}
 	}
 }
 
