@@ -105,7 +105,7 @@ var kinds = []struct {
 	{segment.ErrParticipants, ErrLimit, "close some, subscribe with ReadOnly, or make the segment with a larger WithMaxParticipants"},
 	{os.ErrClosed, ErrClosed, ""},
 	{syscall.EROFS, nil, "subscribe with ReadOnly, or mount it for writing"},
-	{fs.ErrPermission, nil, "the owner of the bus directory says who may use it, with WithMode and WithGroup when it is made"},
+	{fs.ErrPermission, nil, "the owner of the bus directory says who may use it, with WithMode and WithGroup, or mkdir -m and chgrp, before the bus is made"},
 }
 
 // fail is err as an error of this package. An opError passes unchanged.

@@ -89,7 +89,7 @@ mode its rates are of round trips.`,
 	f.StringVar(&o.pin, "pin", "", "pin each process to a CPU: true, false, or a list of CPUs like 0,2,\npublishers first (default: true if there are enough)")
 	f.Lookup("pin").NoOptDefVal = "true"
 	f.IntVar(&o.slots, "slots", 0, "`number` of slots in the ring (default: by size)")
-	f.IntVar(&o.cell, "cell", 0, "payload `bytes` in a slot (default: by size)")
+	f.Var((*bytesize.Size)(&o.cell), "cell", "payload `bytes` in a slot (default: by size)")
 	f.IntVar(&o.turns, "turns", 0, "how often to take turns with the bare hardware (default 21, less if\n--duration is short)")
 	f.StringVar(&o.svg, "svg", "", "draw the result into `FILE`")
 	f.BoolVar(&o.json, "json", false, "print a JSON object")

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/internal/bytesize"
 )
 
 // geometry is the flags that say what shape a new topic has.
@@ -19,14 +20,14 @@ func (g *geometry) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.BoolVar(&g.lossless, "lossless", false, "publishers wait for subscribers that joined with --lossless,\ninstead of overwriting what those have not read")
 	f.IntVar(&g.options.Slots, "slots", 0, "`number` of slots in a new topic's ring; rounded up to a power of two\n(default 8192)")
-	f.IntVar(&g.options.CellSize, "cell", 0, "payload `bytes` in a slot of a new topic, 64 to 65536; rounded up to\na power of two (default 64). A frame takes as many slots as it needs,\nat most half the ring")
+	f.Var((*bytesize.Size)(&g.options.CellSize), "cell", "payload `bytes` in a slot of a new topic, 64 to 65536, like 4096 or 4KiB;\nrounded up to a power of two (default 64). A frame takes as many slots as it needs,\nat most half the ring")
 	f.BoolVar(&g.options.Ephemeral, "ephemeral", false, "a new topic goes with the last who publishes or subscribes, taps not\ncounted")
 }
 
 // topic is the options, or an error if they make no sense.
 func (g *geometry) topic(c *cobra.Command) (bus.TopicOptions, error) {
 	o := g.options
-	for _, name := range []string{"slots", "cell", "publishers", "subscribers"} {
+	for _, name := range []string{"slots", "publishers", "subscribers"} {
 		if f := c.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "0" {
 			return o, usage(c, "--%s 0 makes no sense", name)
 		}

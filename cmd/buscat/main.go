@@ -36,10 +36,15 @@ func start() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup has had it ignored
+		ends = append(ends, syscall.SIGHUP)
+	}
+	signal.Notify(signals, ends...)
 	go func() {
 		sig := cli.Signalled{Signal: <-signals}
-		signal.Stop(signals) // a second signal ends the process at once
+		signal.Ignore(syscall.SIGHUP) // who closes a terminal is followed by the shell and by the kernel: that is one wish, said twice
+		signal.Stop(signals)          // another signal ends the process at once
 		cancel(sig)
 		time.Sleep(stuckOutput)
 		finishing.Wait()

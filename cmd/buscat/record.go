@@ -42,9 +42,10 @@ loses is counted for each topic, said at the end, and kept in the file, in the
 last metadata record "shmbus.lost". With --lossless it joins, publishers wait
 for it, and nothing is lost; that is for topics made with --lossless.
 
-It goes on until --limit or --duration, or until Ctrl-C or SIGTERM, after which
-the exit code is 130 or 143, as for all commands. Then what had been published by
-that time is recorded and the file is closed. A second Ctrl-C ends it at once. Every frame is in the file within a
+It goes on until --limit or --duration, or until Ctrl-C, SIGTERM or SIGHUP (its
+terminal is closed), after which the exit code is 130, 143 or 129, as for all
+commands. Then what had been published by that time is recorded and the file is
+closed. A second Ctrl-C ends it at once. Every frame is in the file within a
 second, also on a slow topic: when the recorder is killed, even with SIGKILL, at
 most the last second is missing, and replay reads the file as it is.
 

@@ -9,8 +9,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +58,45 @@ func TestAKilledRecorderLosesAtMostTheLastSecond(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestARecorderWhoseTerminalIsClosedFinishesItsFile: the shell and the kernel may both say so.
+func TestARecorderWhoseTerminalIsClosedFinishesItsFile(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("SIGHUP is ignored here")
+	}
+	b := openBus(t)
+	path := filepath.Join(t.TempDir(), "r.mcap")
+	p := publisher(t, b, "t", bus.TopicOptions{})
+	for range 10 {
+		if err := p.Publish(t.Context(), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := command(t, b.Dir(), "record", "-o", path, "--from", "oldest", "t", "none")
+	c.start()
+	c.says("waiting for topic")
+	_ = c.Process.Signal(syscall.SIGHUP)
+	_ = c.Process.Signal(syscall.SIGHUP)
+	c.ends(129)
+	if got, s := readRecording(t, path); len(got) != 10 || !s.Closed {
+		t.Errorf("%d frames of 10, %+v", len(got), s)
+	}
+}
+
+func TestACommandWithoutHangupsOutlivesItsTerminal(t *testing.T) {
+	b := openBus(t)
+	c := command(t, b.Dir(), "tap", "-n", "1", "--from", "oldest", "t")
+	c.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$@"`, "sh", c.Path}, c.Args[1:]...)
+	c.Path = "/bin/sh"
+	c.start()
+	c.says("waiting for topic")
+	_ = c.Process.Signal(syscall.SIGHUP)
+	p := publisher(t, b, "t", bus.TopicOptions{})
+	if err := p.Publish(t.Context(), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	c.ends(0)
 }
 
 func killRecorder(t *testing.T, compression string, r *rand.Rand) {

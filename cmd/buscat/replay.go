@@ -102,6 +102,9 @@ func (a *app) runReplay(c *cobra.Command, files []string, o *replayOptions) erro
 				return interrupted(c.Context(), err)
 			}
 		}
+		if n == 0 {
+			p.unmapped()
+		}
 		if p.frames == before {
 			a.say("there is no frame to publish")
 			break
@@ -118,7 +121,7 @@ func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*playe
 	}
 	p := &player{
 		app: a, options: options, lossless: o.lossless, speed: o.speed, log: o.clock == "log", prefix: o.prefix,
-		subscribers: o.subscribers, names: make(map[string]string), outs: make(map[string]*outTopic), damaged: make(map[string]bool),
+		subscribers: o.subscribers, names: make(map[string]string), renamed: make(map[string]bool), outs: make(map[string]*outTopic), damaged: make(map[string]bool),
 	}
 	if _, err := strconv.Atoi(files[0]); err == nil && c.Flags().Changed("loop") {
 		return nil, usage(c, "--loop %s: a number is written behind '=': --loop=%[1]s; ./%[1]s is a file of that name", files[0])
@@ -149,6 +152,9 @@ func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*playe
 		from, to, ok := strings.Cut(text, "=")
 		if !ok || from == "" {
 			return nil, usage(c, "--map %q: it is OLD=NEW", text)
+		}
+		if other, twice := p.names[from]; twice {
+			return nil, usage(c, "--map %q: %s is to be %s already", text, from, other)
 		}
 		if err := topics.CheckName(p.prefix + to); err != nil {
 			return nil, usage(c, "--map %q: %w", text, err)

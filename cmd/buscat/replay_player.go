@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ type player struct {
 	speed       float64 // 0: as fast as can be
 	log         bool    // log times make the pace
 	names       map[string]string
+	renamed     map[string]bool // those of names that have come
 	prefix      string
 	only        []topics.Pattern
 	subscribers int
@@ -83,6 +86,7 @@ func (p *player) out(ctx context.Context, c *mcap.Channel) (*outTopic, error) {
 		return nil, nil
 	}
 	if to, ok := p.names[name]; ok {
+		p.renamed[name] = true
 		name = to
 	}
 	name = p.prefix + name
@@ -103,6 +107,15 @@ func (p *player) out(ctx context.Context, c *mcap.Channel) (*outTopic, error) {
 	out = &outTopic{out.Publisher, isMsgpack(c)}
 	p.outOf[key] = out
 	return out, nil
+}
+
+// unmapped tells of names that nothing had: what was meant by one has been published as it was recorded.
+func (p *player) unmapped() {
+	for _, from := range slices.Sorted(maps.Keys(p.names)) {
+		if !p.renamed[from] {
+			p.say("--map %s=%s: there was no frame of a topic %[1]q; 'buscat replay --list' shows the names", from, p.names[from])
+		}
+	}
 }
 
 // publisher opens a topic for what was recorded on a channel.

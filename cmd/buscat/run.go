@@ -93,7 +93,8 @@ The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
 /dev/shm/shmbus-UID.
 
 Exit codes: 0, 1 for an error, 2 for wrong usage, 124 for --timeout, 130 when
-interrupted (143 when terminated). A closed output pipe is no error.`,
+interrupted (143 when terminated, 129 when its terminal is closed). A closed
+output pipe is no error.`,
 		Example: `  buscat sensors/imu/0                  print the topic's frames as they come
   buscat 'sensors/**' --json            those of many topics, as JSON objects
   seq 10 | buscat pub numbers           publish each line

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -118,7 +119,11 @@ func TestAClosedPipeEndsATapThatWaits(t *testing.T) {
 func TestSignalsEndATapQuietly(t *testing.T) {
 	b := openBus(t)
 	p := publisher(t, b, "t", bus.TopicOptions{})
-	for sig, code := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
+	codes := map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143}
+	if !signal.Ignored(syscall.SIGHUP) {
+		codes[syscall.SIGHUP] = 129
+	}
+	for sig, code := range codes {
 		c, _, _ := tapping(t, b, p)
 		if err := c.Process.Signal(sig); err != nil {
 			t.Fatal(err)

@@ -99,7 +99,11 @@ func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 		}
 		problem(&b, wrong)
 	}
-	fmt.Fprintf(&b, "\n%d plugins, %d with problems\n", len(all), problems)
+	what := "plugins"
+	if len(all) == 1 {
+		what = "plugin"
+	}
+	fmt.Fprintf(&b, "\n%d %s, %d with problems\n", len(all), what, problems)
 	if _, err := io.WriteString(a.out, b.String()); err != nil {
 		return printed(err)
 	}

@@ -63,7 +63,10 @@ func (a *app) settings(c *cobra.Command) (*settings, error) {
 		if a.plugins != "" {
 			dir = a.plugins
 		}
-		s.file = filepath.Join(filepath.Dir(filepath.Clean(dir)), "busd.toml")
+		if dir, err = filepath.Abs(dir); err != nil { // "." and ".." do not name what they lie in
+			return nil, err
+		}
+		s.file = filepath.Join(filepath.Dir(dir), "busd.toml")
 	}
 	if s.file, err = filepath.Abs(s.file); err != nil {
 		return nil, err

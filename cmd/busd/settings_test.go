@@ -66,6 +66,19 @@ func TestSettingsComeFromTheFlagsThenTheFileThenTheEnvironment(t *testing.T) {
 			t.Errorf("%s: bus %s, plugins %s, place %s, level %v, file %s; want %+v", c.name, got.Bus, got.Plugins, got.place, got.level, got.file, c.want)
 		}
 	}
+	t.Chdir(filepath.Dir(file))
+	if err := os.MkdirAll(filepath.Join("plugins", "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for from, name := range map[string]string{".": "plugins", "plugins": ".", filepath.Join("plugins", "sub"): ".."} {
+		t.Chdir(filepath.Join(filepath.Dir(file), from))
+		a := &app{}
+		root := a.rootCommand()
+		a.plugins = name
+		if got, err := a.settings(root); err != nil || got.file != file {
+			t.Errorf("--plugins %s in %s: file %q, %v; want %s", name, from, got.file, err, file)
+		}
+	}
 	if got, err := (&app{}).settings((&app{}).rootCommand()); err != nil || got.file != "" || got.level != hclog.Info {
 		t.Errorf("without a file: %+v, %v", got, err)
 	}

@@ -105,6 +105,7 @@ func (l *life) connect(out, errs *os.File) {
 	ctx, l.hurry = context.WithCancel(context.Background())
 	o := &output{
 		spec: l.spec, bus: l.bus, board: l.board, log: l.log, event: l.event, hello: func(c plugins.Contract) { l.contract <- c },
+		torn: func() bool { <-l.gone; return l.main.status.Signaled() },
 		pace: newPace(l.gone), sinks: make(map[string]*sink), drops: drops{board: l.board, log: l.log.of("runner")},
 	}
 	go func() { l.outputEnd <- o.run(ctx, l.out) }()

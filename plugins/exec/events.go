@@ -11,7 +11,7 @@ const (
 	BadHandshake = "bad-handshake" // its first line was no handshake, and it is ended
 	BadFrame     = "bad-frame"     // its standard output was no frames, and it is ended
 	BadOutput    = "bad-output"    // what it says cannot be published, and it is ended: the topic has its one publisher, the ring is damaged
-	HalfFrame    = "half-frame"    // its standard output has ended in the middle of a frame, which is not published
+	HalfFrame    = "half-frame"    // its standard output has ended in the middle of a frame, or of a line when it was killed; that is not published
 	Exited       = "exited"        // its main process has ended; how, is in the detail
 	Leftovers    = "leftovers"     // processes that its main process, or an earlier runner, has left were killed
 	Backoff      = "backoff"       // it has failed, or has ended and is always restarted, and is started again after a pause

@@ -3,11 +3,12 @@ package exec
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 )
 
-// lines publishes each line, without its newline, as soon as it is there; the last one may have none. Lines that are read at once are
-// published at once.
+// lines publishes each line, without its newline, as soon as it is there. The last one may have none, if the plugin has ended by itself: of
+// one that was killed it may be half. Lines that are read at once are published at once.
 func (o *output) lines(ctx context.Context, r io.Reader, s *sink) error {
 	defer o.drops.flush()
 	buf := make([]byte, outputBuffer)
@@ -42,15 +43,17 @@ func (o *output) lines(ctx context.Context, r io.Reader, s *sink) error {
 		if tooLong {
 			rest = nil
 		}
-		if err == io.EOF && len(rest) > 0 {
-			batch, rest = append(batch, rest), nil
-		}
 		if err := s.batch(ctx, batch); err != nil {
 			return err
 		}
 		switch {
-		case err == io.EOF:
+		case err == io.EOF && len(rest) == 0:
 			return nil
+		case err == io.EOF && o.torn():
+			o.event(HalfFrame, fmt.Sprintf("it is not published: a line without its newline, of %d bytes, when the plugin was killed", len(rest)))
+			return nil
+		case err == io.EOF:
+			return s.batch(ctx, [][]byte{rest})
 		case err != nil:
 			return err
 		case len(rest) == len(buf):

@@ -26,6 +26,7 @@ type pluginLog struct {
 	root    hclog.InterceptLogger
 	mu      sync.Mutex
 	modules map[string]hclog.Logger
+	last    string // what the plugin has said last, in a few words
 }
 
 func newLog(path, name string, report *plugins.Reporter) (*pluginLog, error) {
@@ -97,6 +98,26 @@ func (l *pluginLog) line(line []byte, module string, continued bool) {
 		e.module = module
 	}
 	l.of(e.module).Log(e.level, e.msg, e.args...)
+	if s := e.short(); s != "" {
+		l.say(s)
+	}
+}
+
+// say makes s the last that the plugin has said.
+func (l *pluginLog) say(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = s
+}
+
+// said is what the plugin has said last, if anything, as the end of a sentence about its failure: mostly it says why.
+func (l *pluginLog) said() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == "" {
+		return ""
+	}
+	return "; it said last: " + l.last
 }
 
 // Close closes the file.

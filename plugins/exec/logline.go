@@ -3,10 +3,12 @@ package exec
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -17,6 +19,29 @@ type logLine struct {
 	module string // "": the plugin
 	msg    string
 	args   []any // keys and values
+}
+
+// maxShort is the most of a line that is told as what a plugin has said last, in bytes.
+const maxShort = 200
+
+// short is what there is to tell of the line in short: its message, and the error that comes with it.
+func (l logLine) short() string {
+	s := strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) { // it would move cursors, and colours are for terminals
+			return ' '
+		}
+		return r
+	}, l.msg))
+	for i := 0; i+1 < len(l.args); i += 2 {
+		if l.args[i] == "error" || l.args[i] == "err" {
+			s = fmt.Sprintf("%s: %v", s, l.args[i+1])
+			break
+		}
+	}
+	if len(s) > maxShort {
+		s = strings.ToValidUTF8(s[:maxShort], "") + "..."
+	}
+	return s
 }
 
 // words of JSON lines, as hclog and slog write them. One that has the words for message and level is taken for such.

@@ -20,6 +20,7 @@ type output struct {
 	log   *pluginLog
 	event func(name, detail string)
 	hello func(plugins.Contract) // the contract is known
+	torn  func() bool            // waits until the plugin has ended, and says whether it was killed: what it has begun is not whole then
 	pace  *pace
 	sinks map[string]*sink
 	drops drops

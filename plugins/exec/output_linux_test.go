@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -114,6 +115,27 @@ func TestALineIsPublishedAtOnce(t *testing.T) {
 	w.expect(s, "now")
 	if f, _ := s.TryReceive(); f != nil {
 		t.Errorf("half a line: %q", f.Bytes())
+	}
+}
+
+func TestALastLineWithoutItsNewlineIsAFrameUnlessThePluginWasKilled(t *testing.T) {
+	for end, want := range map[string][]string{
+		"exit 0":        {"whole", "last"},
+		"exit 3":        {"whole", "last"},
+		"kill -SEGV $$": {"whole"},
+		"kill -KILL $$": {"whole"},
+	} {
+		w := newWorld(t, "contract = \"lines\"\ntopic = \"t\"\nrestart.policy = \"never\"\ncommand = [\"sh\", \"-c\", \"echo whole; printf last; "+end+"\"]")
+		s := w.lossless("t", bus.TopicOptions{})
+		w.start()
+		w.end()
+		w.expect(s, want...)
+		if f, _ := s.TryReceive(); f != nil {
+			t.Errorf("%s: %q was published too", end, f.Bytes())
+		}
+		if told := w.told(); slices.Contains(told, HalfFrame) != (len(want) == 1) {
+			t.Errorf("%s: events %v", end, told)
+		}
 	}
 }
 

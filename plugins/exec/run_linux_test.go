@@ -3,6 +3,7 @@ package exec
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,6 +143,21 @@ command = ["true"]
 	}
 }
 
+func TestAFailureIsToldWithWhatThePluginHasSaidLast(t *testing.T) {
+	for does, says := range map[string]string{
+		`echo first >&2; echo 'no sensor' >&2; echo >&2; exit 3`:                                              "exit code 3; it said last: no sensor",
+		`printf '{"@level":"error","@message":"failed","@module":"p","error":"no \"port\""}' >&2; kill -9 $$`: `killed by SIGKILL (killed); it said last: failed: no "port"`,
+		`exit 4`: "exit code 4",
+	} {
+		w := newWorld(t, fmt.Sprintf("contract = \"lines\"\ntopic = \"t\"\ncommand = [\"sh\", \"-c\", %q]\n[restart]\npolicy = \"never\"", does))
+		w.start()
+		w.end()
+		if got := w.state().Problem; got != says {
+			t.Errorf("%s: problem %q, want %q", does, got, says)
+		}
+	}
+}
+
 func TestAPluginIsNeverStartedAgainIfItIsNotToBe(t *testing.T) {
 	w := newWorld(t, `contract = "bus"
 command = ["false"]
@@ -160,11 +176,18 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	if err := os.WriteFile(plainFile, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	for name, text := range map[string]string{"dos": "#!/bin/sh\r\nexit 0\r\n", "bare": "exit 0\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	sum := sha256.Sum256([]byte("something else"))
 	for manifest, says := range map[string]string{
 		"contract = \"bus\"\ncommand = [\"no-such-command\"]":                                      "not in PATH",
 		"contract = \"bus\"\nexecutable = \"missing\"":                                             "no such file",
 		"contract = \"bus\"\nexecutable = \"plain\"":                                               "chmod +x",
+		"contract = \"bus\"\nexecutable = \"dos\"":                                                 `asks for "/bin/sh\r"`,
+		"contract = \"bus\"\nexecutable = \"bare\"":                                                "one like #!/bin/sh",
 		"contract = \"bus\"\ncommand = [\"true\"]\ndir = \"nowhere\"":                              "working directory",
 		"contract = \"bus\"\nexecutable = \"it\"\nsha256 = \"" + hex.EncodeToString(sum[:]) + "\"": "checksum",
 		"contract = \"bus\"\ncommand = [\"true\"]\nuser = \"no-such-user\"":                        "no-such-user",

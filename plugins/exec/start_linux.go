@@ -137,7 +137,7 @@ func (r *runner) start(p *program, id *user, out, errs int) (m mainProcess, err 
 		m.pid, err = syscall.ForkExec(path, p.argv, attr)
 	})
 	if err != nil {
-		return m, fmt.Errorf("start %s: %w", p.path, err)
+		return m, fmt.Errorf("start %s: %w%s", p.path, err, whyNot(p.path, r.spec.Dir, id, err))
 	}
 	m.exited = false
 	if n := uint64(r.spec.Limits.Files); n != 0 {
@@ -148,6 +148,38 @@ func (r *runner) start(p *program, id *user, out, errs int) (m mainProcess, err 
 		}
 	}
 	return m, nil
+}
+
+// whyNot says what the kernel's word for why a program that is there could not be started may mean.
+func whyNot(path, dir string, id *user, err error) string {
+	asks, script := interpreter(path)
+	switch {
+	case errors.Is(err, unix.ENOEXEC) && !script:
+		return ": it is no program for this machine, and no script, whose first line would be one like #!/bin/sh"
+	case errors.Is(err, unix.ENOENT) && script:
+		return fmt.Sprintf(": its first line asks for %q", asks)
+	case errors.Is(err, unix.EACCES):
+		for _, to := range []string{dir, path} {
+			if at := id.cannotReach(to); at != "" {
+				return fmt.Sprintf("; user %s may not reach %s, because of %s: give that user x permission there, or set dir", id.name, to, at)
+			}
+		}
+	}
+	return ""
+}
+
+// interpreter is what the first line of a script says that it is for.
+func interpreter(path string) (asks string, script bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	b := make([]byte, 256) // as much as the kernel looks at
+	n, _ := io.ReadFull(f, b)
+	line, _, _ := strings.Cut(string(b[:n]), "\n")
+	asks, script = strings.CutPrefix(line, "#!")
+	return strings.Trim(asks, " \t"), script
 }
 
 func notDir(info fs.FileInfo) error {

@@ -40,6 +40,19 @@ func TestAUserWhoCannotReachTheSocketIsToldOf(t *testing.T) {
 	has(t, w.end(), "not ready", "nobody may not reach", filepath.Dir(w.spec.Bus))
 }
 
+func TestAUserWhoCannotReachThePluginDirectoryIsToldOf(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to run a plugin as another user")
+	}
+	dir := filepath.Join(t.TempDir(), "plugins")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldIn(t, dir, "contract = \"bus\"\nuser = \"nobody\"\ncommand = [\"sleep\", \"1000\"]\n"+quick+"tries = 1\n")
+	w.start()
+	has(t, w.end(), "user nobody may not reach "+dir, "set dir")
+}
+
 func TestOnlyRootRunsPluginsAsOthers(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("this is root")

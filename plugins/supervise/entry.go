@@ -177,6 +177,7 @@ func (s *Supervisor) publish() {
 type view struct {
 	nook    plugins.Nook
 	told    bool // its runner's state tells more
+	counts  bool // its runner's state tells how much there was, and nothing else that counts
 	alive   bool
 	over    plugins.Phase
 	known   plugins.State
@@ -206,7 +207,7 @@ func (e *entry) view() view {
 	case !e.strange.IsZero() && e.problem != "":
 		st.Phase = plugins.Refused
 	case e.held:
-		st.Phase, st.Problem, v.told = plugins.Stopped, "it was told to stop", false
+		st.Phase, st.Problem, v.told, v.counts = plugins.Stopped, "it was told to stop", false, true
 	case e.over != "":
 		st.Phase = e.over
 	case e.deaths > 0:
@@ -220,9 +221,14 @@ func (e *entry) view() view {
 // state adds what the runner tells, which means reading a file.
 func (v view) state() plugins.State {
 	st := v.known
-	if v.told {
+	if v.told || v.counts {
 		var told plugins.State
-		if err := plugins.ReadJSON(v.nook.State(), &told); err == nil && told.Name == st.Name && told.Phase != "" && (!v.alive || told.Runner.PID == st.Runner.PID) {
+		err := plugins.ReadJSON(v.nook.State(), &told)
+		switch {
+		case err != nil || told.Name != st.Name || told.Phase == "" || v.alive && told.Runner.PID != st.Runner.PID:
+		case v.counts:
+			st.Contract, st.Restarts, st.Frames, st.Bytes, st.Dropped = told.Contract, told.Restarts, told.Frames, told.Bytes, told.Dropped
+		default:
 			st = told
 		}
 	}
