@@ -288,7 +288,11 @@ drain:
 #ifdef GIVE_UP_CLEARING
 		:: else -> gaveUp = true; v = 0; goto arm
 #else
-		:: else /* it looks, and the changed bell keeps it from sleeping */
+		:: else ->
+			if
+			:: v = 0; goto arm
+			:: true /* the second time: it looks, and the changed bell keeps it from sleeping */
+			fi
 #endif
 #endif
 		fi
