@@ -166,7 +166,7 @@ func (at *attachment) examineTables() []Finding {
 
 // Kick ends the lossless subscription of that id on a topic, though its process lives: publishers do not wait for it any more. It is told
 // so, with ErrKicked, by its next call; frames that it still has in hand may be overwritten. Stat and Doctor tell ids. Members of groups
-// cannot be kicked: end their process, and another member gets the frame. Errors: ErrNoTopic, fs.ErrNotExist (no such subscription).
+// cannot be kicked: end their process, and another member gets the frame. Errors: ErrNoTopic, fs.ErrNotExist (no such lossless subscription).
 func (b *Bus) Kick(topic string, subscription uint64) error {
 	const op = "kick a subscription of"
 	b.mu.Lock()
@@ -183,12 +183,26 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 		return fail(op, topic, err)
 	}
 	defer p.abandon()
-	kicked := false
-	if p.quiet(func() { kicked = p.ring.Kick(subscription) }); !kicked {
-		return &opError{
-			op, topic, fs.ErrNotExist, fmt.Errorf("it has no lossless subscription %d", subscription),
-			"'buscat stat' shows those there are",
+	var cause error
+	hint := "'buscat stat' shows those there are"
+	p.quiet(func() {
+		if p.ring.Kick(subscription) {
+			return
 		}
+		cause = fmt.Errorf("it has no lossless subscription %d", subscription)
+		for _, g := range p.ring.Gates() {
+			switch {
+			case g.Subscription != subscription:
+			case g.Mode == topics.Member:
+				cause = fmt.Errorf("subscription %d is a member of group %s", subscription, g.Group)
+				hint = "end " + describe(at.seg, g.Owner) + ", and its frame goes to another member"
+			case g.Mode == topics.Lossy:
+				cause, hint = fmt.Errorf("subscription %d is lossy", subscription), "it holds nobody up"
+			}
+		}
+	})
+	if cause != nil {
+		return &opError{op, topic, fs.ErrNotExist, cause, hint}
 	}
 	b.log.Warn("a subscription was kicked", "topic", topic, "subscription", subscription)
 	p.quiet(p.ringBoth)

@@ -131,6 +131,21 @@ func TestKickEndsAStuckSubscriptionThatLives(t *testing.T) {
 	if err := b.Kick("t", 99); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "no lossless subscription 99") {
 		t.Errorf("a subscription that is not there: %v", err)
 	}
+	subscribe(t, b, "t", bus.Lossy())
+	subscribe(t, b, "t", bus.Group("w"))
+	st, err = b.Stat("t")
+	noError(t, err)
+	for _, s := range st.SubscriberList {
+		want := "is lossy; it holds nobody up"
+		if s.Group != "" {
+			want = "is a member of group w; end this process"
+		} else if s.Lossless {
+			continue
+		}
+		if err := b.Kick("t", s.ID); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), want) {
+			t.Errorf("one that cannot be kicked: %v, want %q", err, want)
+		}
+	}
 	if err := b.Kick("u", 1); !errors.Is(err, bus.ErrNoTopic) {
 		t.Errorf("a topic that is not there: %v", err)
 	}
