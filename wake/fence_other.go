@@ -15,6 +15,7 @@ var firstSilence = func() uint32 {
 
 const calmRings = 1024
 
+// canBeFenced: so that nobody here ever sets bit 31.
 func canBeFenced() bool { return false }
 
 // fenceAll has nothing to do: nobody sets bit 31.
