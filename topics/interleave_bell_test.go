@@ -97,13 +97,7 @@ func (b *bed) wait(bell *wake.Bell, ready func() bool) uint64 {
 	return bit(ready())
 }
 
-// ringData and ringRoom are what bus does behind the operations that say so.
-func (w *world) ringData() {
-	if w.bed != nil {
-		w.bed.data().Ring(w.bed)
-	}
-}
-
+// ringRoom and ringBoth are what bus does behind the operations that say so.
 func (w *world) ringRoom() {
 	if w.bed != nil {
 		w.bed.room().Ring(w.bed)
@@ -111,28 +105,35 @@ func (w *world) ringRoom() {
 }
 
 func (w *world) ringBoth() {
-	w.ringData()
+	if w.bed != nil {
+		w.bed.data().Ring(w.bed)
+	}
 	w.ringRoom()
+}
+
+// sleeping is named with sleepers that sleep on bells.
+func sleeping(name string, g Geometry, cast func(w *world)) *plot {
+	p := named(name, g, cast)
+	p.sleep = true
+	return p
 }
 
 // dataBell is a subscriber that sleeps, and publishers that wake it.
 func dataBell() *plot {
-	p := named("two writers and a gate that sleeps", lossless(4, 2), func(w *world) {
+	return sleeping("two writers and a gate that sleeps", lossless(4, 2), func(w *world) {
 		s := w.sub(Gate, 100)
 		s.join(Newest())
 		w.pub(1).open().sends(1, 1)
 		w.pub(2).open().sends(1, 1)
 		s.play(func() { s.take(2) })
 	})
-	p.sleep = true
-	return p
 }
 
 // calmBell is a publisher that has found nobody asleep, and subscribers that go to sleep at the same time.
 func calmBell() *plot {
 	g := lossless(4, 1)
 	g.Subscriptions = 2
-	p := named("a writer of many frames and two gates that sleep", g, func(w *world) {
+	return sleeping("a writer of many frames and two gates that sleep", g, func(w *world) {
 		s, r := w.sub(Gate, 100), w.sub(Gate, 101)
 		s.join(Newest())
 		r.join(Newest())
@@ -141,13 +142,11 @@ func calmBell() *plot {
 			s.play(func() { s.take(3) })
 		}
 	})
-	p.sleep = true
-	return p
 }
 
 // abortingBell is a publisher that gives a claim up, and a subscriber that sleeps before it: what follows has rung already.
 func abortingBell() *plot {
-	p := named("a writer that aborts, another and a gate that sleeps", lossless(4, 2), func(w *world) {
+	return sleeping("a writer that aborts, another and a gate that sleeps", lossless(4, 2), func(w *world) {
 		s := w.sub(Gate, 100)
 		s.join(Newest())
 		p := w.pub(1).open()
@@ -155,31 +154,25 @@ func abortingBell() *plot {
 		w.pub(2).open().sends(1, 1)
 		s.play(func() { s.take(2) })
 	})
-	p.sleep = true
-	return p
 }
 
 // roomBell is a publisher that sleeps until there is room.
 func roomBell() *plot {
-	p := named("a writer that sleeps and a gate", lossless(2, 1), func(w *world) {
+	return sleeping("a writer that sleeps and a gate", lossless(2, 1), func(w *world) {
 		s := w.sub(Gate, 100)
 		s.join(Newest())
 		w.pub(1).open().sends(3, 1)
 		s.play(func() { s.take(1) })
 		s.part = true
 	})
-	p.sleep = true
-	return p
 }
 
 // leavingBell is a publisher that sleeps until a subscription leaves.
 func leavingBell() *plot {
-	p := named("a writer that sleeps and a gate that leaves", lossless(2, 1), func(w *world) {
+	return sleeping("a writer that sleeps and a gate that leaves", lossless(2, 1), func(w *world) {
 		s := w.sub(Gate, 100)
 		s.join(Newest())
 		w.pub(1).open().sends(3, 1)
 		s.play(func() { s.close() })
 	})
-	p.sleep = true
-	return p
 }
