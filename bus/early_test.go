@@ -62,3 +62,50 @@ func TestAStreamTellsWhoeverWaitsWhenHalfTheRingIsFree(t *testing.T) {
 		})
 	}
 }
+
+// TestASubscriptionIsSlowNoLongerThanItsFrames: one frame that takes long, while a publisher waits, is no reason to read one by one until nothing is
+// left to read: a publisher that is as quick sees to it that there always is.
+func TestASubscriptionIsSlowNoLongerThanItsFrames(t *testing.T) {
+	b, err := Open(testproc.MemoryDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	p, err := b.Publisher("t", WithTopic(TopicOptions{Slots: 1024, Policy: PolicyLossless}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Subscribe(context.Background(), "t", Lossless())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead := 0 // frames read ahead
+	turn := func() {
+		for p.TryPublish(make([]byte, 64)) == nil {
+		}
+		f, err := s.TryReceive()
+		if f == nil {
+			t.Fatal("no frame", err)
+		}
+		ahead = s.shelf.ahead()
+		f.Release()
+	}
+	for range 2 * mostAhead {
+		turn()
+	}
+	for p.room.Want(); s.shelf.ahead() > 0; {
+		turn()
+	}
+	s.asked = 0 // the last one took long
+	turn()
+	if !s.slow || ahead > 0 {
+		t.Fatalf("while a publisher waits and a frame has taken long: slow %v, with %d frames read ahead", s.slow, ahead)
+	}
+	for range 2 * mostAhead {
+		s.asked = clock.Now(&s.clock) // however slow this machine is, these do not
+		if turn(); ahead > 0 {
+			return
+		}
+	}
+	t.Error("frames are read one by one, though they do not take long any more and nobody waits")
+}

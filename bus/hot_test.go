@@ -112,7 +112,7 @@ func BenchmarkReceive(b *testing.B) {
 			for b.Loop() {
 				if waiting == 0 {
 					b.StopTimer()
-					for p.TryPublish(frame[:]) == nil && waiting < 7000 {
+					for waiting < 7000 && p.TryPublish(frame[:]) == nil {
 						waiting++
 					}
 					b.StartTimer()

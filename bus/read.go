@@ -134,7 +134,7 @@ func (s *Subscriber) refill(looks int) error {
 		return err
 	}
 	for {
-		if s.room.Asleep() {
+		if s.slow || s.room.Asleep() {
 			s.awaited()
 		}
 		fs := s.shelf.room(s, s.many())
