@@ -18,7 +18,7 @@ import (
 
 // mostAhead is how many frames a lossless subscription reads at once, at most. What a call does besides reading takes longer than that, and
 // lines that come from another core come together.
-const mostAhead = 16
+const mostAhead = 32
 
 // many is how many frames to read at once. A look at a frame that is not there takes its line away from the publisher that is about to fill it,
 // who then waits for it to come back; and a CPU that guesses that one more frame is there looks on its own. So several are read only where
@@ -45,7 +45,7 @@ func pausesPerMicrosecond() int {
 }
 
 // lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: half a
-// microsecond after 16 frames, and half of one more each time that there are twice as many, up to 2.5. Who reads a long stream gains from frames
+// microsecond after 32 frames, and half of one more each time that there are twice as many, up to 2.5. Who reads a long stream gains from frames
 // that lie further apart; who reads a burst gets its last frames that much later.
 func (s *Subscriber) lookAway(run int) {
 	if run >= mostAhead && s.pauses > 0 {
@@ -177,6 +177,7 @@ func (s *Subscriber) awaited() {
 func (s *Subscriber) passOver(n int) int {
 	for ; n > 0 && s.shelf.peek().info.Position < s.from; n-- {
 		s.shelf.pop().info.Held = false
+		s.shelf.kept--
 		s.passed++
 	}
 	if n > 0 {
@@ -206,9 +207,9 @@ func (s *Subscriber) passedLong() bool {
 }
 
 // owe notes whether a release may have something to store once n more slots have been read: of a lossless subscription few do, of a member
-// each one.
+// each one. With invariants checked, all of them look.
 func (s *Subscriber) owe(n int) {
-	s.owes = s.borrows() && (s.config.mode == topics.Member || len(s.leaving) > 0 || s.r.Due(s.r.Position()+uint64(n)))
+	s.owes = invariants.Enabled || s.borrows() && (s.config.mode == topics.Member || len(s.leaving) > 0 || s.r.Due(s.r.Position()+uint64(n)))
 }
 
 // try is the next frame, or nil if there is none, also after so many more looks. errPassing says neither.

@@ -11,6 +11,7 @@ type shelf struct {
 	first  uint            // handed out, and perhaps held: [first, given), counted from the beginning
 	given  uint            // read ahead: [given, next)
 	next   uint
+	kept   int // how many were read and not released; means nothing where frames are copies
 }
 
 // shelfSize is how many frames a shelf has to begin with; most subscriptions need no more.
@@ -63,11 +64,14 @@ func (h *shelf) more(s *Subscriber) *Frame {
 }
 
 // filled says that the first n of a room were read.
-func (h *shelf) filled(n int) { h.next += uint(n) }
+func (h *shelf) filled(n int) {
+	h.next += uint(n)
+	h.kept += n
+}
 
 // put says that the frame to be used next was read. What was handed out before all of the circle is not in it any more.
 func (h *shelf) put() {
-	h.next++
+	h.filled(1)
 	if size := uint(len(h.circle)); h.next-h.first > size {
 		h.first = h.next - size
 	}
@@ -96,6 +100,10 @@ func (h *shelf) pop() *Frame {
 
 // oldest is the oldest frame read and not released, or nil.
 func (h *shelf) oldest() *Frame {
+	if h.kept == 0 { // most often: then they need not be looked at
+		h.first = h.next
+		return nil
+	}
 	for mask := uint(len(h.circle) - 1); h.first != h.next; h.first++ {
 		if f := h.circle[h.first&mask]; f.info.Held {
 			return f

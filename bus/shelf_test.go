@@ -47,6 +47,7 @@ func TestAShelfKnowsItsOldestFrame(t *testing.T) {
 				if len(given) > 0 {
 					i := max(0, rapid.IntRange(-8, len(given)-1).Draw(t, "which"))
 					given[i].info.Held = false
+					h.kept--
 					given = slices.Delete(given, i, i+1)
 				}
 			}
