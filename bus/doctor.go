@@ -188,7 +188,7 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 	var hint string
 	p.quiet(func() {
 		if !p.ring.Kick(subscription) {
-			cause, hint = p.unkicked(subscription)
+			hint, cause = p.unkicked(subscription)
 		}
 	})
 	if cause != nil {
@@ -199,16 +199,16 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 	return nil
 }
 
-// unkicked says why there is nothing to kick, and what to do, or what there is.
-func (p *port) unkicked(subscription uint64) (cause error, hint string) {
+// unkicked says why there is nothing to kick, with what there is, and what to do instead.
+func (p *port) unkicked(subscription uint64) (hint string, cause error) {
 	var others []string
 	for _, g := range p.ring.Gates() {
 		switch {
 		case g.Subscription == subscription && g.Mode == topics.Member:
-			return fmt.Errorf("subscription %d is a member of group %s, and cannot be kicked", subscription, g.Group),
-				"end " + describe(p.at.seg, g.Owner) + ", and its frame goes to another member"
+			return "end " + describe(p.at.seg, g.Owner) + ", and its frame goes to another member",
+				fmt.Errorf("subscription %d is a member of group %s, and cannot be kicked", subscription, g.Group)
 		case g.Subscription == subscription && g.Mode == topics.Lossy:
-			return fmt.Errorf("subscription %d is lossy, and holds nobody up", subscription), "there is no need to kick it"
+			return "there is no need to kick it", fmt.Errorf("subscription %d is lossy, and holds nobody up", subscription)
 		case g.Mode == topics.Gate:
 			others = append(others, fmt.Sprint(g.Subscription))
 		}
@@ -217,5 +217,5 @@ func (p *port) unkicked(subscription uint64) (cause error, hint string) {
 	if others != nil {
 		have = "but " + strings.Join(others, ", ")
 	}
-	return fmt.Errorf("it has no lossless subscription %d, %s", subscription, have), ""
+	return "", fmt.Errorf("it has no lossless subscription %d, %s", subscription, have)
 }
