@@ -52,12 +52,12 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	}
 	at, e, err := b.find(s.topic, access)
 	if err != nil {
-		return subscribeError(op, s.topic, s.config.mode, err)
+		return s.refused(op, err)
 	}
 	if s.config.mode != topics.Tap {
 		var done func()
 		if at, e, done, err = b.admit(at, e); err != nil {
-			return subscribeError(op, s.topic, s.config.mode, err)
+			return s.refused(op, err)
 		}
 		defer done()
 	}
@@ -88,7 +88,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 		if errors.Is(err, topics.ErrCorrupt) {
 			err = fmt.Errorf("%s: %w", at.seg.Path(), err)
 		}
-		return subscribeError(op, s.topic, s.config.mode, err)
+		return s.refused(op, err)
 	}
 	line, owner := r.Line(), o.owner
 	o.counts = !s.borrows()
@@ -121,15 +121,19 @@ func (s *Subscriber) join(o *port, start topics.Start) (*topics.Reader, error) {
 	return o.ring.NewReader(s.config.mode, start, o.owner)
 }
 
-func subscribeError(op, topic string, mode topics.Mode, err error) error {
-	e := fail(op, topic, err)
+// refused says why the topic cannot be joined. The caller holds b.mu.
+func (s *Subscriber) refused(op string, err error) error {
+	e := fail(op, s.topic, err)
 	o := (*opError)(nil)
 	if !errors.As(e, &o) {
 		return e
 	}
 	switch {
-	case errors.Is(err, fs.ErrPermission) && mode != topics.Tap:
-		o.hint = "with permission to read only, subscribe with ReadOnly"
+	case errors.Is(err, fs.ErrPermission) && s.config.mode != topics.Tap:
+		if at, _, err := s.bus.find(s.topic, segment.ReadOnly); err == nil { // otherwise it may not even be read
+			_ = at.release()
+			o.hint = "it may be read: subscribe with ReadOnly"
+		}
 	case errors.Is(err, topics.ErrPolicy):
 		o.cause = fmt.Errorf("%w: it overwrites, so nobody can keep all its frames", ErrPolicy)
 		o.hint = "make the topic with PolicyLossless, or subscribe with Lossy"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"shmbus/segment"
@@ -184,21 +185,10 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 	}
 	defer p.abandon()
 	var cause error
-	hint := "'buscat stat' shows those there are"
+	var hint string
 	p.quiet(func() {
-		if p.ring.Kick(subscription) {
-			return
-		}
-		cause = fmt.Errorf("it has no lossless subscription %d", subscription)
-		for _, g := range p.ring.Gates() {
-			switch {
-			case g.Subscription != subscription:
-			case g.Mode == topics.Member:
-				cause = fmt.Errorf("subscription %d is a member of group %s", subscription, g.Group)
-				hint = "end " + describe(at.seg, g.Owner) + ", and its frame goes to another member"
-			case g.Mode == topics.Lossy:
-				cause, hint = fmt.Errorf("subscription %d is lossy", subscription), "it holds nobody up"
-			}
+		if !p.ring.Kick(subscription) {
+			hint, cause = p.unkicked(subscription)
 		}
 	})
 	if cause != nil {
@@ -207,4 +197,25 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 	b.log.Warn("a subscription was kicked", "topic", topic, "subscription", subscription)
 	p.quiet(p.ringBoth)
 	return nil
+}
+
+// unkicked says why there is nothing to kick, with what there is, and what to do instead.
+func (p *port) unkicked(subscription uint64) (hint string, cause error) {
+	var others []string
+	for _, g := range p.ring.Gates() {
+		switch {
+		case g.Subscription == subscription && g.Mode == topics.Member:
+			return "end " + describe(p.at.seg, g.Owner) + ", and its frame goes to another member",
+				fmt.Errorf("subscription %d is a member of group %s, and cannot be kicked", subscription, g.Group)
+		case g.Subscription == subscription && g.Mode == topics.Lossy:
+			return "there is no need to kick it", fmt.Errorf("subscription %d is lossy, and holds nobody up", subscription)
+		case g.Mode == topics.Gate:
+			others = append(others, fmt.Sprint(g.Subscription))
+		}
+	}
+	have := "nor any other"
+	if others != nil {
+		have = "but " + strings.Join(others, ", ")
+	}
+	return "", fmt.Errorf("it has no lossless subscription %d, %s", subscription, have)
 }

@@ -128,7 +128,7 @@ func TestKickEndsAStuckSubscriptionThatLives(t *testing.T) {
 	noError(t, waiting.Close())
 	again := subscribe(t, b, "t", bus.Lossless(), bus.LastN(1))
 	expect(t, again, "8")
-	if err := b.Kick("t", 99); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "no lossless subscription 99") {
+	if err := b.Kick("t", 99); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "no lossless subscription 99, but 3") {
 		t.Errorf("a subscription that is not there: %v", err)
 	}
 	subscribe(t, b, "t", bus.Lossy())
@@ -136,9 +136,9 @@ func TestKickEndsAStuckSubscriptionThatLives(t *testing.T) {
 	st, err = b.Stat("t")
 	noError(t, err)
 	for _, s := range st.SubscriberList {
-		want := "is lossy; it holds nobody up"
+		want := "is lossy, and holds nobody up; there is no need"
 		if s.Group != "" {
-			want = "is a member of group w; end this process"
+			want = "is a member of group w, and cannot be kicked; end this process, and its frame"
 		} else if s.Lossless {
 			continue
 		}

@@ -16,7 +16,8 @@ import (
 // Encode publishes v as one msgpack value (KindMsgpack), encoded straight into the ring. Values whose encoding runs code of the
 // caller's (custom marshalers, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile.
 // Waiting and errors are as for Publish, and those of the encoding, which publish nothing: arrays and maps that lie in each other more than a
-// thousand deep are one, because Decode refuses them.
+// thousand deep are one, because Decode refuses them. A pointer that leads to itself over nothing but pointers and interfaces is one as well, if v
+// is one; in an interface within v it must not be.
 func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
 	defer p.fault("encode to", catchFaults(&err), &err)
 	return p.encode(ctx, v)
@@ -24,7 +25,10 @@ func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
 
 func (p *Publisher) encode(ctx context.Context, v any) error {
 	shape := shapeOf(v)
-	if !shape.direct {
+	switch {
+	case shape.endless || !shape.direct && endless(v):
+		return fail("encode to", p.name, errNested)
+	case !shape.direct:
 		return p.encodeAside(ctx, v) // which is others' code
 	}
 	err := p.encodeInPlace(ctx, v, shape)
@@ -212,6 +216,8 @@ func (w *asideWriter) look() error {
 type shape struct {
 	direct bool // encoding them runs no code but the encoder's
 	deep   bool // of direct ones: the type is within itself, so that they can nest as deep as they like
+
+	endless bool // a pointer type is its own element: the encoder would never be done with the type
 }
 
 // shapes remembers those of types.
@@ -243,7 +249,7 @@ func shapeOf(v any) shape {
 func (s *shape) add(t reflect.Type, within map[reflect.Type]bool) {
 	around, seen := within[t]
 	s.deep = s.deep || around
-	if seen || !s.direct {
+	if seen {
 		return
 	}
 	within[t] = true
@@ -255,7 +261,10 @@ func (s *shape) add(t reflect.Type, within map[reflect.Type]bool) {
 		}
 	}
 	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array:
+	case reflect.Pointer:
+		s.endless = s.endless || circular(t)
+		s.add(t.Elem(), within)
+	case reflect.Slice, reflect.Array:
 		s.add(t.Elem(), within)
 	case reflect.Map:
 		s.add(t.Key(), within)
@@ -267,4 +276,27 @@ func (s *shape) add(t reflect.Type, within map[reflect.Type]bool) {
 	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
 		s.direct = false
 	}
+}
+
+// circular says of a type whether it is a pointer to pointers, again and again.
+func circular(t reflect.Type) bool {
+	for range maxNesting {
+		if t.Kind() != reflect.Pointer {
+			return false
+		}
+		t = t.Elem()
+	}
+	return true
+}
+
+// endless says the same of a value, in which interfaces may come in between.
+func endless(v any) bool {
+	r := reflect.ValueOf(v)
+	for range maxNesting {
+		if k := r.Kind(); k != reflect.Pointer && k != reflect.Interface || r.IsNil() {
+			return false
+		}
+		r = r.Elem()
+	}
+	return true
 }

@@ -240,6 +240,37 @@ func TestWhatIsEncodedCanBeDecoded(t *testing.T) {
 	expect(t, s, "goes on")
 }
 
+// A loop can be a pointer to itself.
+type loop *loop
+
+func TestAPointerToItselfIsAnError(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	var l loop
+	l = &l
+	var a, none any
+	a = &a
+	for _, v := range []any{l, &l, loop(nil), struct{ L loop }{}, struct {
+		A any
+		L []loop
+	}{}, a, &a} {
+		if err := p.Encode(soon(t), v); err == nil || !strings.Contains(err.Error(), "more than 1000 deep") || !strings.Contains(err.Error(), `"t"`) {
+			t.Errorf("%T: got %v", v, err)
+		}
+	}
+	nothing(t, s)
+	end := &none
+	for _, v := range []any{none, &none, &end, new(*int)} { // pointers that end
+		noError(t, p.Encode(soon(t), v))
+		f := receive(t, s)
+		if got := f.Bytes(); len(got) != 1 || got[0] != 0xc0 {
+			t.Errorf("%T: got %x, want nil", v, got)
+		}
+		f.Release()
+	}
+}
+
 func TestAValueWithinItselfIsAnError(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", bus.WithTopic(bus.TopicOptions{Slots: 1 << 12, CellSize: 1 << 14})) // the frame's limit does not end it

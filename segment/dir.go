@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // MakeDir makes a bus directory with the mode and the group of the options, whatever the umask. Missing parents are made 0755. A
@@ -107,7 +108,7 @@ func checkDir(dir string) error {
 		return err
 	}
 	if !st.mode.IsDir() {
-		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("not a directory")}
+		return &fs.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR}
 	}
 	if dir == builtinDir() {
 		if st, err = statPath(dir, false); err != nil { // the link's owner counts, if it is one

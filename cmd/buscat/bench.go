@@ -91,7 +91,7 @@ mode its rates are of round trips.`,
 	f.IntVar(&o.slots, "slots", 0, "`number` of slots in the ring (default: by size)")
 	f.Var((*bytesize.Size)(&o.cell), "cell", "payload `bytes` in a slot (default: by size)")
 	f.IntVar(&o.turns, "turns", 0, "how often to take turns with the bare hardware (default 21, less if\n--duration is short)")
-	f.StringVar(&o.svg, "svg", "", "draw the result into `FILE`")
+	f.StringVar(&o.svg, "svg", "", "draw the result into `FILE`; -: instead of the text")
 	f.BoolVar(&o.json, "json", false, "print a JSON object")
 	return c
 }
@@ -103,6 +103,9 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 	}
 	if a.dir == "" && c.Flags().Changed("bus") {
 		return usage(c, "--bus names no directory")
+	}
+	if o.svg == "-" && o.json {
+		return usage(c, "--svg - and --json: both are for standard output; name a file for the picture")
 	}
 	spec.Bus, spec.Stderr = a.dir, a.errOut
 	if o.svg != "" { // a typing error is better found now than in the end
@@ -120,7 +123,10 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 		return err
 	}
 	text := benchText(r)
-	if o.json {
+	switch {
+	case o.svg == "-":
+		text = benchSVG(r)
+	case o.json:
 		if text, err = marshal(newBenchJSON(r)); err != nil {
 			return err
 		}
@@ -129,7 +135,7 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 	if _, err = a.out.Write(text); err != nil {
 		return outputError(err)
 	}
-	if o.svg != "" {
+	if o.svg != "" && o.svg != "-" {
 		return os.WriteFile(o.svg, benchSVG(r), 0o666)
 	}
 	return nil

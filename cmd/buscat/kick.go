@@ -1,15 +1,9 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
-
-	"shmbus/bus"
 )
 
 func (a *app) kickCommand() *cobra.Command {
@@ -39,35 +33,7 @@ another member.`,
 				return err
 			}
 			defer b.Close()
-			err = b.Kick(args[0], id)
-			if errors.Is(err, fs.ErrNotExist) {
-				return notKicked(b, args[0], id, err)
-			}
-			return noTopic(b, args[0], err)
+			return noTopic(b, args[0], b.Kick(args[0], id))
 		},
 	}
-}
-
-// notKicked says why there is nothing to kick, and what there is.
-func notKicked(b *bus.Bus, topic string, id uint64, err error) error {
-	st, serr := b.Stat(topic)
-	if serr != nil {
-		return err
-	}
-	var ids []string
-	for _, s := range st.SubscriberList {
-		switch {
-		case s.ID == id && s.Group != "":
-			return explain(err, "subscription %d of %q is a member of group %s, and cannot be kicked: end process %d, and its frame goes to another member",
-				id, topic, s.Group, s.Pid)
-		case s.ID == id:
-			return explain(err, "subscription %d of %q is lossy, and holds nobody up: there is no need to kick it", id, topic)
-		case s.Lossless && s.Group == "":
-			ids = append(ids, fmt.Sprint(s.ID))
-		}
-	}
-	if len(ids) == 0 {
-		return explain(err, "%q has no lossless subscription %d, nor any other", topic, id)
-	}
-	return explain(err, "%q has no lossless subscription %d, but %s", topic, id, strings.Join(ids, ", "))
 }

@@ -15,7 +15,7 @@ if need be. They have the text of --help.`,
 		Example: `  buscat man /usr/local/share/man/man1
   buscat man pages && man -l pages/buscat-tap.1`,
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 || args[0] == "" {
+			if len(args) != 1 || args[0] == "" || args[0] == "-" {
 				return usage(c, "give one directory")
 			}
 			return nil

@@ -20,7 +20,7 @@ func (r *rate) Type() string { return "rate" }
 func (r *rate) Set(s string) error {
 	v, err := strconv.ParseFloat(strings.TrimSuffix(s, "/s"), 64)
 	if err != nil || !(v > 0 && v <= 1e9) {
-		return fmt.Errorf("it is the number of frames a second, above 0")
+		return fmt.Errorf("it is the number of frames a second, above 0 and up to 1e9")
 	}
 	*r = rate(v)
 	return nil
@@ -36,7 +36,10 @@ type pacer struct {
 	due   time.Time
 }
 
-func newPacer(r rate) *pacer { return &pacer{every: 1e9 / float64(r)} }
+// longest is as long as there may be between two frames: for ever, in a time.Duration.
+const longest = 100 * 365 * 24 * time.Hour
+
+func newPacer(r rate) *pacer { return &pacer{every: min(1e9/float64(r), float64(longest))} }
 
 // wait waits until at least one frame is due, and says how many of n are.
 func (p *pacer) wait(ctx context.Context, n int) (int, error) {

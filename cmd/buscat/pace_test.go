@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +23,22 @@ func TestPace(t *testing.T) {
 			want := float64(r) * time.Since(start).Seconds()
 			if got := float64(n); got < want*0.99-1 || got > want*1.01+2+float64(r)*catchUp.Seconds() {
 				t.Errorf("%v/s: %v frames in %v, want %v", r, n, time.Since(start), want)
+			}
+		})
+	}
+}
+
+func TestASecondFrameAtTheLowestRateNeverComes(t *testing.T) {
+	for _, r := range []rate{1e-10, 1e-300, math.SmallestNonzeroFloat64} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPacer(r)
+			ctx, cancel := context.WithTimeout(t.Context(), 365*24*time.Hour) // of the test's own clock
+			defer cancel()
+			if n, err := p.wait(ctx, 10); n != 1 || err != nil {
+				t.Errorf("%v/s: %d frames at once, %v", r, n, err)
+			}
+			if n, err := p.wait(ctx, 10); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v/s: %d frames within a year, %v", r, n, err)
 			}
 		})
 	}

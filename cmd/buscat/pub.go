@@ -35,7 +35,8 @@ func (a *app) pubCommand() *cobra.Command {
 		Long: `Pub publishes each line of standard input as a frame, without its newline, as
 soon as it has been read; or each FILE as one frame. It makes the topic if need
 be; --slots and --cell say how large. Frames stay in the ring when pub has
-ended, until newer ones take their place.
+ended, until newer ones take their place. '-' instead of FILES is standard
+input, as is no FILE.
 
 What cannot be published, because it is larger than the topic takes or is no
 JSON with --msgpack, is reported with its line number, or that of the frame, or
@@ -61,7 +62,7 @@ the topic. 'buscat tap' joins with --lossless; without it nobody can count it.`,
   echo '{"celsius":21.5}' | buscat pub --msgpack sensors/temp
   buscat pub --repeat 0 --rate 30/s camera frame.jpg`,
 		Args: topicAndFiles,
-		RunE: func(c *cobra.Command, args []string) error { return a.runPub(c, args[0], args[1:], o) },
+		RunE: func(c *cobra.Command, args []string) error { return a.runPub(c, args[0], named(args[1:]), o) },
 	}
 	f := c.Flags()
 	f.SortFlags = false
@@ -78,17 +79,28 @@ the topic. 'buscat tap' joins with --lossless; without it nobody can count it.`,
 	return c
 }
 
-// topicAndFiles checks that the first argument is a topic's name, and no other is empty.
+// topicAndFiles checks that the first argument is a topic's name, and that the others can be files.
 func topicAndFiles(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usage(c, "no topic given")
 	}
 	for _, name := range args[1:] {
-		if name == "" {
+		switch {
+		case name == "":
 			return usage(c, "a file's name is empty")
+		case name == "-" && len(args) > 2:
+			return usage(c, "'-' among files: each file is one frame, and standard input is cut into frames; give one of the two, or ./- for a file of that name")
 		}
 	}
 	return topicName(c, args[0])
+}
+
+// named is the files of a command line: none, if it is standard input that is meant.
+func named(files []string) []string {
+	if len(files) == 1 && files[0] == "-" {
+		return nil
+	}
+	return files
 }
 
 // check says what is wrong with the flags.

@@ -181,6 +181,8 @@ func (r *recorder) explain(err error) error {
 		return explain(err, "%s; a topic that overwrites can be recorded without --lossless only", text(err))
 	case errors.Is(err, bus.ErrLimit):
 		return explain(err, "%s; record without --lossless, which takes no place, or make the topic with more --subscribers", text(err))
+	case mayRead(r.bus, err):
+		return explain(err, "%s; without --lossless it can be recorded", denied(err))
 	}
 	return err
 }
@@ -190,8 +192,11 @@ func (r *recorder) refused(topic string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, bus.ErrClosed) {
 		return err
 	}
-	if errors.Is(err, bus.ErrPolicy) {
+	switch {
+	case errors.Is(err, bus.ErrPolicy):
 		err = errors.New("it overwrites; without --lossless it can be recorded")
+	case mayRead(r.bus, err):
+		err = r.explain(err)
 	}
 	r.say("topic %q is not recorded: %s", topic, text(err))
 	return nil

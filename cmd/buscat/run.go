@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -179,6 +180,23 @@ func noTopic(b *bus.Bus, topic string, err error) error {
 		return err
 	}
 	return explain(err, "no topic %q on %s; 'buscat ls' shows those there are", topic, b.Dir())
+}
+
+// mayRead says of an error of joining a topic whether it means that the bus may be read only.
+func mayRead(b *bus.Bus, err error) bool {
+	if !errors.Is(err, fs.ErrPermission) {
+		return false
+	}
+	_, err = b.Topics()
+	return err == nil
+}
+
+// denied is the part of an error of the bus that says which file may not be opened, and why.
+func denied(err error) string {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return e.Error()
+	}
+	return text(err)
 }
 
 // An explained error says in the shell's words what the library said in those of its API.

@@ -252,6 +252,8 @@ func (t *tap) refusal(topic string, err error) error {
 	case errors.Is(err, bus.ErrLimit):
 		return explain(err, "topic %q has no place for one more subscriber; tap it without --lossless or --group, "+
 			"or make it with more --subscribers", topic)
+	case mayRead(t.bus, err):
+		return explain(err, "topic %q cannot be joined: %s; tap it without --lossless or --group", topic, denied(err))
 	}
 	return noTopic(t.bus, topic, err)
 }

@@ -248,7 +248,7 @@ func TestATapNeedsNoMoreThanPermissionToRead(t *testing.T) {
 	if out, err := exec.Command("cp", self, exe).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(exe, 0o755)); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o777), os.Chmod(exe, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	as := func(args ...string) *process {
@@ -274,14 +274,25 @@ func TestATapNeedsNoMoreThanPermissionToRead(t *testing.T) {
 		c.start()
 		c.ends(0)
 	}
-	for _, args := range [][]string{{"rm", "t"}, {"pub", "t"}, {"create", "u"}, {"tap", "--lossless", "t"}} {
+	refused := func(hint string, args ...string) {
+		t.Helper()
 		c := as(args...)
 		c.start()
 		c.ends(1)
-		if !strings.Contains(c.err.String(), "permission denied") {
-			t.Errorf("%v: %s", args, c.err.String())
+		said := c.err.String()
+		if !strings.Contains(said, "permission denied") || !strings.Contains(said, hint) || strings.Contains(said, "ReadOnly") || strings.Contains(said, "With") {
+			t.Errorf("%v: %s", args, said)
 		}
 	}
+	for _, args := range [][]string{{"rm", "t"}, {"pub", "t"}, {"create", "u"}, {"kick", "t", "1"}} {
+		refused("mkdir -m", args...)
+	}
+	refused("tap it without --lossless or --group", "tap", "--lossless", "t")
+	refused("without --lossless it can be recorded", "record", "--lossless", "-o", filepath.Join(dir, "x"), "t")
+	if err := os.Chmod(b.Dir(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	refused("mkdir -m", "tap", "--lossless", "t") // without it could not be tapped either
 }
 
 // TestATapGoesOnBehindAPublisherThatDied kills a publisher within a frame.

@@ -229,6 +229,20 @@ func TestTopIsSuspendedWhateverItShows(t *testing.T) {
 	}
 }
 
+func TestTopTellsLongNamesApart(t *testing.T) {
+	m := &topModel{dir: "/bus", width: 60, height: 10}
+	var all []topTopic
+	for _, end := range []string{"1", "27", "世"} {
+		all = append(all, aTopic("site/building/floor/room/sensors/temperature/"+end, 0, 0))
+	}
+	m.add(topSample{at: time.Unix(1000, 0), topics: all})
+	for _, want := range []string{" site/b…ture/1 ", " site/b…ure/27 ", " site/b…ure/世 "} {
+		if !strings.Contains(screen(m), want) {
+			t.Errorf("there is no %q on\n%s", want, screen(m))
+		}
+	}
+}
+
 func TestTopFitsEveryScreen(t *testing.T) {
 	for width := 0; width <= 130; width++ {
 		for _, height := range []int{0, 1, 2, 3, 4, 5, 6, 7, 24} {

@@ -52,6 +52,16 @@ func left(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
 }
 
+// middle is s without so much of its middle that width columns hold it: topics that lie together differ at the end.
+func middle(s string, width int) string {
+	over := ansi.StringWidth(s) - width
+	if over <= 0 || width < 3 {
+		return s
+	}
+	head := (width - 1) / 2
+	return ansi.Truncate(s, head, "") + ansi.TruncateLeft(s, head+over+1, "…")
+}
+
 // right is s in exactly width columns, at their right.
 func right(s string, width int) string {
 	if width <= 0 {
@@ -205,7 +215,7 @@ func (m *topModel) line(columns []topColumn, gap int, r *topRow, here bool) stri
 		text, style := c.cell(r)
 		switch i {
 		case topName:
-			text = left(text, c.width)
+			text = left(middle(text, c.width), c.width)
 		case topSpark:
 			text = sparkline(r.rates, c.width)
 		default:

@@ -26,10 +26,14 @@ func Ask(ctx context.Context, place plugins.Place, q Request, each func(Answer) 
 		return fmt.Errorf("%s is too long for a socket: %w", place.Control(), ErrNoBusd)
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", place.Control())
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%s: %w", place, ErrNoBusd)
-	}
-	if err != nil {
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s: %w; a bus is a directory", place.Control(), syscall.ENOTDIR)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: %w; only its own user may ask a busd", place.Control(), fs.ErrPermission)
+	case err != nil:
 		return err
 	}
 	defer conn.Close()
