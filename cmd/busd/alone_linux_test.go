@@ -51,9 +51,9 @@ func TestABusdThatIsEndingIsToldOf(t *testing.T) {
 	}
 	d.signal(syscall.SIGTERM)
 	want := fmt.Sprintf("/bus (pid %d, since ", d.Process.Pid)
-	r.lists(`the busd on .*/bus \(pid \d+, since .*\) is just starting or ending; this is what the plugins' runners have told last`)
+	r.lists(`the busd on .*/bus \(pid \d+, since .*\) is just starting or ending: ask again; this is what the plugins' runners have told last`)
 	r.says(want)
-	if out := r.does(exitError, "plugins", "stop", "a"); !strings.Contains(out, want) || !strings.Contains(out, "starting or ending; ask again") {
+	if out := r.does(exitError, "plugins", "stop", "a"); !strings.Contains(out, want) || !strings.Contains(out, "starting or ending: ask again") {
 		t.Errorf("it says %s", out)
 	}
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {

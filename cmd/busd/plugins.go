@@ -103,7 +103,7 @@ func (a *app) list(ctx context.Context, s *settings) (all []plugins.State, err e
 // noBusd is the error of a command that needs a busd, and has none to talk to.
 func noBusd(s *settings) error {
 	if who := underWay(s); who != "" {
-		return errors.New(who + "; ask again")
+		return errors.New(who)
 	}
 	return fmt.Errorf("no busd runs on %s (its state would be in %s); start one with 'busd run'", s.Bus, s.place)
 }
@@ -131,13 +131,20 @@ func alone(s *settings, all []plugins.State) string {
 	return fmt.Sprintf("no busd runs on %s; %s", s.Bus, what)
 }
 
-// underWay says that there is a busd though nobody listens; "" if there is none. It listens from shortly after it has taken its lock until it is told to
+// underWay says that there is a busd though nobody listens; "" if there is none. It listens from shortly after it has taken its locks until it is told to
 // end; then its plugins take their time.
 func underWay(s *settings) string {
-	if held, err := filelock.Held(s.place.Lock()); err != nil || !held {
-		return ""
+	held := func(path string) bool {
+		held, err := filelock.Held(path)
+		return err == nil && held
 	}
-	return fmt.Sprintf("the busd on %s (%s) is just starting or ending", s.Bus, holder(s.place.Lock()))
+	switch whole := plugins.BusLock(s.Bus); {
+	case held(s.place.Lock()):
+		return fmt.Sprintf("the busd on %s (%s) is just starting or ending: ask again", s.Bus, holder(s.place.Lock()))
+	case held(whole):
+		return fmt.Sprintf("the busd on %s (%s) has another state directory than %s: give the --config that it has", s.Bus, holder(whole), s.place)
+	}
+	return ""
 }
 
 func (a *app) show(all []plugins.State, asJSON bool) error {
