@@ -17,7 +17,8 @@ type Survey struct {
 // A SegmentInfo is what can be seen of a segment.
 type SegmentInfo struct {
 	Name   string
-	Memory int64 // bytes that its file takes now
+	Memory int64  // bytes that its file takes now
+	Nonce  uint64 // tells it from one of its name that was there before its files were removed
 }
 
 // Survey is Topics and Participants in one go, for those who look again and again. What cannot be read is reported in the error, beside the
@@ -28,7 +29,7 @@ func (b *Bus) Survey() (s Survey, err error) {
 	defer b.mu.Unlock()
 	look := func(at *attachment) error {
 		memory, err := at.seg.Allocated()
-		s.Segments = append(s.Segments, SegmentInfo{at.seg.Name(), memory})
+		s.Segments = append(s.Segments, SegmentInfo{at.seg.Name(), memory, at.seg.Nonce()})
 		return errors.Join(fail(op, "", err), at.infos(op, &s.Topics), fail(op, "", at.living(&s.Participants)))
 	}
 	err = b.eachSegment(op, segment.ReadWrite, look, func(name string, err error) error {

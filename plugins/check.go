@@ -26,17 +26,28 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // MarshalText writes what UnmarshalText reads.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
-// A problem is something that is wrong with a key of a manifest.
-type problem struct {
-	key string // with its tables: "restart.tries", "topics[1].name"; "": of the whole
-	err error
+// A KeyError is something that is wrong with a key of a manifest.
+type KeyError struct {
+	Key string // with its tables: "restart.tries", "topics[1].name", "config.every"; "": of the whole
+	Err error
 }
 
+// Error is the key, and what is wrong with it.
+func (e *KeyError) Error() string {
+	if e.Key == "" {
+		return e.Err.Error()
+	}
+	return e.Key + ": " + e.Err.Error()
+}
+
+// Unwrap is what is wrong.
+func (e *KeyError) Unwrap() error { return e.Err }
+
 // problems collects them.
-type problems []problem
+type problems []error
 
 func (p *problems) add(key, format string, args ...any) {
-	*p = append(*p, problem{key, fmt.Errorf(format, args...)})
+	*p = append(*p, &KeyError{key, fmt.Errorf(format, args...)})
 }
 
 // check says everything that is wrong with a manifest whose defaults are filled in.
@@ -108,14 +119,14 @@ func (m *Manifest) checkTopics(all *problems) {
 		all.add("topic", "it is for contract = \"lines\"; others have [[topics]]")
 	}
 	if m.Topic != "" {
-		if err := checkTopic(m.Topic); err != nil {
+		if err := CheckTopic(m.Topic); err != nil {
 			all.add("topic", "%w", err)
 		}
 	}
 	var seen []string
 	for i, t := range m.Topics {
 		key := fmt.Sprintf("topics[%d].", i)
-		if err := checkTopic(t.Name); err != nil {
+		if err := CheckTopic(t.Name); err != nil {
 			all.add(key+"name", "%w", err)
 		}
 		if slices.Contains(seen, t.Name) {
@@ -155,7 +166,8 @@ func (m *Manifest) checkLife(all *problems) {
 // Reserved says whether a topic is busd's own.
 func Reserved(topic string) bool { return topic == "$bus" || strings.HasPrefix(topic, "$bus/") }
 
-func checkTopic(name string) error {
+// CheckTopic says what is wrong with the name of a topic that a plugin publishes on.
+func CheckTopic(name string) error {
 	if Reserved(name) {
 		return fmt.Errorf("%.220q is busd's", name)
 	}

@@ -93,7 +93,7 @@ func ParseHandshake(line string) (h Handshake, err error) {
 		return bad("%s have no topic of their own", contract)
 	}
 	if topic != "" {
-		if err := checkTopic(topic); err != nil {
+		if err := CheckTopic(topic); err != nil {
 			return bad("%v", err)
 		}
 	}

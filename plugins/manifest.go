@@ -92,8 +92,9 @@ func Name(path string) string { return strings.TrimSuffix(filepath.Base(path), "
 const MaxManifest = 1 << 20
 
 // ReadManifest reads the manifest at path, checks it and fills its defaults in. Its errors name the file, the line where it can be told,
-// and all that is wrong; but what is no TOML, or a value of another type, ends the reading there.
-func ReadManifest(path string) (*Manifest, error) {
+// and all that is wrong; but what is no TOML, or a value of another type, ends the reading there. If nothing is wrong, more is asked, which may be
+// nil: its errors get lines where they are KeyErrors.
+func ReadManifest(path string, more func(*Manifest) error) (*Manifest, error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -107,6 +108,9 @@ func ReadManifest(path string) (*Manifest, error) {
 		return nil, fmt.Errorf("%s: more than %d bytes", path, MaxManifest)
 	}
 	m, err := ParseManifest(string(b), filepath.Dir(path))
+	if err == nil && more != nil {
+		err = located(more(m), string(b))
+	}
 	if err != nil {
 		return nil, &manifestError{path, err}
 	}
@@ -163,12 +167,8 @@ func ParseManifest(text, dir string) (*Manifest, error) {
 		all.add("config", "%w", err)
 	}
 	all = append(all, m.check()...)
-	var errs []error
-	for _, p := range all {
-		errs = append(errs, p.located(text))
-	}
-	if errs != nil {
-		return nil, errors.Join(errs...)
+	if err := errors.Join(all...); err != nil {
+		return nil, located(err, text)
 	}
 	return m, nil
 }

@@ -176,7 +176,7 @@ x = nan
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := ReadManifest(path)
+	_, err := ReadManifest(path, nil)
 	if err == nil {
 		t.Fatal("it is taken")
 	}
@@ -222,17 +222,17 @@ func TestAManifestsSyntaxErrorsSayTheLine(t *testing.T) {
 
 func TestWhatIsNoManifestIsNotRead(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := ReadManifest(dir); err == nil || !strings.Contains(err.Error(), "no regular file") {
+	if _, err := ReadManifest(dir, nil); err == nil || !strings.Contains(err.Error(), "no regular file") {
 		t.Errorf("a directory: %v", err)
 	}
-	if _, err := ReadManifest(filepath.Join(dir, "none.toml")); !os.IsNotExist(err) {
+	if _, err := ReadManifest(filepath.Join(dir, "none.toml"), nil); !os.IsNotExist(err) {
 		t.Errorf("none: %v", err)
 	}
 	long := filepath.Join(dir, "long.toml")
 	if err := os.WriteFile(long, make([]byte, MaxManifest+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadManifest(long); err == nil || !strings.Contains(err.Error(), "more than") {
+	if _, err := ReadManifest(long, nil); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("a long one: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import "path/filepath"
 // A Place is the directory in which busd and the runners keep what they have in common: STATE, by default .busd in the bus directory.
 //
 //	busd.lock        held by busd as long as it runs; its content is for people: "PID\n"
+//	bus.lock         in PlaceOf a bus: see BusLock
 //	control.sock     busd listens to 'busd plugins'
 //	web.sock         busd serves the page and the metrics
 //	busd.log         busd's own log
@@ -19,6 +20,10 @@ type Place string
 
 // PlaceOf is the Place of a bus that is not told otherwise.
 func PlaceOf(busDir string) Place { return Place(filepath.Join(busDir, ".busd")) }
+
+// BusLock is the path of the lock that makes a busd the only one of a bus, whatever its Place is. It is in PlaceOf the bus, and its content is for people,
+// as that of Place.Lock.
+func BusLock(busDir string) string { return PlaceOf(busDir).in("bus.lock") }
 
 func (p Place) in(parts ...string) string {
 	return filepath.Join(append([]string{string(p)}, parts...)...)

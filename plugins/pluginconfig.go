@@ -18,11 +18,39 @@ import (
 // Size is a number of bytes in a plugin's config: 4096, "64KiB" or "1.5MiB".
 type Size = bytesize.Size
 
+// A Checker is a struct for a config table that knows which values make sense. Check says all that is wrong, as BadConfig does, and looks at nothing
+// else: it is also asked where the plugin is not to run. topics are the manifest's.
+type Checker interface {
+	Check(topics []string) error
+}
+
+// BadConfig is the error of a key of the config table.
+func BadConfig(key, format string, args ...any) error {
+	return &KeyError{"config." + key, fmt.Errorf(format, args...)}
+}
+
 // Config puts the manifest's config table into the struct that v points to. Keys are those of the fields' json tags, and what the table
 // does not have keeps its value, so set the defaults before. Fields may be of any type that JSON fits, also Duration and Size. Errors
-// name the keys: those that there are none of, and those whose value does not fit.
+// name the keys: those that there are none of, and those whose value does not fit; if there are none, those that v finds as a Checker.
 func (p *Plugin) Config(v any) error {
 	text := cmp.Or(os.Getenv(EnvConfig), "{}")
+	return readConfig(text, p.Topics(), v)
+}
+
+// ReadConfig puts the config table into the struct that v points to, and finds the errors that Plugin.Config finds when the plugin runs.
+func (m *Manifest) ReadConfig(v any) error {
+	text, err := json.Marshal(m.Config)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, t := range m.Topics {
+		names = append(names, t.Name)
+	}
+	return readConfig(string(text), names, v)
+}
+
+func readConfig(text string, topics []string, v any) error {
 	var table map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &table); err != nil {
 		return fmt.Errorf("the config table, in %s: %w", EnvConfig, err)
@@ -33,12 +61,15 @@ func (p *Plugin) Config(v any) error {
 		field, ok := fields[key]
 		if !ok {
 			known := slices.Sorted(maps.Keys(fields))
-			errs = append(errs, fmt.Errorf("config: there is no key %.80q; there are %s", key, strings.Join(known, ", ")))
+			errs = append(errs, BadConfig(key, "there is no such key; there are %s", strings.Join(known, ", ")))
 			continue
 		}
 		if err := configValue(table[key], field.Addr().Interface()); err != nil {
-			errs = append(errs, fmt.Errorf("config: %s: %w", key, err))
+			errs = append(errs, BadConfig(key, "%w", err))
 		}
+	}
+	if c, ok := v.(Checker); ok && errs == nil {
+		return c.Check(topics)
 	}
 	return errors.Join(errs...)
 }

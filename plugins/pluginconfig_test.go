@@ -49,9 +49,9 @@ func TestErrorsInAPluginsConfigNameTheKeys(t *testing.T) {
 		t.Fatal("it is taken")
 	}
 	for _, want := range []string{
-		`config: every: "soon" is no duration`, `there is no key "Most"; there are every, float, kept, map, most, n, paths`, `config: most: "-1" is no number of bytes`,
-		"config: paths: it is a string, and has to be a []string", `config: map: unknown field "b"`, "config: n: it is a number 1.5, and has to be a int",
-		`no key "Secret"`, `no key "-"`, "config: float: it is a string",
+		`config.every: "soon" is no duration`, `config.Most: there is no such key; there are every, float, kept, map, most, n, paths`, `config.most: "-1" is no number of bytes`,
+		"config.paths: it is a string, and has to be a []string", `config.map: unknown field "b"`, "config.n: it is a number 1.5, and has to be a int",
+		`config.Secret: there is no such key`, `config.-: there is no such key`, "config.float: it is a string",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)

@@ -9,16 +9,21 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// located says a problem with its line and key.
-func (p problem) located(text string) error {
-	where := p.key
-	if line := lineOf(text, p.key); line > 0 {
-		where = fmt.Sprintf("line %d: %s", line, p.key)
+// located says errors of keys of a manifest with their lines.
+func located(err error, text string) error {
+	switch e := err.(type) {
+	case *KeyError:
+		if line := lineOf(text, e.Key); line > 0 {
+			return fmt.Errorf("line %d: %w", line, e)
+		}
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, err := range e.Unwrap() {
+			all = append(all, located(err, text))
+		}
+		return errors.Join(all...)
 	}
-	if where == "" {
-		return p.err
-	}
-	return fmt.Errorf("%s: %w", where, p.err)
+	return err
 }
 
 // syntax is an error of the TOML library on one line, with the line's number.

@@ -167,7 +167,7 @@ func TestAPluginThatFailsSaysWhyAndEndsWithOne(t *testing.T) {
 	}{
 		"failing": {"A=B", 1, `"error":"no sensor"`},
 		"panicky": {"A=B", 2, "panic: oh dear"},
-		"plugin":  {EnvConfig + `={"txt":1}`, 1, `there is no key \"txt\"; there are text`},
+		"plugin":  {EnvConfig + `={"txt":1}`, 1, `config.txt: there is no such key; there are text`},
 	} {
 		_, wait := start(t, helper, append(env, c.env)...)
 		if end := wait(); end.code != c.code || end.out != "shmbus-plugin 1 bus\n" || !strings.Contains(end.err, c.want) {

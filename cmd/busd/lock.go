@@ -12,17 +12,42 @@ import (
 
 	"shmbus/internal/filelock"
 	"shmbus/plugins"
+	"shmbus/plugins/supervise"
 )
 
 // lockPatience is for how long the lock is tried: runners that wait for the end of a busd hold it for a moment when it comes.
 const lockPatience = time.Second
 
-// lock makes this process the busd of a place, until the lock is closed.
-func lock(ctx context.Context, place plugins.Place) (*filelock.Lock, error) {
+// lockPlace makes this process the busd of a place, until the lock is closed.
+func lockPlace(ctx context.Context, s *settings) (*filelock.Lock, error) {
+	if err := supervise.MakePlace(s.place); err != nil {
+		return nil, err
+	}
+	where := "on this bus"
+	if s.place != plugins.PlaceOf(s.Bus) { // which may be that of another bus
+		where = "with this state directory"
+	}
+	return lock(ctx, s.place.Lock(), where)
+}
+
+// lockBus makes this process the busd of a bus, until the lock is closed.
+func lockBus(ctx context.Context, s *settings) (*filelock.Lock, error) {
+	own := plugins.PlaceOf(s.Bus)
+	if err := supervise.MakePlace(own); err != nil {
+		if own != s.place {
+			err = fmt.Errorf("%s is where the one busd of a bus has its lock, and cannot be used: if no busd of another user runs on %s, remove it (%w)", own, s.Bus, err)
+		}
+		return nil, err
+	}
+	return lock(ctx, plugins.BusLock(s.Bus), "on this bus")
+}
+
+// lock takes a lock of which busd has one, where says where.
+func lock(ctx context.Context, path, where string) (*filelock.Lock, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(lockPatience); ; {
-		l, err := filelock.Try(place.Lock())
+		l, err := filelock.Try(path)
 		if err == nil {
 			return l, sign(l.File())
 		}
@@ -30,7 +55,7 @@ func lock(ctx context.Context, place plugins.Place) (*filelock.Lock, error) {
 			return nil, err
 		}
 		if time.Now().After(end) {
-			return nil, fmt.Errorf("there is a busd on this bus already: %s; it holds %s", holder(place.Lock()), place.Lock())
+			return nil, fmt.Errorf("there is a busd %s already: %s; it holds %s", where, holder(path), path)
 		}
 		select {
 		case <-tick.C:
@@ -40,21 +65,24 @@ func lock(ctx context.Context, place plugins.Place) (*filelock.Lock, error) {
 	}
 }
 
-// placeEvery is how often busd looks whether its place is still there.
+// placeEvery is how often busd looks whether its locks are still there.
 const placeEvery = 2 * time.Second
 
-// keep returns an error when the lock is not the one of the place any more: somebody has removed the directory, nobody finds this busd there,
+// keep returns an error when a lock is not the one of its name any more: somebody has removed the directory, nobody finds this busd there,
 // and nothing holds another one back. It looks, because what is written beside the lock would wake a watcher each time.
-func keep(ctx context.Context, l *filelock.Lock, path string) error {
+func keep(ctx context.Context, locks ...*filelock.Lock) error {
 	tick := time.NewTicker(placeEvery)
 	defer tick.Stop()
 	for {
-		mine, err := l.File().Stat()
-		if err != nil {
-			return err
-		}
-		if there, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
-			return fmt.Errorf("%s was removed; start busd again", path)
+		for _, l := range locks {
+			path := l.File().Name()
+			mine, err := l.File().Stat()
+			if err != nil {
+				return err
+			}
+			if there, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+				return fmt.Errorf("%s was removed; start busd again", path)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/internal/cli"
+	"shmbus/internal/filelock"
 	"shmbus/plugins"
 	"shmbus/plugins/supervise"
 )
@@ -24,7 +25,7 @@ func (a *app) pluginsCommand() *cobra.Command {
 		Short: "Show plugins and their logs; start, stop and restart them",
 		Long: `Plugins talks to the busd of the bus over a socket in its state directory, which
 only busd's user and root may use. Without a busd, list and logs still show what
-the plugins have told: they go on without it.`,
+the plugins have told: those of a busd that was killed go on without it.`,
 		Example: `  busd plugins list
   busd plugins restart NAME
   busd plugins logs -f NAME`,
@@ -93,12 +94,57 @@ func (a *app) list(ctx context.Context, s *settings) (all []plugins.State, err e
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noBusd(s)
 	}
-	a.say("no busd runs on %s; this is what the plugins' runners tell, which go on without it", s.Bus)
+	if err == nil {
+		a.say("%s", alone(s, all))
+	}
 	return all, err
 }
 
+// noBusd is the error of a command that needs a busd, and has none to talk to.
 func noBusd(s *settings) error {
+	if who := underWay(s); who != "" {
+		return errors.New(who)
+	}
 	return fmt.Errorf("no busd runs on %s (its state would be in %s); start one with 'busd run'", s.Bus, s.place)
+}
+
+// alone says what becomes of plugins whose busd cannot be talked to.
+func alone(s *settings, all []plugins.State) string {
+	if who := underWay(s); who != "" {
+		return who + "; this is what the plugins' runners have told last"
+	}
+	alive := 0
+	for _, st := range all {
+		if st.Runner.PID != 0 {
+			alive++
+		}
+	}
+	what := ""
+	switch alive {
+	case 0:
+		what = "none of its plugins runs any more; this is what was told last"
+	case len(all):
+		what = "this is what the plugins' runners tell, which go on without it"
+	default:
+		what = fmt.Sprintf("%d of its %d plugins go on without it; this is what was told last", alive, len(all))
+	}
+	return fmt.Sprintf("no busd runs on %s; %s", s.Bus, what)
+}
+
+// underWay says that there is a busd though nobody listens; "" if there is none. It listens from shortly after it has taken its locks until it is told to
+// end; then its plugins take their time.
+func underWay(s *settings) string {
+	held := func(path string) bool {
+		held, err := filelock.Held(path)
+		return err == nil && held
+	}
+	switch whole := plugins.BusLock(s.Bus); {
+	case held(s.place.Lock()):
+		return fmt.Sprintf("the busd on %s (%s) is just starting or ending: ask again", s.Bus, holder(s.place.Lock()))
+	case held(whole):
+		return fmt.Sprintf("the busd on %s (%s) has another state directory than %s: give the --config that it has", s.Bus, holder(whole), s.place)
+	}
+	return ""
 }
 
 func (a *app) show(all []plugins.State, asJSON bool) error {

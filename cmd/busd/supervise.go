@@ -50,8 +50,9 @@ func (a *app) runCommand() *cobra.Command {
 SIGINT. Then it stops them all: each gets SIGTERM, and SIGKILL after its grace
 time. A second signal ends busd at once, and plugins go on.
 
-There is one busd for a bus. SIGHUP reads busd.toml and looks at the plugins at
-once. Plugins of a busd that was killed go on, and the next one adopts them.
+There is one busd for a bus, whatever its state directory is. SIGHUP reads
+busd.toml and looks at the plugins at once. Plugins of a busd that was killed go
+on, and the next one adopts them.
 
 It logs to standard error, to busd.log in its state directory (.busd in the bus
 directory) and to $bus/log/busd on the bus. Started by systemd, it says when it is
@@ -91,14 +92,16 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 	if err := segment.MakeDir(s.Bus, segment.Options{}); err != nil {
 		return err
 	}
-	if err := supervise.MakePlace(s.place); err != nil {
-		return err
-	}
-	l, err := lock(ctx, s.place)
+	place, err := lockPlace(ctx, s)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer place.Close()
+	whole, err := lockBus(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer whole.Close()
 	if e.bus, err = bus.Open(s.Bus, bus.WithReserved()); err != nil {
 		return err
 	}
@@ -115,7 +118,7 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 	}
 	e.log.Info("busd begins", "pid", os.Getpid(), "bus", s.Bus, "plugins", s.Plugins, "config", cmp.Or(s.file, "none"), "version", version())
 	e.event("busd-started")
-	parts = append(parts, partFunc(func(ctx context.Context) error { return keep(ctx, l, s.place.Lock()) }))
+	parts = append(parts, partFunc(func(ctx context.Context) error { return keep(ctx, place, whole) }))
 	if err = together(ctx, parts); err != nil {
 		e.log.Error("busd cannot go on", "error", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"shmbus/bus"
+	"shmbus/internal/testproc"
 	"shmbus/plugins"
 )
 
@@ -80,6 +81,69 @@ func TestASecondBusdSaysWhoIsThere(t *testing.T) {
 		if got := holder(path); !strings.Contains(got, want) {
 			t.Errorf("a lock with %q: %s", content, got)
 		}
+	}
+}
+
+func TestThereIsOneBusdForABusAndForAStateDirectory(t *testing.T) {
+	r := newRig(t)
+	d := r.start()
+	r.lists("^NAME")
+	r.write("elsewhere.toml", "state = \"elsewhere\"\n")
+	elsewhere := []string{"--config", filepath.Join(r.top, "elsewhere.toml")}
+	who := func() string { return fmt.Sprintf("pid %d, since ", d.Process.Pid) }
+	lock := plugins.BusLock(filepath.Join(r.top, "bus"))
+	if out := r.does(exitError, append(elsewhere, "run")...); !strings.Contains(out, "there is a busd on this bus already: "+who()) || !strings.Contains(out, "it holds "+lock) {
+		t.Errorf("with another state directory: %s", out)
+	}
+	for _, args := range [][]string{{"plugins", "list"}, {"plugins", "stop", "a"}} {
+		out := r.does(exitError, append(elsewhere, args...)...)
+		if want := who(); !strings.Contains(out, want) || !strings.Contains(out, "has another state directory than "+r.top+"/elsewhere") {
+			t.Errorf("%q: %s", args, out)
+		}
+	}
+	d.signal(syscall.SIGTERM)
+	d.ends(exitOK)
+
+	d = r.start(elsewhere...) // now the other way round
+	eventually(t, "it has begun", func() bool { return strings.Contains(d.err.String(), "busd begins") })
+	if out := r.does(exitError, "run"); !strings.Contains(out, "there is a busd on this bus already: "+who()) {
+		t.Errorf("with the usual state directory: %s", out)
+	}
+	if out := r.does(exitError, "plugins", "stop", "a"); !strings.Contains(out, "has another state directory than "+string(r.place)) {
+		t.Errorf("with the usual state directory: %s", out)
+	}
+	p := r.command("run")
+	p.Args = append(p.Args, elsewhere...)
+	p.Args = append(p.Args, "--bus", filepath.Join(r.top, "another"))
+	p.start()
+	p.ends(exitError)
+	if out := p.err.String(); !strings.Contains(out, "there is a busd with this state directory already: "+who()) {
+		t.Errorf("on another bus: %s", out)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	d.ends(exitError)
+	if out := d.err.String(); !strings.Contains(out, lock+" was removed; start busd again") {
+		t.Errorf("its lock was removed: %s", out)
+	}
+}
+
+func TestABusWithTheLockOfAnotherUserIsRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to give a directory to another user")
+	}
+	r := newRig(t)
+	r.write("elsewhere.toml", "state = \"elsewhere\"\n")
+	if err := os.MkdirAll(string(r.place), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(string(r.place), testproc.Nobody, testproc.Nobody); err != nil {
+		t.Fatal(err)
+	}
+	out := r.does(exitError, "run", "--config", filepath.Join(r.top, "elsewhere.toml"))
+	if want := string(r.place) + " is where the one busd of a bus has its lock, and cannot be used: if no busd of another user runs on "; !strings.Contains(out, want) {
+		t.Errorf("%s; want %s", out, want)
 	}
 }
 

@@ -16,8 +16,35 @@ import (
 var ErrDiffers = errors.New("the topic was there before, and stays as it is")
 
 // Declare makes the topics that are not there. One that is there stays as it is: if its shape is another one than declared, that is told by
-// an event and by an error. All are tried. It may be called at any time, also while Run runs.
+// an event and by an error. All are tried. It may be called at any time, also while Run runs, which makes those of the last call again when the
+// files of the bus were removed.
 func (k *Keeper) Declare(declared []plugins.Topic) error {
+	k.mu.Lock()
+	k.declared = declared
+	k.mu.Unlock()
+	return k.declareAll(declared)
+}
+
+// redeclare makes the declared topics again if a segment of the last sample is another one than that of its name before: somebody has removed its
+// files, and the topics with them. A topic that was removed by itself stays so.
+func (k *Keeper) redeclare() error {
+	anew := false
+	for _, s := range k.stats.sample.Segments {
+		had := k.nonces[s.Name]
+		anew = anew || had != 0 && had != s.Nonce
+		k.nonces[s.Name] = s.Nonce
+	}
+	if !anew {
+		return nil
+	}
+	k.mu.Lock()
+	declared := k.declared
+	k.mu.Unlock()
+	k.log.Info("the files of the bus were removed and made anew; so are the declared topics", "topics", len(declared))
+	return k.declareAll(declared)
+}
+
+func (k *Keeper) declareAll(declared []plugins.Topic) error {
 	var bad []error
 	for _, t := range declared {
 		err := k.declare(t)

@@ -54,11 +54,13 @@ type Keeper struct {
 
 	calm   *calm
 	stats  stats
-	people map[person]bool // who was there at the last sample
-	claims []claim         // seen in the last sweep
+	people map[person]bool   // who was there at the last sample
+	claims []claim           // seen in the last sweep
+	nonces map[string]uint64 // of the segments that were seen last, by name
 
-	mu      sync.Mutex
-	trouble map[string]string // what goes wrong, as logged; guarded by mu
+	mu       sync.Mutex
+	trouble  map[string]string // what goes wrong, as logged; guarded by mu
+	declared []plugins.Topic   // guarded by mu; not changed
 }
 
 // New is a Keeper. The bus must have been opened with bus.WithReserved; the sampler may have other users.
@@ -69,7 +71,7 @@ func New(c Config, b *bus.Bus, s *Sampler, r *plugins.Reporter, log hclog.Logger
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval
 	}
-	return &Keeper{config: c, bus: b, sampler: s, report: r, log: log, calm: newCalm(b.Dir()), trouble: make(map[string]string)}, nil
+	return &Keeper{config: c, bus: b, sampler: s, report: r, log: log, calm: newCalm(b.Dir()), nonces: make(map[string]uint64), trouble: make(map[string]string)}, nil
 }
 
 // Sweeps: when somebody who had joined is gone, which is looked for with each sample, and every ten seconds, for what is left by those who
@@ -100,6 +102,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-stats.C:
 			err = k.tell()
 			k.note("publish "+plugins.TopicStats, err)
+			k.note("make the declared topics again", k.redeclare())
 			if k.someoneIsGone() {
 				sweep.Reset(time.Until(rested))
 			}

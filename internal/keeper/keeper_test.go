@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -231,6 +233,39 @@ func TestTopicsMayBeDeclaredWhileTheKeeperRuns(t *testing.T) {
 	})
 	if s, err := b.Stat(plugins.TopicEvents); err != nil || s.Frames < uint64(differ) {
 		t.Errorf("%d events, %v; want %d about the topic", s.Frames, err, differ)
+	}
+}
+
+func TestDeclaredTopicsAreMadeAgainWhenTheFilesWereRemoved(t *testing.T) {
+	b := newBus(t)
+	k := newKeeper(t, b, Config{Interval: MinInterval}, nil)
+	must(t, k.Declare([]plugins.Topic{{Name: "declared", Slots: 64}, {Name: "removed"}}))
+	run(t, k)
+	told := func() uint64 {
+		s, err := b.Stat(plugins.TopicStats)
+		if err != nil { // it is just made anew
+			return 0
+		}
+		return s.Frames
+	}
+	eventually(t, "the keeper has seen the files", func() bool { return told() > 1 })
+	must(t, b.RemoveTopic("removed"))
+	was := told()
+	eventually(t, "it has looked again", func() bool { return told() > was+2 })
+	if _, err := b.Stat("removed"); !errors.Is(err, bus.ErrNoTopic) {
+		t.Errorf("a topic that was removed by itself: %v", err)
+	}
+	for range 2 {
+		files, err := filepath.Glob(filepath.Join(b.Dir(), "*"))
+		must(t, err)
+		for _, path := range files {
+			must(t, os.Remove(path))
+		}
+		eventually(t, "they are there again", func() bool {
+			s, err := b.Stat("declared")
+			_, rerr := b.Stat("removed")
+			return err == nil && s.Slots == 64 && rerr == nil
+		})
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testproc.Main(m, map[string]testproc.Helper{"builtin": func(p *testproc.Peer) error { plugins.Serve(All[p.Arg(0)]); return nil }})
+	testproc.Main(m, map[string]testproc.Helper{"builtin": func(p *testproc.Peer) error { plugins.Serve(All[p.Arg(0)].Run); return nil }})
 }
 
 // A trial is a plugin that is run as a runner does it, and held to the contract.
@@ -265,7 +265,7 @@ func noError(t *testing.T, err error) {
 
 // load reads the plugin NAME of a directory, as busd does.
 func load(dir, name string) (*plugins.Manifest, error) {
-	m, err := plugins.ReadManifest(filepath.Join(dir, name+".toml"))
+	m, err := plugins.ReadManifest(filepath.Join(dir, name+".toml"), Check)
 	if errors.Is(err, os.ErrNotExist) {
 		return plugins.ParseManifest(fmt.Sprintf("executable = %q", name), dir)
 	}

@@ -13,10 +13,6 @@ import (
 
 	"shmbus/internal/bytesize"
 	"shmbus/plugins"
-	"shmbus/plugins/filetail"
-	"shmbus/plugins/hoststats"
-	"shmbus/plugins/httpin"
-	"shmbus/plugins/timer"
 	"shmbus/topics"
 )
 
@@ -105,11 +101,10 @@ func TestEveryKeyOfAManifestIsDocumented(t *testing.T) {
 }
 
 func TestEveryKeyOfABuiltinIsDocumented(t *testing.T) {
-	defaults := map[string]any{"timer": timer.Defaults, "filetail": filetail.Defaults, "hoststats": hoststats.Defaults, "httpin": httpin.Defaults}
-	for name := range All {
+	for name, p := range All {
 		table := rows(t, "### "+name)
 		maps.DeleteFunc(table, func(key, _ string) bool { return !strings.HasPrefix(key, name+".") })
-		compare(t, table, "json", name+".", reflect.ValueOf(defaults[name]))
+		compare(t, table, "json", name+".", reflect.ValueOf(p.Config()).Elem())
 		if len(table) > 0 {
 			t.Errorf("there are no keys %v", slices.Sorted(maps.Keys(table)))
 		}

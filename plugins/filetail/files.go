@@ -29,23 +29,8 @@ func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, e
 		tails: make(map[string]*tail), targets: make(map[string]*tail), busy: make(map[*tail]bool), moved: make(map[*tail]bool), complain: make(map[string]string),
 		pubs: make(map[string]*sharedTopic), scratch: make([]byte, chunk),
 	}
-	switch {
-	case len(c.Paths) == 0:
-		return nil, errors.New("config: paths: which files are to be followed?")
-	case c.From != "end" && c.From != "start":
-		return nil, fmt.Errorf("config: from = %.40q: there are end and start", c.From)
-	case f.every < 10*time.Millisecond:
-		return nil, fmt.Errorf("config: rescan = %v: at least 10ms", f.every)
-	}
 	if f.config.Topic == "" {
-		all := p.Topics()
-		if len(all) == 0 {
-			return nil, errors.New("config: topic: where are the lines to go? Or add [[topics]] with a name to the manifest")
-		}
-		f.config.Topic = all[0]
-	}
-	if _, err := topicOf(f.config.Topic, string(filepath.Separator)+"x"); err != nil {
-		return nil, fmt.Errorf("config: topic: %w", err)
+		f.config.Topic = p.Topics()[0]
 	}
 	if err := f.load(); err != nil {
 		return nil, err
@@ -53,7 +38,7 @@ func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, e
 	for _, path := range c.Paths {
 		pat, err := newPattern(path)
 		if err != nil {
-			return nil, fmt.Errorf("config: paths: %w", err)
+			return nil, plugins.BadConfig("paths", "%w", err)
 		}
 		pat.fresh = !slices.Contains(f.saved.Patterns, pat.path)
 		f.patterns = append(f.patterns, pat)

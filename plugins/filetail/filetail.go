@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -29,6 +30,37 @@ type Config struct {
 // Defaults are what a config table need not say.
 var Defaults = Config{From: "end", Rescan: plugins.Duration(10 * time.Second)}
 
+// Check says what is wrong with the values.
+func (c *Config) Check(topics []string) error {
+	var all []error
+	bad := func(key, format string, args ...any) { all = append(all, plugins.BadConfig(key, format, args...)) }
+	if len(c.Paths) == 0 {
+		bad("paths", "which files are to be followed?")
+	}
+	for _, path := range c.Paths {
+		if _, err := newPattern(path); err != nil {
+			bad("paths", "%w", err)
+		}
+	}
+	if c.From != "end" && c.From != "start" {
+		bad("from", "%.40q: there are end and start", c.From)
+	}
+	if rescan := time.Duration(c.Rescan); rescan < shortest {
+		bad("rescan", "%v: at least %v", rescan, shortest)
+	}
+	if c.Topic == "" && len(topics) == 0 {
+		bad("topic", "where are the lines to go? Or add [[topics]] with a name to the manifest")
+	} else if c.Topic != "" {
+		if _, err := topicOf(c.Topic, string(filepath.Separator)+"x"); err != nil {
+			bad("topic", "%w", err)
+		}
+	}
+	return errors.Join(all...)
+}
+
+// shortest is the shortest Config.Rescan.
+const shortest = 10 * time.Millisecond
+
 // saveEvery is how often the state file is written, at most.
 const saveEvery = time.Second
 
@@ -49,7 +81,7 @@ func Run(ctx context.Context, p *plugins.Plugin) (err error) {
 	defer func() { err = errors.Join(err, f.close()) }()
 	if c.State != "" {
 		if err := f.write(); err != nil {
-			return fmt.Errorf("config: state: %w", err)
+			return plugins.BadConfig("state", "%w", err)
 		}
 	}
 	if err := f.scan(); err != nil {

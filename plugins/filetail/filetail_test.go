@@ -285,8 +285,8 @@ func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
 		`{"paths":["a"],"topic":"a//{name}"}`:           "bad topic name",
 		`{"paths":["a"],"topic":"x","from":"middle"}`:   "end and start",
 		`{"paths":["a"],"topic":"x","rescan":"1ms"}`:    "at least 10ms",
-		`{"paths":["a"],"topic":"x","state":"/none/x"}`: "config: state: ",
-		`{"path":["a"],"topic":"x"}`:                    `no key "path"`,
+		`{"paths":["a"],"topic":"x","state":"/none/x"}`: "config.state: ",
+		`{"path":["a"],"topic":"x"}`:                    `config.path: there is no such key`,
 	} {
 		if err := plugintest.Run(t, Run, config); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", config, err, want)

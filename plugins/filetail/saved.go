@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -44,7 +43,7 @@ func (f *follower) load() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("config: state: %w; remove the file to begin anew", err)
+		return plugins.BadConfig("state", "%w; remove the file to begin anew", err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@
 package hoststats
 
 import (
+	"errors"
 	"time"
 
 	"shmbus/plugins"
@@ -21,6 +22,18 @@ var Defaults = Config{Every: plugins.Duration(time.Second), Prefix: "host", Proc
 
 // shortest is the shortest interval: the kernel counts a processor's time in hundredths of a second.
 const shortest = 100 * time.Millisecond
+
+// Check says what is wrong with the values.
+func (c *Config) Check([]string) error {
+	var all []error
+	if every := time.Duration(c.Every); every < shortest {
+		all = append(all, plugins.BadConfig("every", "%v: at least %v", every, shortest))
+	}
+	if err := plugins.CheckTopic(c.Prefix + "/memory"); err != nil { // the longest
+		all = append(all, plugins.BadConfig("prefix", "%w", err))
+	}
+	return errors.Join(all...)
+}
 
 // A CPU is a frame of PREFIX/cpu. Percentages are of the time since the frame before.
 type CPU struct {

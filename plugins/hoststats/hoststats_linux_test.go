@@ -147,7 +147,7 @@ func TestThisMachineIsPublished(t *testing.T) {
 }
 
 func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
-	for config, want := range map[string]string{`{"every":"1ms"}`: "at least 100ms", `{"proc":"/none"}`: "config: proc: ", `{"prefix":"a/"}`: "bad topic name"} {
+	for config, want := range map[string]string{`{"every":"1ms"}`: "at least 100ms", `{"proc":"/none"}`: "config.proc: ", `{"prefix":"a/"}`: "bad topic name"} {
 		if err := plugintest.Run(t, Run, config); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", config, err, want)
 		}

@@ -3,7 +3,6 @@ package hoststats
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -22,13 +21,9 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 	if err := p.Config(&c); err != nil {
 		return err
 	}
-	every := time.Duration(c.Every)
-	if every < shortest {
-		return fmt.Errorf("config: every = %v: at least %v", every, shortest)
-	}
 	s, err := newSource(c.Proc)
 	if err != nil {
-		return fmt.Errorf("config: proc: %w", err)
+		return plugins.BadConfig("proc", "%w", err)
 	}
 	var pubs [4]*bus.Publisher
 	for i, name := range []string{"cpu", "memory", "disk", "net"} {
@@ -41,7 +36,7 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 		return err
 	}
 	p.Ready()
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(time.Duration(c.Every))
 	defer tick.Stop()
 	alive := time.NewTicker(p.AliveEvery())
 	defer alive.Stop()

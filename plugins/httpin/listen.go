@@ -4,34 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
-	"strconv"
+
+	"shmbus/plugins"
 )
 
 // listen opens the one socket that the config names.
 func listen(c Config) (net.Listener, error) {
-	switch {
-	case (c.Socket == "") == (c.Address == ""):
-		return nil, errors.New("config: one of socket and address says where to listen")
-	case c.Socket != "":
-		mode, err := strconv.ParseUint(c.Mode, 8, 32)
-		if err != nil || mode > 0o777 {
-			return nil, fmt.Errorf("config: mode = %.40q: a mode in octal, like 0600", c.Mode)
-		}
-		l, err := listenUnix(c.Socket, os.FileMode(mode))
+	if c.Socket != "" {
+		mode, err := c.mode()
 		if err != nil {
-			return nil, fmt.Errorf("config: socket: %w", err)
+			return nil, err
+		}
+		l, err := listenUnix(c.Socket, mode)
+		if err != nil {
+			return nil, plugins.BadConfig("socket", "%w", err)
 		}
 		return l, nil
 	}
-	at, err := netip.ParseAddrPort(c.Address)
-	if err != nil || !at.Addr().IsLoopback() {
-		return nil, fmt.Errorf("config: address = %.80q: a loopback address and a port, like 127.0.0.1:8080 or [::1]:8080", c.Address)
-	}
 	l, err := net.Listen("tcp", c.Address)
 	if err != nil {
-		return nil, fmt.Errorf("config: address: %w", err)
+		return nil, plugins.BadConfig("address", "%w", err)
 	}
 	return l, nil
 }

@@ -93,13 +93,13 @@ func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
 		`{"topics":["a"],"address":":8080"}`:                   "a loopback address",
 		`{"topics":["a"],"address":"localhost:8080"}`:          "a loopback address",
 		`{"topics":["a"],"socket":"s","mode":"rw"}`:            "in octal",
-		`{"topics":["a"],"socket":"/none/s"}`:                  "config: socket: ",
+		`{"topics":["a"],"socket":"/none/s"}`:                  "config.socket: ",
 		`{"topics":["a"],"socket":"` + file + `"}`:             "is no socket",
 		`{"topics":["a"],"socket":"s","json":"xml"}`:           "raw and msgpack",
 		`{"topics":["a"],"socket":"s","max":"2GiB"}`:           "at most 1GiB",
 		`{"topics":["a"],"socket":"s","max-topics":0}`:         "at least 1",
 		`{"topics":["a"],"socket":"s","wait":"0s"}`:            "from 1ms",
-		`{"topics":["a"],"socket":"s","listen":"127.0.0.1:0"}`: `no key "listen"`,
+		`{"topics":["a"],"socket":"s","listen":"127.0.0.1:0"}`: `config.listen: there is no such key`,
 	} {
 		if err := plugintest.Run(t, Run, config); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", config, err, want)

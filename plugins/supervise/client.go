@@ -38,10 +38,31 @@ func Ask(ctx context.Context, place plugins.Place, q Request, each func(Answer) 
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err := ask(conn, q, each); err != nil {
+	err = ask(conn, q, each)
+	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
+		return silent(conn, place)
+	}
+	if err != nil {
 		return errors.Join(context.Cause(ctx), err)
 	}
 	return nil
+}
+
+// silent is the error of a busd that has said nothing for silenceLimit.
+func silent(conn net.Conn, place plugins.Place) error {
+	c, ok := conn.(*net.UnixConn)
+	if !ok {
+		return fmt.Errorf("busd has not answered for %v", silenceLimit)
+	}
+	_, pid, err := peer(c)
+	switch {
+	case err != nil || pid <= 0: // it is in another container
+		return fmt.Errorf("busd does not answer: it has said nothing for %v; %s may say why", silenceLimit, place.Log())
+	case suspended(pid):
+		return fmt.Errorf("busd (pid %d) does not answer: it is suspended, by SIGSTOP, a terminal or a debugger; 'kill -CONT %d' has it go on", pid, pid)
+	}
+	return fmt.Errorf("busd (pid %d) does not answer: it has said nothing for %v; %s may say why. If that lasts, 'kill -9 %d' and start it again: the next busd adopts its plugins",
+		pid, silenceLimit, place.Log(), pid)
 }
 
 func ask(conn net.Conn, q Request, each func(Answer) error) error {
@@ -52,15 +73,12 @@ func ask(conn net.Conn, q Request, each func(Answer) error) error {
 	if len(b) >= maxRequest {
 		return fmt.Errorf("%d names are too many for one request", len(q.Names))
 	}
-	limit := 2 * askLimit
-	if len(q.Names) > 0 {
-		limit += waitLimit
-	}
-	_ = conn.SetDeadline(time.Now().Add(limit)) // a busd that is stopped takes what is asked, and says nothing
-	_, werr := conn.Write(append(b, '\n'))      // who refuses to talk says why, and does not read this
+	patient := func() { _ = conn.SetDeadline(time.Now().Add(silenceLimit)) } // a busd that is suspended takes what is asked, and says nothing
+	patient()
+	_, werr := conn.Write(append(b, '\n')) // who refuses to talk says why, and does not read this
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, maxAnswer)
-	for lines.Scan() {
+	for patient(); lines.Scan(); patient() {
 		var a Answer
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
 			return fmt.Errorf("busd answers %.80q: %w", lines.Text(), err)

@@ -22,7 +22,7 @@ type Request struct {
 	Names []string `json:"names,omitempty"`
 }
 
-// An Answer is a line of JSON of what is answered: any number of them, the last one with Done.
+// An Answer is a line of JSON of what is answered: any number of them, the last one with Done. An empty one says that busd is at it.
 type Answer struct {
 	Plugin *plugins.State `json:"plugin,omitempty"`
 	Error  string         `json:"error,omitempty"` // with what was asked, or with one of its names
@@ -37,6 +37,9 @@ const (
 	waitLimit  = 2 * time.Minute // for a plugin to have started or ended
 	lookGap    = 20 * time.Millisecond
 	maxSocket  = 107 // bytes of a Unix socket's path
+
+	beatEvery    = time.Second   // an empty answer while a plugin starts or ends
+	silenceLimit = 4 * beatEvery // who asks gives up when nothing is said for so long
 )
 
 // A Control is the control socket.
@@ -191,7 +194,10 @@ func (s *Supervisor) answer(ctx context.Context, q Request, say func(Answer) err
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	for _, name := range told {
-		if err := s.await(ctx, name); err != nil {
+		if err := s.await(ctx, name, func() error { return say(Answer{}) }); err != nil {
+			if ctx.Err() == nil {
+				return err
+			}
 			if err := say(Answer{Error: fmt.Sprintf("%s: still under way: %v", name, context.Cause(ctx))}); err != nil {
 				return err
 			}
@@ -208,13 +214,18 @@ func (s *Supervisor) answer(ctx context.Context, q Request, say func(Answer) err
 	return nil
 }
 
-// await waits until nothing is under way with a plugin.
-func (s *Supervisor) await(ctx context.Context, name string) error {
-	tick := time.NewTicker(lookGap)
+// await waits until nothing is under way with a plugin. Meanwhile it calls beat every beatEvery, and returns its error.
+func (s *Supervisor) await(ctx context.Context, name string, beat func() error) error {
+	tick, beats := time.NewTicker(lookGap), time.NewTicker(beatEvery)
 	defer tick.Stop()
+	defer beats.Stop()
 	for !s.settled(name) {
 		select {
 		case <-tick.C:
+		case <-beats.C:
+			if err := beat(); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}

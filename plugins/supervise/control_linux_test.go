@@ -177,3 +177,27 @@ func TestASocketHasAShortPath(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestABusdThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	r := newRig(t)
+	if err := os.MkdirAll(string(r.o.Place), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ListenUnix(r.o.Place.Control())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // it takes whoever connects, and says nothing
+	for _, q := range []Request{{Do: "list"}, {Do: "stop", Names: []string{"a"}}} {
+		err := r.ask(q, nil)
+		want := fmt.Sprintf("busd (pid %d) does not answer: it has said nothing for 4s; %s may say why", os.Getpid(), r.o.Place.Log())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %s", q.Do, err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Ask(ctx, r.o.Place, Request{Do: "list"}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+}

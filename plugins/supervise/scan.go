@@ -114,9 +114,6 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 			continue // it has just gone
 		}
 		f.Unsettled = unsettled
-		if m != nil && m.Builtin != "" && builtin.All[m.Builtin] == nil {
-			err = fmt.Errorf("%s: there is no builtin %q; there are %s", path, m.Builtin, strings.Join(slices.Sorted(maps.Keys(builtin.All)), ", "))
-		}
 		f.Problem = errors.Join(f.Problem, err)
 		claimed = append(claimed, filepath.Join(s.dir, name))
 		texts = append(texts, raw)
@@ -220,7 +217,7 @@ func (s *scanner) manifest(path string, now time.Time) (m *plugins.Manifest, raw
 			return nil, string(text), unsettled, err
 		}
 		r = readManifest{identity: id}
-		if r.m, r.err = plugins.ReadManifest(path); r.err != nil {
+		if r.m, r.err = plugins.ReadManifest(path, builtin.Check); r.err != nil {
 			text, _ := os.ReadFile(path)
 			r.raw = string(text)
 		}

@@ -180,7 +180,8 @@ func TestOnlyPluginsArePlugins(t *testing.T) {
 	r.write("missing.toml", "executable = \"nothing\"\n", 0o644)
 	r.write("plain.toml", "executable = \"data\"\n", 0o644)
 	r.write("typo.toml", "builtin = \"tiemr\"\n", 0o644)
-	r.write("nobody.toml", "builtin = \"timer\"\nuser = \"no such user\"\n", 0o644)
+	r.write("late.toml", "builtin = \"hoststats\"\n[config]\nevery = \"1ms\"\n", 0o644)
+	r.write("nobody.toml", "builtin = \"hoststats\"\nuser = \"no such user\"\n", 0o644)
 	later := time.Now().Add(time.Minute)
 	var all map[string]Found
 	r.until("nobody writes", func() bool { // a process that another test is just starting may have a file of ours for a moment
@@ -198,6 +199,7 @@ func TestOnlyPluginsArePlugins(t *testing.T) {
 	want := map[string]string{
 		"alone": "", "named": "", "other": "", "bad name": "no name of a plugin", "pinned": "the manifest wants 000",
 		"missing": "no such file", "plain": "chmod +x", "nobody": "no such user", "typo": "there are filetail, hoststats",
+		"late": "late.toml: line 3: config.every: 1ms: at least 100ms",
 	}
 	for name, f := range all {
 		problem, ok := want[name]

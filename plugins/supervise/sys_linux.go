@@ -96,17 +96,31 @@ func processOf(pid int) (p plugins.Process, err error) {
 	if err != nil {
 		return p, err
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields, err := statOf(pid)
 	if err != nil {
 		return p, err
 	}
-	// The name, in parentheses, may hold anything. Behind it comes field 3.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 20 {
-		return p, fmt.Errorf("/proc/%d/stat: %q", pid, stat)
-	}
 	start, err := strconv.ParseUint(fields[19], 10, 64)
 	return plugins.Process{PID: pid, Start: start, Boot: strings.TrimSpace(string(boot))}, err
+}
+
+// statOf is the fields of /proc/PID/stat from the third on, which is the state: what is before it, the name, may hold anything.
+func statOf(pid int) ([]string, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 20 {
+		return nil, fmt.Errorf("/proc/%d/stat: %q", pid, stat)
+	}
+	return fields, nil
+}
+
+// suspended says whether a process is stopped, by SIGSTOP, a terminal or a debugger.
+func suspended(pid int) bool {
+	fields, err := statOf(pid)
+	return err == nil && (fields[0] == "T" || fields[0] == "t")
 }
 
 // sendSignal sends a signal to the process of a pidfd. A process that has ended is no error.

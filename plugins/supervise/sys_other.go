@@ -26,6 +26,7 @@ func sendSignal(*os.File, syscall.Signal) error { return errors.ErrUnsupported }
 func killGroup(*os.File) error                  { return errors.ErrUnsupported }
 func waitFor(*os.File) error                    { return errors.ErrUnsupported }
 func keepFiles() error                          { return errors.ErrUnsupported }
+func suspended(int) bool                        { return false }
 
 func openProcess(plugins.Process) (*os.File, error) { return nil, errors.ErrUnsupported }
 func peer(*net.UnixConn) (uid, pid int, err error)  { return 0, 0, errors.ErrUnsupported }

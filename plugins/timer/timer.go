@@ -3,6 +3,7 @@ package timer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -21,6 +22,26 @@ type Config struct {
 // Defaults are what a config table need not say.
 var Defaults = Config{Every: plugins.Duration(time.Second), Format: "msgpack"}
 
+// Check says what is wrong with the values.
+func (c *Config) Check(topics []string) error {
+	var all []error
+	if every := time.Duration(c.Every); every < shortest {
+		all = append(all, plugins.BadConfig("every", "%v: at least %v", every, shortest))
+	}
+	if c.Format != "msgpack" && c.Format != "text" {
+		all = append(all, plugins.BadConfig("format", "%.40q: there are msgpack and text", c.Format))
+	}
+	switch {
+	case c.Topic == "" && len(topics) == 0:
+		all = append(all, plugins.BadConfig("topic", "where are the ticks to go? Or add [[topics]] with a name to the manifest"))
+	case c.Topic != "":
+		if err := plugins.CheckTopic(c.Topic); err != nil {
+			all = append(all, plugins.BadConfig("topic", "%w", err))
+		}
+	}
+	return errors.Join(all...)
+}
+
 // A Tick is a frame.
 type Tick struct {
 	N    uint64    `msgpack:"n"`    // counts intervals, so that a tick that was left out is seen here; the first is 0
@@ -38,22 +59,14 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 		return err
 	}
 	every := time.Duration(c.Every)
-	if every < shortest {
-		return fmt.Errorf("config: every = %v: at least %v", every, shortest)
-	}
-	var send func(*bus.Publisher, Tick) error
-	switch c.Format {
-	case "msgpack":
-		send = func(pub *bus.Publisher, t Tick) error { return bus.Send(ctx, pub, t) }
-	case "text":
+	send := func(pub *bus.Publisher, t Tick) error { return bus.Send(ctx, pub, t) }
+	if c.Format == "text" {
 		var line []byte
 		send = func(pub *bus.Publisher, t Tick) error {
 			line = append(strconv.AppendUint(line[:0], t.N, 10), ' ')
 			line = t.Time.AppendFormat(line, time.RFC3339Nano)
 			return pub.Publish(ctx, line)
 		}
-	default:
-		return fmt.Errorf("config: format = %.40q: there are msgpack and text", c.Format)
 	}
 	pub, err := p.Publisher(c.Topic)
 	if err != nil {

@@ -85,7 +85,7 @@ func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"every":"1us","topic":"a"}`:                "at least 100µs",
 		`{"every":"1s","topic":"a","format":"json"}`: "msgpack and text",
-		`{"evry":"1s"}`:                              "no key \"evry\"",
+		`{"evry":"1s"}`:                              "config.evry: there is no such key",
 		`{"every":"1s"}`:                             "add [[topics]]",
 		`{"topic":"a//b"}`:                           "bad topic name",
 	} {

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// says fails the test unless the list of plugins begins with what is wanted.
+func (r *rig) says(want string) {
+	r.t.Helper()
+	if out := r.does(exitOK, "plugins", "list"); !strings.Contains(out, want) {
+		r.t.Errorf("it says %s; want %s", out, want)
+	}
+}
+
+func TestTheListSaysWhichPluginsGoOnWithoutABusd(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	r.sleeper("b")
+	d := r.start()
+	a, b := r.runner("a"), r.runner("b")
+	_ = d.Process.Kill()
+	_ = d.Wait()
+	r.says("/bus; this is what the plugins' runners tell, which go on without it\n")
+	for i, pid := range []int{a, b} {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		r.lists([]string{
+			"/bus; 1 of its 2 plugins go on without it; this is what was told last$",
+			"/bus; none of its plugins runs any more; this is what was told last$",
+		}[i])
+	}
+	d = r.start()
+	r.lists("^a +running")
+	r.lists("^b +running")
+	d.signal(syscall.SIGTERM)
+	d.ends(exitOK)
+	r.says("no busd runs on " + r.top + "/bus; none of its plugins runs any more; this is what was told last\n")
+}
+
+func TestABusdThatIsEndingIsToldOf(t *testing.T) {
+	r := newRig(t)
+	r.write("plugins/a.toml", "contract = \"bus\"\ncommand = [\"sleep\", \"600\"]\ngrace = \"1m\"\n")
+	d := r.start()
+	pid := r.runner("a")
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // so that it takes its time
+		t.Fatal(err)
+	}
+	d.signal(syscall.SIGTERM)
+	want := fmt.Sprintf("/bus (pid %d, since ", d.Process.Pid)
+	r.lists(`the busd on .*/bus \(pid \d+, since .*\) is just starting or ending: ask again; this is what the plugins' runners have told last`)
+	r.says(want)
+	if out := r.does(exitError, "plugins", "stop", "a"); !strings.Contains(out, want) || !strings.Contains(out, "starting or ending: ask again") {
+		t.Errorf("it says %s", out)
+	}
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	d.ends(exitOK)
+	r.says("none of its plugins runs any more")
+}
