@@ -10,10 +10,6 @@ type Word struct{ v uint64 }
 // Load is an acquire load: what was stored before the store it sees is visible after it.
 func (w *Word) Load() uint64 { return atomic.LoadUint64(&w.v) }
 
-// Store is sequentially consistent: a later load of another word cannot pass it. It costs a locked instruction on amd64; use
-// StoreRelease where only the order of stores counts.
-func (w *Word) Store(x uint64) { atomic.StoreUint64(&w.v, x) }
-
 // CompareAndSwap is a full barrier if it succeeds. If it fails it is an acquire load, and on amd64 a full barrier too.
 func (w *Word) CompareAndSwap(old, new uint64) bool {
 	return atomic.CompareAndSwapUint64(&w.v, old, new)
@@ -27,9 +23,6 @@ type Word32 struct{ v uint32 }
 
 // Load is an acquire load.
 func (w *Word32) Load() uint32 { return atomic.LoadUint32(&w.v) }
-
-// Store is sequentially consistent.
-func (w *Word32) Store(x uint32) { atomic.StoreUint32(&w.v, x) }
 
 // CompareAndSwap orders as that of a Word does.
 func (w *Word32) CompareAndSwap(old, new uint32) bool {

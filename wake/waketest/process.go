@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,8 +162,10 @@ func processHandovers(t *testing.T, name string, n wake.Notifier) {
 		s.ping.Store(i)
 		s.there.Bell.Ring(n)
 		if err := await(ctx, w, s.back, s.pong, i); err != nil {
-			_ = cmd.Process.Kill()
-			t.Error(err)
+			t.Errorf("%v; the bells are %#x and %#x", err, s.there.Bell.Value(), s.back.Bell.Value())
+			if cmd.Process.Signal(syscall.SIGQUIT) != nil { // with which it shows where it is
+				_ = cmd.Process.Kill()
+			}
 			break
 		}
 	}
