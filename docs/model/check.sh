@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the models: the right ones must pass, and each wrong variant must fail. Needs spin and gcc.
 #
-#     docs/model/check.sh               all of them, in less than two minutes on two cores
+#     docs/model/check.sh               all of them, in about two minutes on two cores
 #     docs/model/check.sh ring wake     these models only
 #     JOBS=1 docs/model/check.sh        one at a time
 #
@@ -33,6 +33,13 @@ rights() {
     right wake -DRINGERS=1 -DSLEEPERS=2 -DFRAMES=2 -DSLEEPERS_DIE=1
     right wake -DRINGERS=1 -DSLEEPERS=2 -DFRAMES=2 -DRINGERS_DIE=1
     wide wake -DRINGERS=2 -DSLEEPERS=1 -DFRAMES=2 -DUNREGISTERED
+    right tail -DPUBLISHERS=2 -DFRAMES=2 -DASKS=2
+    right tail -DPUBLISHERS=2 -DFRAMES=2 -DASKS=1 -DDEATHS=1
+    right tail -DPUBLISHERS=2 -DFRAMES=2 -DASKS=1 -DUNREGISTERED
+    right tail -DPUBLISHERS=2 -DFRAMES=2 -DFRAMES1=1 -DASKS=1 -DREMOVAL
+    wide tail -DPUBLISHERS=3 -DFRAMES=1 -DASKERS=1 -DASKS=2
+    wide tail -DPUBLISHERS=3 -DFRAMES=1 -DASKERS=2 -DASKS=1
+    wide tail -DPUBLISHERS=3 -DFRAMES=1 -DASKERS=1 -DASKS=1 -DDEATHS=2
 }
 
 # wrong MODEL VARIANT FLAGS..., or cycle MODEL VARIANT FLAGS... where a cycle is what is wrong
@@ -63,6 +70,20 @@ wrongs() {
     done
     wrong wake SILENT_UNREGISTERED -DRINGERS=2 -DSLEEPERS=1 -DFRAMES=1 -DUNREGISTERED
     wrong wake NO_LOOK_AFTER_TIME -DRINGERS=1 -DSLEEPERS=2 -DFRAMES=2 -DRINGERS_DIE=1
+    for v in ANNOUNCE_AFTER_SOLE NO_MEMBARRIER_ON_ASK NO_LOOK_AT_OTHERS SOLE_WITHOUT_CAS TAIL_FROM_BEFORE GIVE_UP_WITHOUT_CAS \
+        NO_MEMBARRIER_ON_CONTEST LOOK_BEFORE_MEMBARRIER NO_LOOK_AT_CLAIM FREE_WITHOUT_CAS FREE_OWN_WITHOUT_CAS; do
+        wrong tail $v -DPUBLISHERS=2 -DFRAMES=2 -DASKS=2
+    done
+    for v in MEMBARRIER_BY_ONE FREE_AT_ONCE KEYS_COME_AGAIN; do
+        wrong tail $v -DPUBLISHERS=3 -DFRAMES=1 -DASKERS=1 -DASKS=2
+    done
+    wrong tail CONTEST_WITHOUT_CAS -DPUBLISHERS=3 -DFRAMES=1 -DASKERS=2 -DASKS=1
+    wrong tail UNFENCED_UNREGISTERED -DPUBLISHERS=2 -DFRAMES=2 -DASKS=1 -DUNREGISTERED
+    wrong tail REMOVE_WITHOUT_CONTEST -DPUBLISHERS=2 -DFRAMES=2 -DFRAMES1=1 -DASKS=1 -DREMOVAL
+    for v in DEAD_BEFORE_SEEN NO_REAPING; do
+        wrong tail $v -DPUBLISHERS=2 -DFRAMES=2 -DASKS=1 -DDEATHS=1
+    done
+    cycle tail NEVER_SLEEPS -DPUBLISHERS=2 -DFRAMES=2 -DASKS=1
 }
 
 wide() { job "$1" - states "${@:2}"; }
@@ -107,7 +128,7 @@ run() {
 for tool in spin gcc; do
     command -v $tool >/dev/null || { echo "no $tool here" >&2; exit 77; }
 done
-models=${*:-ring group wake}
+models=${*:-ring group wake tail}
 dir=$(mktemp -d) || exit
 trap 'rm -rf "$dir"' EXIT
 rights
