@@ -200,6 +200,7 @@ func (v *survivors) check(what string) {
 	v.works("own", what)
 	v.works("made", what)
 	v.works("single", what)
+	v.works("sole", what)
 	v.gone(what)
 	found := ""
 	defer func() {

@@ -38,6 +38,7 @@ var scenes = map[string]scene{
 	"alone":    publishExclusively,
 	"brief":    comeAndGoAlone,
 	"once":     publishOnce,
+	"sole":     publishAsSole,
 }
 
 // victim plays scene Arg(1) on the bus Arg(0) and dies at site Arg(2), for the time Arg(3). Without a site it lives, and says which
@@ -97,6 +98,43 @@ func publishExclusively(b *bus.Bus, _ func(string, ...any)) error {
 		}
 	}
 	return p.Close()
+}
+
+// publishAsSole is a publisher that is alone for so long that it stores the tail, beside another that is seldom there. It asks in vain first, because the
+// other one has a claim open.
+func publishAsSole(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	p, err := b.Publisher("sole", bus.WithTopic(bus.TopicOptions{Slots: 4096}))
+	if err != nil {
+		return err
+	}
+	q, err := b.Publisher("sole")
+	if err != nil {
+		return err
+	}
+	l, err := q.Loan(ctx, 8)
+	if err != nil {
+		return err
+	}
+	large := make([]byte, 100) // of two slots: publishers look more often with them
+	for i := range 6000 {
+		if i == 1100 {
+			err = l.Commit()
+		}
+		if err == nil {
+			err = p.Publish(ctx, large)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, p := range []*bus.Publisher{q, p, q} {
+		if err := p.Publish(ctx, []byte("x")); err != nil {
+			return err
+		}
+	}
+	return errors.Join(p.Close(), q.Close())
 }
 
 // comeAndGoAlone makes an ephemeral topic, and another in an ephemeral segment, and leaves them as the last.

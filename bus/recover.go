@@ -60,6 +60,14 @@ func (p *port) recoverTurn() {
 	}
 }
 
+// recoverClaim gives back the claim that a dead publisher had announced and not taken.
+func (p *port) recoverClaim() {
+	if p.stampsWritable() && p.ring.ReapWriters() > 0 {
+		p.bus.log.Info("a dead publisher was reaped that was the sole one", "topic", p.name)
+		p.ringBoth()
+	}
+}
+
 // stampsWritable makes the stamps writable if they are not, and says whether they are.
 func (p *port) stampsWritable() bool {
 	if !p.writable {

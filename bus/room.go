@@ -13,7 +13,7 @@ import (
 // held says whether err is one that waiting can cure.
 func held(err error) bool {
 	switch err {
-	case topics.ErrHeldBySlot, topics.ErrHeldByGate, topics.ErrHeldByTurn:
+	case topics.ErrHeldBySlot, topics.ErrHeldByGate, topics.ErrHeldByTurn, topics.ErrHeldByClaim:
 		return true
 	}
 	return false
@@ -42,11 +42,13 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 	}
 	queued := told
 	for held(err) {
-		if err == topics.ErrHeldByTurn {
+		switch err {
+		case topics.ErrHeldByTurn:
 			if time.Since(queued) > turnPatience {
 				p.w.Impatient() // its holder may be stopped; the turn is only fairness
 			}
-		} else {
+		case topics.ErrHeldByClaim: // that is no room that others could take first
+		default:
 			p.w.TakeTurn()
 			queued = time.Now()
 		}
@@ -88,6 +90,8 @@ func (p *Publisher) recoverFrom(err error) error {
 		return p.recover(0, p.w.HeldGate())
 	case topics.ErrHeldByTurn:
 		p.recoverTurn()
+	case topics.ErrHeldByClaim:
+		p.recoverClaim()
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
 		t.Helper()
 		mustSend(t, other, "the other's")
 		w.line.announce(w.next, 1)
-		if r.advance(w.next, 1) {
+		if w.advance(w.next, 1) {
 			t.Fatal("claimed what another has")
 		}
 		if err := w.putAgain([]byte("mine"), KindRaw, 0); err != nil {

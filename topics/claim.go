@@ -2,7 +2,7 @@ package topics
 
 // Claim claims room for a frame of n bytes, in order after all frames claimed so far. On success the claim is open: fill
 // Payload, then Commit or Abort. Otherwise no claim is open and the error is ErrTooLarge, ErrRemoved, ErrCorrupt, or one of
-// ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn: try again when Ready.
+// ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn, ErrHeldByClaim: try again when Ready.
 //
 // As Put is, it and Commit are one function each for frames of one slot that find room and nobody in their way.
 func (w *Writer) Claim(n int) error {
@@ -13,7 +13,7 @@ func (w *Writer) Claim(n int) error {
 	}
 	others := t != w.next
 	line.announce(t, 1)
-	if !r.advance(t, 1) {
+	if !w.advance(t, 1) {
 		return w.claimAgain(n, t)
 	}
 	w.next, w.pos, w.pad, w.claimed = t+1, t, 0, 1
@@ -59,6 +59,9 @@ func (w *Writer) claim(n int) error {
 		return w.ousted()
 	}
 	for {
+		if err := w.settle(); err != nil {
+			return err
+		}
 		t := r.control.tail.Load()
 		k := span
 		pad := r.mask + 1 - t&r.mask

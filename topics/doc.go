@@ -1,7 +1,7 @@
 // Package topics has topic names, the topic table of a segment, and the ring's state machine: how publishers claim, fill and commit
 // frames, how readers find and release them, how the head moves, how loss is counted and how the dead are reaped.
 //
-// It makes no system call, never waits and has no unsafe code. What it cannot do at once it answers with a state (ErrHeldByGate and
+// It makes no system call (but for the barrier of internal/fence, where a publisher begins or ends to be alone), never waits and has no unsafe code. What it cannot do at once it answers with a state (ErrHeldByGate and
 // its like), and the caller waits. docs/PROTOCOL.md has the argument why it is right.
 //
 // Reading order:
@@ -11,6 +11,7 @@
 //	ring.go      a region opened: Format, OpenRing, Ring
 //	claim.go     claim
 //	writer.go    taking a claim, filling, committing and aborting it; batches; put.go all in one for small frames
+//	sole.go      who stores the tail instead of CASing it
 //	room.go      moving the head; gates; turns
 //	reader.go    borrowing and copying
 //	join.go      where readers start

@@ -182,7 +182,7 @@ func intact(b []byte, publisher, sequence uint64, scratch *[]byte) error {
 
 // held says whether an error is one of the states in which a writer waits.
 func held(err error) bool {
-	return errors.Is(err, ErrHeldBySlot) || errors.Is(err, ErrHeldByGate) || errors.Is(err, ErrHeldByTurn)
+	return errors.Is(err, ErrHeldBySlot) || errors.Is(err, ErrHeldByGate) || errors.Is(err, ErrHeldByTurn) || errors.Is(err, ErrHeldByClaim)
 }
 
 // claimSoon claims, yielding the processor as long as it is held up.

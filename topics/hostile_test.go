@@ -110,7 +110,7 @@ func (v *vandal) overwrite() {
 
 func (v *vandal) allow(err error) {
 	for _, e := range []error{
-		nil, ErrEmpty, ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn, ErrRemoved, ErrNoLine, ErrTooLarge, ErrCorrupt, ErrPolicy, ErrGroupBusy, ErrKicked,
+		nil, ErrEmpty, ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn, ErrHeldByClaim, ErrRemoved, ErrNoLine, ErrTooLarge, ErrCorrupt, ErrPolicy, ErrGroupBusy, ErrKicked,
 	} {
 		if errors.Is(err, e) {
 			if e != nil {

@@ -68,6 +68,21 @@ func plots() []*plot {
 		removalBeside(2, true),
 		removalBeside(2, false),
 		removalUnderAGroup(),
+		soleMet(1, 2),
+		soleMet(2, 1),
+		soleAsks(1, 2),
+		soleAsks(2, 1),
+		soleAgain(),
+		twoAsk(),
+		soleBatch(),
+		soleDies(1, 2),
+		soleDies(2, 1),
+		contesterDies(),
+		askerDies(),
+		soleLeaves(),
+		soleRemoved(false),
+		soleRemoved(true),
+		soleOpensRemoved(),
 	}
 }
 

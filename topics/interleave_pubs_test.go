@@ -66,7 +66,7 @@ func (p *pub) claim(words int) bool { return p.claimAfter(p.wr.Claim(8*words), w
 func (p *pub) claimAfter(err error, words int) bool {
 	for held(err) {
 		p.mark(p.step<<8 | len(err.Error()))
-		if err != ErrHeldByTurn && p.w.s.turns {
+		if err != ErrHeldByTurn && err != ErrHeldByClaim && p.w.s.turns {
 			p.wr.TakeTurn()
 		}
 		if p.wait(err) == 0 {
@@ -171,6 +171,8 @@ func (p *pub) recover(err error) bool {
 		return !p.ring.Held(p.wr.HeldAt()) && p.ring.Recover(p.wr.HeldAt())
 	case ErrHeldByGate:
 		return p.ring.ReapGate(p.wr.HeldGate())
+	case ErrHeldByClaim:
+		return p.ring.ReapWriters() > 0
 	}
 	return p.ring.ReapTurn()
 }
@@ -189,7 +191,7 @@ func (p *pub) mark(step int) {
 	h := mix(uint64(step), w.index<<32|w.id)
 	for _, v := range [...]uint64{
 		w.number, w.base, w.room, w.next, w.alone, w.pos, w.pad, w.claimed, w.sent, p.sent, bit(w.impatient), w.heldValue, w.heldHead, w.heldAt,
-		uint64(w.heldGate), wordID(w.held), p.bell.State(),
+		uint64(w.heldGate), wordID(w.held), w.key, w.grants, w.crossed, w.patience, p.bell.State(),
 	} {
 		h = mix(h, v)
 	}

@@ -101,7 +101,7 @@ func (p *plot) name(w int) string {
 	case b >= a.Writers:
 		return fmt.Sprintf("writer %d %s", area(a.Writers), [...]string{"owner", "claim", "length", "last", "frames", "publisher", "bytes", "blocked"}[rest])
 	case line == 1:
-		return [...]string{"head", "turn", "?", "?", "?", "?", "?", "?"}[rest]
+		return [...]string{"head", "turn", "sole", "?", "?", "?", "?", "?"}[rest]
 	case line == 2:
 		return [...]string{"publishers", "subscriptions", "?", "?", "?", "?", "?", "?"}[rest]
 	case w == 0:
@@ -142,8 +142,11 @@ func (w *world) written(_ *sched.Actor, word int, old, new uint64) {
 	mask := w.ring.mask
 	i := word - w.s.stamp
 	if i < 0 || i%8 != 0 || i/8 > int(mask) {
-		if word == 8 {
+		switch {
+		case word == 8:
 			w.moved(old, new)
+		case word == 0 && new < old:
+			w.x.Fail("the tail goes back from %d to %d", old, new)
 		}
 		return
 	}

@@ -23,10 +23,13 @@ const lineSize = 64
 
 // control is the first area.
 //
-// tail: the next position to claim. Writers CAS it (an exclusive writer stores it); pairs with every load of it.
+// tail: the next position to claim. Writers CAS it, a sole one stores it; pairs with every load of it.
 //
 // head: the oldest position still readable (52 bits) and the membership count (12 bits). Writers CAS the position up, joining
 // gates CAS the count up, removal CASes the position to the tombstone.
+//
+// sole: the key of the publisher that stores the tail, and with bit 0 set while that is being taken from it; 0: all publishers CAS the tail. A
+// publisher that has been alone CASes it from 0, and who comes sets the bit and clears the word, by CAS. See sole.go.
 //
 // turn: line+1 of the publisher that waits first, 0 for nobody. Fairness only: nothing is unsafe when it is ignored.
 //
@@ -41,7 +44,8 @@ type control struct {
 
 	head mem.Word
 	turn mem.Word
-	_    [lineSize - 16]byte
+	sole mem.Word
+	_    [lineSize - 24]byte
 
 	publishers    mem.Word
 	subscriptions mem.Word

@@ -79,7 +79,7 @@ func TestConstantsOfTheLayout(t *testing.T) {
 // names of the words of each area, for the dump.
 var (
 	controlWords = map[int]string{
-		0: "control.tail", 64: "control.head", 72: "control.turn", 128: "control.publishers", 136: "control.subscriptions",
+		0: "control.tail", 64: "control.head", 72: "control.turn", 80: "control.sole", 128: "control.publishers", 136: "control.subscriptions",
 		192: "control.magic", 200: "control.slots", 208: "control.cell", 216: "control.flags", 224: "control.lines", 232: "control.page",
 		240: "control.made", 248: "control.spare",
 	}

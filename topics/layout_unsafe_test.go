@@ -19,6 +19,7 @@ func TestEveryWordLiesWhereTheLayoutSays(t *testing.T) {
 		{"control.tail", unsafe.Offsetof(c.tail), 0},
 		{"control.head", unsafe.Offsetof(c.head), 64},
 		{"control.turn", unsafe.Offsetof(c.turn), 72},
+		{"control.sole", unsafe.Offsetof(c.sole), 80},
 		{"control.publishers", unsafe.Offsetof(c.publishers), 128},
 		{"control.subscriptions", unsafe.Offsetof(c.subscriptions), 136},
 		{"control.magic", unsafe.Offsetof(c.magic), 192},

@@ -119,8 +119,9 @@ func TestABadControlAreaNamesTheField(t *testing.T) {
 	wantErr(t, err, ErrCorrupt)
 }
 
-// TestAPublisherThatIsStillOpenKeepsAnExclusiveTopicInUse: its claim is not ordered against its look at the tombstone.
-func TestAPublisherThatIsStillOpenKeepsAnExclusiveTopicInUse(t *testing.T) {
+// TestAClaimKeepsARemovedTopicInUse: and so does a sole publisher from whom that was not taken, because its claim is not ordered against its
+// look at the tombstone.
+func TestAClaimKeepsARemovedTopicInUse(t *testing.T) {
 	for _, exclusive := range []bool{false, true} {
 		r := heapRing(t, Geometry{Slots: 4, Exclusive: exclusive})
 		w := mustWriter(t, r, 1)
@@ -130,8 +131,13 @@ func TestAPublisherThatIsStillOpenKeepsAnExclusiveTopicInUse(t *testing.T) {
 			t.Fatal("unused beside an open claim")
 		}
 		w.Commit(1, KindRaw, 0)
-		if r.Unused() == exclusive {
-			t.Fatalf("exclusive %v, publisher open: unused %v", exclusive, r.Unused())
+		if sole := r.control.sole.Load(); sole != 0 || !r.Unused() {
+			t.Fatalf("exclusive %v, no claim is open: unused %v, sole %#x", exclusive, r.Unused(), sole)
+		}
+		w.key = makeKey(w.id, 9)
+		r.control.sole.Store(w.key)
+		if r.Unused() {
+			t.Fatal("unused beside a sole publisher")
 		}
 		wantErr(t, w.Claim(1), ErrRemoved)
 		w.Close()

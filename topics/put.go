@@ -13,7 +13,7 @@ func (w *Writer) Put(b []byte, kind Kind, time int64) error {
 		return w.put(b, kind, time)
 	}
 	line.announce(t, 1)
-	if !r.advance(t, 1) {
+	if !w.advance(t, 1) {
 		return w.putAgain(b, kind, time)
 	}
 	w.next = t + 1

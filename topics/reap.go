@@ -71,6 +71,7 @@ func (r *Ring) finishLine(i int) {
 		l.claim.StoreRelease(0)
 	}
 	r.control.turn.CompareAndSwap(uint64(i)+1, 0)
+	r.resign(l.publisher.Load())
 	l.owner.Store(0)
 }
 

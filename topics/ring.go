@@ -167,6 +167,7 @@ func (r *Ring) Remove() bool {
 			return false
 		}
 		if r.control.head.CompareAndSwap(hw, hw|tombstone) {
+			r.contest() // a sole publisher's claim is not ordered against its look at the tombstone
 			return true
 		}
 	}
@@ -174,15 +175,16 @@ func (r *Ring) Remove() bool {
 
 // Unused says that the topic has been removed and that no living participant has a claim or a gate in it, or is a member of a group: its
 // stamps and cells can be given back. A member between two frames may be about to pin one: it takes what is there without a look at the
-// tombstone. A claim taken after the tombstone is withdrawn before its first byte, so the answer stays true. An exclusive
-// writer takes its claim without a barrier, so that it may have seen no tombstone while its claim is not seen yet: it has to close.
+// tombstone. A claim taken after the tombstone is withdrawn before its first byte, so the answer stays true. A sole publisher from whom that
+// was not taken may have seen no tombstone while its claim is not seen yet: it has to close.
 func (r *Ring) Unused() bool {
 	if _, removed := r.Head(); !removed {
 		return false
 	}
+	sole := holder(r.control.sole.Load())
 	for i := range r.writers {
 		w := &r.writers[i]
-		if o := w.owner.Load(); o != 0 && (r.geometry.Exclusive || w.claim.Load() != 0) && r.alive(o) {
+		if o := w.owner.Load(); o != 0 && (w.claim.Load() != 0 || w.publisher.Load() == sole) && r.alive(o) {
 			return false
 		}
 	}

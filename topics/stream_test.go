@@ -12,12 +12,19 @@ import (
 // limit is how long a concurrent test may take before it counts as stuck.
 const limit = 90 * time.Second
 
-// flood sends frames first to last with one writer, some aborted, some in batches, and yields now and then with a claim open.
+// flood sends frames first to last with one writer, some aborted, some in batches, and yields now and then with a claim open. Now and then it
+// asks to be the sole one.
 // at is called with the position of each frame, if it is not nil.
 func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64)) error {
 	id := w.ID()
 	for s := first; s <= last; s++ {
 		x := mix(id+77, s)
+		if x>>16%11 == 0 { // as if it had been alone for long
+			w.patience, w.crossed = 0, w.number
+			if err := w.settle(); err != nil && !held(err) {
+				return err
+			}
+		}
 		if x%13 == 0 {
 			if err := claimSoon(w, sizeOf(id, s+1, most)); err != nil {
 				return err

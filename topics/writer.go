@@ -51,6 +51,13 @@ type Writer struct {
 	Aside func()
 	aside uint64 // number from which on it may be called again
 
+	key      uint64 // with which this writer is the sole one, or was when it last looked; noKey: it was not
+	grants   uint64 // how often it has asked to be that
+	patience uint64 // frames to publish alone before it asks
+	crossed  uint64 // number when it last found claims of others
+	reached  bool   // fence.All reaches this process, so that a claim needs no fence of its own
+	fence    mem.Fence
+
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below
 	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each
@@ -74,10 +81,11 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner}
 				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
-				w.base = w.number
+				w.base, w.crossed = w.number, w.number
 				w.sent = l.bytes.Load()
 				l.publisher.Store(w.id)
 				l.blocked.Store(0)
+				w.begin()
 				return w, nil
 			}
 		}
@@ -96,11 +104,11 @@ func (w *Writer) Line() int { return int(w.index) }
 func (w *Writer) ID() uint64 { return w.id }
 
 // take announces the claim [t, t+k) and moves the tail over it. The announcement comes before: whoever finds a claimed slot
-// without a stamp can tell from the lines whether its writer lives. On amd64 the CAS is the barrier between the two; on arm64
-// both are releases, and the CAS's store cannot pass the announcement.
+// without a stamp can tell from the lines whether its writer lives. On amd64 stores are seen in their order; on arm64
+// both are releases, and the tail's store cannot pass the announcement.
 func (w *Writer) take(t, k uint64) bool {
 	w.line.announce(t, k)
-	if w.ring.advance(t, k) {
+	if w.advance(t, k) {
 		w.next = t + k
 		return true
 	}
@@ -114,19 +122,13 @@ func (l *writerLine) announce(t, k uint64) {
 	l.claim.StoreRelease(t + 1)
 }
 
-// advance moves the tail from t over k slots, unless somebody else has. An exclusive writer has no rival for the tail and stores it.
-func (r *Ring) advance(t, k uint64) bool {
-	if !r.geometry.Exclusive {
-		return r.control.tail.CompareAndSwap(t, t+k)
-	}
-	r.control.tail.StoreRelease(t + k)
-	return true
-}
-
 // granted says whether the claim that was taken at t is good, and gives it up otherwise: the topic may have been removed meanwhile, and if
 // others have claimed since, the tail must not lie over a frame of theirs. What is written into the claim comes after this load of the
 // head.
 func (w *Writer) granted(t uint64, others bool) error {
+	if others {
+		w.crossed = w.number
+	}
 	switch {
 	case w.ring.control.head.Load()&positionMask == tombstone:
 		w.closeClaim()
@@ -224,6 +226,9 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 		return 0, w.ousted()
 	}
 	for {
+		if err := w.settle(); err != nil {
+			return 0, err
+		}
 		t := r.control.tail.Load()
 		k, c, err := w.measure(t, ps[:count], most)
 		if err != nil {
@@ -330,5 +335,6 @@ func (w *Writer) Blocked(ns int64) { w.line.blocked.StoreRelease(w.line.blocked.
 func (w *Writer) Close() {
 	w.Abort()
 	w.PassTurn()
+	w.ring.resign(w.id)
 	w.line.owner.Store(0)
 }

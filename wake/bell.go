@@ -1,6 +1,9 @@
 package wake
 
-import "shmbus/internal/mem"
+import (
+	"shmbus/internal/fence"
+	"shmbus/internal/mem"
+)
 
 // A Bell is the 32-bit word in shared memory that sleepers sleep on. Bit 0 says that somebody sleeps, or did; bit 31 that
 // there are ringers that look at it without a fence; those between count the rings that found bit 0 set. The zero Bell is ready. Any value is a
@@ -68,7 +71,7 @@ func (b *Bell) arm() uint32 {
 		if v&unfenced == 0 {
 			return v
 		}
-		fenceAll()
+		fence.All()
 		if b.word.CompareAndSwap(v, v&^unfenced) {
 			return v &^ unfenced
 		}

@@ -3,7 +3,6 @@
 //
 //	bell.go       Bell, Line: the shared word
 //	ringer.go     Ringer: who rings after each of many stores
-//	fence_*.go    the fences that a sleeper has for ringers: membarrier
 //	poke.go       Poke: the private word of a sleeper
 //	waiter.go     Waiter: looks, spins, sleeps; contexts, limits, pokes
 //	spin.go       how long to spin

@@ -1,6 +1,10 @@
 package wake
 
-import "time"
+import (
+	"time"
+
+	"shmbus/internal/fence"
+)
 
 // Set stores any value into a bell, as a broken or hostile process may.
 func (b *Bell) Set(v uint32) { b.word.Store(v) }
@@ -19,7 +23,7 @@ func (b *Bell) Calm() {
 const CalmRings = calmRings
 
 // CanBeFenced says whether this process's ringers may look without a fence.
-func CanBeFenced() bool { return canBeFenced() }
+func CanBeFenced() bool { return fence.Reaches() }
 
 // Budget is how long the waiter would spin now.
 func (w *Waiter) Budget() time.Duration { return w.spin.budget }

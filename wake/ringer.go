@@ -1,6 +1,9 @@
 package wake
 
-import "shmbus/internal/mem"
+import (
+	"shmbus/internal/fence"
+	"shmbus/internal/mem"
+)
 
 // A Ringer is the private side of who rings one bell after release stores: of a publisher, after each frame. It is for one goroutine at a time.
 //
@@ -19,9 +22,13 @@ type Ringer struct {
 // noSilence is no value of the two bits.
 const noSilence = 2
 
-// NewRinger makes a Ringer of a bell.
+// NewRinger makes a Ringer of a bell. Where release stores are no plain ones, a look at the bell needs no fence.
 func NewRinger(bell *Bell, n Notifier) Ringer {
-	return Ringer{bell: bell, notifier: n, silence: firstSilence}
+	r := Ringer{bell: bell, notifier: n}
+	if fence.Needed {
+		r.silence = noSilence
+	}
+	return r
 }
 
 // Silent says, by one load and without a fence, that nobody sleeps who has to be woken. If it does not, ask Calm, or Ring.
@@ -35,7 +42,7 @@ func (r *Ringer) Calm() bool {
 		r.calm = 0
 		return false
 	}
-	if r.calm++; r.calm < calmRings && v&unfenced == 0 || !canBeFenced() || r.notifier.Polls() {
+	if r.calm++; r.calm < calmRings && v&unfenced == 0 || !fence.Reaches() || r.notifier.Polls() {
 		return true
 	}
 	r.calm = 0

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"shmbus/internal/fence"
 	"shmbus/wake"
 	"shmbus/wake/waketest"
 )
@@ -14,7 +15,8 @@ import (
 // TestASleeperThatMayNotFenceWaitsInstead: the bit is cleared all the same, so that ringers fence, and a frame that was there is seen.
 func TestASleeperThatMayNotFenceWaitsInstead(t *testing.T) {
 	needFences(t)
-	asked := wake.RefuseFences(t)
+	asked, allow := fence.Refuse()
+	defer allow()
 	n, bell := wake.Default(), &waketest.Heap().Bell
 	w := wake.NewWaiter(n, wake.Block)
 	defer w.Close()

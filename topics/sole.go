@@ -1,0 +1,152 @@
+package topics
+
+import (
+	"shmbus/internal/fence"
+	"shmbus/internal/mem"
+)
+
+// A sole publisher stores the tail, where others CAS it: a locked instruction is a quarter of the time of a frame. On an exclusive topic the
+// publisher always is that. On any other it has published for long without finding claims of others, and asked; who comes then takes it away first.
+//
+// A claim is announced before the word is loaded that says who may store the tail. Who asks or contests changes that word, has fence.All make all
+// CPUs pass a barrier, and then looks who has announced a claim: so it finds the claim, or the claim finds the changed word. docs/PROTOCOL.md,
+// "A sole publisher", has the argument.
+
+// A key is the publisher's id, how often it has asked, and bit 0. No key comes twice: who is late to end one ends that one and no later one.
+const (
+	contested = 1 // bit 0: it is being taken away
+	grantBits = 20
+	maxGrants = 1<<grantBits - 1
+	noKey     = 1<<64 - 1
+)
+
+func makeKey(publisher, grant uint64) uint64 { return publisher<<(grantBits+1) | grant<<1 }
+
+// holder is the id of the publisher with that key.
+func holder(key uint64) uint64 { return key >> (grantBits + 1) }
+
+const (
+	firstPatience = 1024    // frames that a writer publishes alone before it asks
+	mostPatience  = 1 << 30 // it grows fourfold each time that it was in vain
+)
+
+// begin is for a writer that has just taken its line.
+func (w *Writer) begin() {
+	w.key, w.patience, w.reached = noKey, firstPatience, fence.Reaches()
+	if w.ring.geometry.Exclusive { // nobody else has a line, so nobody else has a claim
+		w.key = makeKey(w.id, 0)
+		w.ring.control.sole.Store(w.key)
+	}
+}
+
+// resign is for a publisher that can store no more, before its line is given back: who comes then need not contest. If that has been begun, who
+// does it ends it.
+func (r *Ring) resign(publisher uint64) {
+	if s := r.control.sole.Load(); holder(s) == publisher && s&contested == 0 {
+		r.control.sole.CompareAndSwap(s, 0)
+	}
+}
+
+// advance moves the tail from t over k slots for an announced claim, unless somebody else has moved it, or is the sole publisher.
+func (w *Writer) advance(t, k uint64) bool {
+	if !w.reached {
+		w.fence.StoreLoad()
+	}
+	c := w.ring.control
+	s := c.sole.Load()
+	if s == w.key {
+		c.tail.StoreRelease(t + k)
+		return true
+	}
+	return s == 0 && c.tail.CompareAndSwap(t, t+k)
+}
+
+// settle is called before the tail is loaded for a claim, but not before each: a claim finds out by itself if it is not this writer's to take. If
+// another publisher is the sole one, that ends; if there is none, and this one has been alone for long, it is from now on.
+// ErrHeldByClaim: the sole publisher may be just about to store the tail.
+func (w *Writer) settle() error {
+	c := w.ring.control
+	s := c.sole.Load()
+	if s == w.key {
+		return nil
+	}
+	if w.key != noKey {
+		w.key = noKey
+		w.askLater()
+	}
+	if s == 0 {
+		w.ask()
+		return nil
+	}
+	word, value := w.ring.contest()
+	if word == nil {
+		return nil
+	}
+	w.wait(word, value, c.head.Load())
+	return ErrHeldByClaim
+}
+
+// ask makes the writer the sole one if it has been alone for long. What it knows of the tail is old then: somebody may have claimed just before.
+func (w *Writer) ask() {
+	w.reached = w.reached || fence.Reaches()
+	if w.number-w.crossed < w.patience || w.grants == maxGrants || !w.reached {
+		return
+	}
+	c := w.ring.control
+	w.grants++
+	key := makeKey(w.id, w.grants)
+	if !c.sole.CompareAndSwap(0, key) {
+		return
+	}
+	fence.All()
+	if w.ring.claimedBeside(w.index) || c.head.Load()&positionMask == tombstone {
+		c.sole.CompareAndSwap(key, 0) // or somebody contests it, and clears it
+		w.askLater()
+		return
+	}
+	w.key = key
+}
+
+// askLater is for a writer that others have met.
+func (w *Writer) askLater() {
+	w.crossed, w.patience = w.number, min(4*w.patience, mostPatience)
+}
+
+// claimedBeside says whether a publisher on another line has announced a claim.
+func (r *Ring) claimedBeside(index uint64) bool {
+	for i := range r.writers {
+		if uint64(i) != index && r.writers[i].claim.Load() != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// contest sees to it that there is no sole publisher. If that has to wait it says for which word to change from which value.
+//
+// One that has loaded its key before the barrier has announced its claim before, and may store the tail as long as it has not. One that loads it
+// after the barrier finds it contested. A publisher that died there is reaped, and then its claim is closed.
+func (r *Ring) contest() (word *mem.Word, value uint64) {
+	c := r.control
+	for range 4 { // mostly it is one round; if it comes back again and again somebody stores what he should not
+		value = c.sole.Load()
+		if value == 0 {
+			return nil, 0
+		}
+		if value&contested == 0 && !c.sole.CompareAndSwap(value, value|contested) {
+			continue
+		}
+		fence.All()
+		for i := range r.writers {
+			l := &r.writers[i]
+			if l.publisher.Load() != holder(value) {
+				continue
+			}
+			if claim := l.claim.Load(); claim != 0 && c.tail.Load() < claim { // the claim begins at claim - 1
+				return &l.claim, claim
+			}
+		}
+		c.sole.CompareAndSwap(value|contested, 0)
+	}
+	return &c.sole, value
+}
