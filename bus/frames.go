@@ -35,8 +35,8 @@ func (s *Subscriber) Frames(ctx context.Context) iter.Seq2[*Frame, error] {
 // receiveUntil is Receive that looks at the context also when there is a frame.
 func (s *Subscriber) receiveUntil(end *ending) (f *Frame, err error) {
 	if !end.reached() {
-		if f = s.next(); f != nil {
-			return f, nil
+		if s.open() && s.shelf.some() {
+			return s.next(), nil
 		}
 		f, err = s.come(end.ctx)
 	} else {

@@ -53,11 +53,11 @@ func (s *Subscriber) lookAway(run int) {
 	}
 }
 
-// next is the next of the frames that were read ahead, or nil. It looks at nothing shared.
+// open says that there is a topic, and that nothing has happened to the handle.
+func (s *Subscriber) open() bool { return s.port != nil && s.state.Load() == portOpen }
+
+// next is the next of the frames that were read ahead; there must be one. It looks at nothing shared.
 func (s *Subscriber) next() *Frame {
-	if s.shelf.given == s.shelf.next || s.state.Load() != portOpen {
-		return nil
-	}
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
@@ -102,7 +102,7 @@ func (s *Subscriber) soon() (f *Frame) {
 // plain says that nothing is wrong with the handle that had to be looked at before it is used. A member of a group may have to look whether
 // others live.
 func (s *Subscriber) plain() bool {
-	return segment.Mends && s.port != nil && s.state.Load() == portOpen && s.config.mode != topics.Member
+	return segment.Mends && s.open() && s.config.mode != topics.Member
 }
 
 // looks is how often to look for a frame, for about a microsecond, before anything is stored or asked that others must fetch.

@@ -1,6 +1,9 @@
 package bus
 
-import "shmbus/topics"
+import (
+	"shmbus/internal/invariants"
+	"shmbus/topics"
+)
 
 // A shelf holds a subscriber's frames in a circle: those that were handed out, oldest first; those that were read ahead; and then those to
 // be used next, the one longest unused first, so that a frame that is wrongly used after Release stays as it was for as long as can be.
@@ -8,24 +11,31 @@ import "shmbus/topics"
 type shelf struct {
 	circle []*Frame        // a power of two of them
 	infos  []*topics.Frame // theirs
-	first  uint            // handed out, and perhaps held: [first, given), counted from the beginning
-	given  uint            // read ahead: [given, next)
+	first  uint            // handed out, and perhaps held, or read ahead: [first, next), counted from the beginning
 	next   uint
-	kept   int // how many were read and not released; means nothing where frames are copies
+	last   []*Frame // those of them that were read last, at once
+	given  uint     // how many of these were handed out; the others were read ahead
+	kept   int      // how many were read and not released; means nothing where frames are copies
 }
 
 // shelfSize is how many frames a shelf has to begin with; most subscriptions need no more.
 const shelfSize = 4
 
-// room is for frames of a lossless subscription, which come next: at least one, and n if they are neither held nor round the end.
+// room is for frames of a lossless subscription, which come next: at least one, and n if they are neither held nor round the end. All
+// that was read before must have been handed out.
 func (h *shelf) room(s *Subscriber, n int) []*topics.Frame {
+	if invariants.Enabled {
+		invariants.Check(!h.some(), "frames are read ahead while there are some")
+	}
 	h.oldest()
 	if len(h.circle) < n+int(h.next-h.first) {
 		h.more(s)
 	}
 	size := uint(len(h.circle))
 	i, free := h.next&(size-1), size-(h.next-h.first)
-	return h.infos[i:min(i+min(uint(n), free), size)]
+	end := min(i+min(uint(n), free), size)
+	h.last, h.given = h.circle[i:i:end], 0
+	return h.infos[i:end]
 }
 
 // frame is the frame to be used next, or nil if that is still held: then more makes one. It stays that until put.
@@ -65,31 +75,38 @@ func (h *shelf) more(s *Subscriber) *Frame {
 
 // filled says that the first n of a room were read.
 func (h *shelf) filled(n int) {
+	h.last = h.last[:n]
 	h.next += uint(n)
 	h.kept += n
 }
 
 // put says that the frame to be used next was read. What was handed out before all of the circle is not in it any more.
 func (h *shelf) put() {
-	h.filled(1)
+	i := h.next & uint(len(h.circle)-1)
+	h.last, h.given = h.circle[i:i+1], 0
+	h.next++
+	h.kept++
 	if size := uint(len(h.circle)); h.next-h.first > size {
 		h.first = h.next - size
 	}
 }
 
 // ahead is how many frames were read and not handed out yet.
-func (h *shelf) ahead() int { return int(h.next - h.given) }
+func (h *shelf) ahead() int { return len(h.last) - int(h.given) }
+
+// some says whether there is one.
+func (h *shelf) some() bool { return h.given < uint(len(h.last)) }
 
 // hand hands out the next frame that was read, or nil.
 func (h *shelf) hand() *Frame {
-	if h.given == h.next {
+	if !h.some() {
 		return nil
 	}
 	return h.pop()
 }
 
 // peek is the next frame that was read. There must be one.
-func (h *shelf) peek() *Frame { return h.circle[h.given&uint(len(h.circle)-1)] }
+func (h *shelf) peek() *Frame { return h.last[h.given] }
 
 // pop hands out the next frame that was read. There must be one.
 func (h *shelf) pop() *Frame {
@@ -124,7 +141,7 @@ func (h *shelf) held() (n int) {
 
 // leave forgets all frames, and says how many were handed out and are held.
 func (h *shelf) leave() (n int) {
-	for i := h.first; i != h.given; i++ {
+	for i := h.first; i != h.next-uint(h.ahead()); i++ {
 		if h.circle[i&uint(len(h.circle)-1)].info.Held {
 			n++
 		}

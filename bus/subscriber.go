@@ -89,8 +89,8 @@ func (s *Subscriber) Topic() string { return s.topic }
 // also when ctx is done. Errors: ctx's, ErrNoTopic (the topic was removed; with WaitForTopic it waits for the next of that name instead), ErrBusy
 // (a member of a group has not released its frame), ErrClosed, ErrCorrupt.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
-	if f = s.next(); f != nil {
-		return f, nil
+	if s.open() && s.shelf.some() {
+		return s.next(), nil
 	}
 	return s.come(ctx)
 }
@@ -155,11 +155,10 @@ func (s *Subscriber) receive(ctx context.Context, err error) (*Frame, error) {
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive. It never waits, but may look
 // away for up to 2.5 microseconds at the end of a stream, so as to leave its publisher alone.
 func (s *Subscriber) TryReceive() (*Frame, error) {
-	f := s.next()
-	if f == nil {
-		f = s.now()
+	if s.open() && s.shelf.some() {
+		return s.next(), nil
 	}
-	if f != nil {
+	if f := s.now(); f != nil {
 		return f, nil
 	}
 	f, err := s.guardedTry()

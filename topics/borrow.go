@@ -25,7 +25,7 @@ func (f *Frame) Sequence() uint64 { return f.sequence.Get() }
 func (f *Frame) Time() int64 { return int64(f.time.Get()) }
 
 // Length is the payload's, in bytes.
-func (f *Frame) Length() int { return int(f.meta.Get() & (1<<32 - 1)) }
+func (f *Frame) Length() int { return int(uint32(f.meta.Get())) }
 
 // Kind says how the payload is encoded.
 func (f *Frame) Kind() Kind { return Kind(f.meta.Get() >> 48) }
@@ -50,30 +50,30 @@ func (r *Reader) fits(f *Frame) bool { return uint64(f.Length()) <= f.Span<<(r.r
 // What can be known before a frame is there is worked out before the looks: what is done after them is part of the frame's latency.
 func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 	g, line, pos := r.ring, r.line, r.pos
-	slots, cells := g.slots, g.single
 	stamp, state := makeStamp(pos, 1, g.mask, committed), r.stored<<2|kindGate
-	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) { // the stamp is that of all positions to the end of the lap
+	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) { // to the end of the lap all have this stamp, and lie side by side
 		fs = fs[:left]
 	}
-	for d, cell := slots.At(pos), cells.At(pos, 1); looks > 0; looks-- {
+	d, cell := g.slots.At(pos), g.single.At(pos)
+	for ; looks > 0; looks-- {
 		st := d.stamp.Load()
-		r.touched += cell[0] // whatever is there: so both lines come together when they have changed
+		r.touched += *cell.First() // whatever is there: so both lines come together when they have changed
 		if there(st, pos, g.mask) {
 			break
 		}
 		cpu.Pause(1)
 	}
 	for _, f := range fs {
-		d := slots.At(pos)
 		if d.stamp.Load() != stamp {
 			break
 		}
 		f.describe(d, pos, 1)
-		if f.Length() > cells.Size() {
+		if !cell.Fits(f.Length()) {
 			break
 		}
-		f.Payload, f.Held = cells.At(pos, f.Length()), true
-		pos++
+		b := cell.Bytes(f.Length())
+		d, cell, pos = g.slots.After(d), cell.After(), pos+1
+		f.Payload, f.Held = b, true
 	}
 	if pos == r.pos {
 		return r.borrowOther(fs[0])

@@ -24,18 +24,33 @@ func NewCells(b []byte, shift uint) (Cells, error) {
 	return Cells{unsafe.Pointer(&b[0]), uint64(len(b) - size), uint64(size)}, nil
 }
 
-// Size is a cell's, in bytes.
-func (c *Cells) Size() int { return int(c.size) }
-
-// At is the first n bytes of the cell with the given index; n must not be larger than a cell.
-func (c *Cells) At(i uint64, n int) []byte {
-	if uint64(n) > c.size {
-		panic("mem: more than a cell")
-	}
-	return (*[maxCell]byte)(c.place(i))[:n:n]
-}
+// At is the cell with the given index.
+func (c *Cells) At(i uint64) Cell { return Cell{c.place(i), c.size} }
 
 // First is the first byte of the cell with the given index.
 func (c *Cells) First(i uint64) *byte { return (*byte)(c.place(i)) }
 
 func (c *Cells) place(i uint64) unsafe.Pointer { return unsafe.Add(c.first, i*c.size&c.last) }
+
+// A Cell is one of Cells.
+type Cell struct {
+	first unsafe.Pointer
+	size  uint64
+}
+
+// First is its first byte.
+func (c Cell) First() *byte { return (*byte)(c.first) }
+
+// Fits says whether n bytes fit in it.
+func (c Cell) Fits(n int) bool { return uint64(n) <= c.size }
+
+// Bytes is its first n bytes, which must fit.
+func (c Cell) Bytes(n int) []byte {
+	if uint64(n) > c.size {
+		panic("mem: more than a cell")
+	}
+	return (*[maxCell]byte)(c.first)[:n:n]
+}
+
+// After is the cell behind it. What is behind the last one must not be used.
+func (c Cell) After() Cell { return Cell{unsafe.Add(c.first, c.size), c.size} }

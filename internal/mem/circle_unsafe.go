@@ -25,5 +25,8 @@ func (c *Circle[T]) At(i uint64) *T {
 	return (*T)(unsafe.Add(c.first, (i&c.mask)*uint64(unsafe.Sizeof(z))))
 }
 
+// After is the value behind v, for a loop that does not go round. What is behind the last one must not be used.
+func (c *Circle[T]) After(v *T) *T { return (*T)(unsafe.Add(unsafe.Pointer(v), unsafe.Sizeof(*v))) }
+
 // Len is how many values there are.
 func (c *Circle[T]) Len() int { return int(c.mask) + 1 }

@@ -76,6 +76,71 @@ func TestAlignedMemoryIsAlignedAndZero(t *testing.T) {
 	}
 }
 
+func TestCellsGoRoundAndLieSideBySide(t *testing.T) {
+	b := Aligned(64, 8)
+	cells, err := NewCells(b, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(8) {
+		want := &b[i%4*16]
+		if c := cells.At(i); c.First() != want || cells.First(i) != want {
+			t.Errorf("cell %d begins elsewhere", i)
+		}
+	}
+	cell := cells.At(4)
+	for i := range 4 {
+		if i > 0 {
+			cell = cell.After()
+		}
+		p := cell.Bytes(3)
+		if &p[0] != &b[i*16] || len(p) != 3 || cap(p) != 3 {
+			t.Errorf("cell %d: %d bytes of %d", i, len(p), cap(p))
+		}
+	}
+	for n, fits := range map[int]bool{0: true, 16: true, 17: false, -1: false, 1 << 32: false} {
+		func() {
+			defer func() {
+				if e := recover(); (e == nil) != fits || cell.Fits(n) != fits {
+					t.Errorf("%d bytes of a cell of 16: fits: %v, %v", n, cell.Fits(n), e)
+				}
+			}()
+			if len(cell.Bytes(n)) != n {
+				t.Errorf("not %d bytes", n)
+			}
+		}()
+	}
+	for _, n := range []int{0, 8, 48, 65} {
+		if _, err := NewCells(make([]byte, n), 4); err == nil {
+			t.Errorf("%d bytes in cells of 16", n)
+		}
+	}
+}
+
+func TestACircleGoesRound(t *testing.T) {
+	v := make([]uint64, 4)
+	c, err := NewCircle(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(8) {
+		if c.At(i) != &v[i%4] {
+			t.Errorf("value %d lies elsewhere", i)
+		}
+		if i%4 < 3 && c.After(c.At(i)) != &v[i%4+1] {
+			t.Errorf("what is behind value %d lies elsewhere", i)
+		}
+	}
+	if c.Len() != 4 {
+		t.Errorf("%d values, want 4", c.Len())
+	}
+	for _, n := range []int{0, 3} {
+		if _, err := NewCircle(v[:n]); err == nil {
+			t.Errorf("a circle of %d", n)
+		}
+	}
+}
+
 func TestWordsDoWhatTheySay(t *testing.T) {
 	var w Word
 	w.Store(5)
