@@ -113,9 +113,8 @@ func WithLogger(l hclog.Logger) Option { return func(c *config) { c.log = l } }
 type PublisherOption func(*publisherConfig)
 
 type publisherConfig struct {
-	topic   TopicOptions
-	set     bool
-	waiting wake.Strategy
+	topic TopicOptions
+	set   bool
 }
 
 // WithTopic is the shape of the topic if it has to be made. If it exists, its policy must be the same (ErrPolicy); everything else

@@ -70,7 +70,7 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	}
 	defer done()
 	b.startWatch()
-	o, err := b.openPort(at, e, 2, c.waiting)
+	o, err := b.openPort(at, e, 2, wake.Adaptive)
 	if err != nil {
 		return nil, fail(op, topic, err)
 	}
