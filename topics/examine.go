@@ -78,7 +78,7 @@ func (r *Ring) examineSlots(e *Examination, p, tail uint64) {
 func (r *Ring) examineLines(e *Examination, tail uint64) {
 	for _, w := range r.Writers() {
 		h := Hold{What: fmt.Sprintf("publisher %d", w.Publisher), Owner: w.Owner}
-		claims := w.Open && w.Position < tail
+		claims := w.Open && (w.Position < tail || r.holdsTail(w, tail))
 		if claims {
 			h.Position, h.Slots = w.Position, w.Slots
 			h.Since = r.timeBehind(w.Position+w.Slots, tail)

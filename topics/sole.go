@@ -122,6 +122,12 @@ func (r *Ring) claimedBeside(index uint64) bool {
 	return false
 }
 
+// holdsTail says whether others wait for a claim that a sole publisher has announced and not taken.
+func (r *Ring) holdsTail(w WriterInfo, tail uint64) bool {
+	s := r.control.sole.Load()
+	return s&contested != 0 && holder(s) == w.Publisher && w.Open && w.Position == tail
+}
+
 // contest sees to it that there is no sole publisher. If that has to wait it says for which word to change from which value.
 //
 // One that has loaded its key before the barrier has announced its claim before, and may store the tail as long as it has not. One that loads it

@@ -113,6 +113,9 @@ func TestWhoComesWaitsForAClaimThatMayBeTaken(t *testing.T) {
 					t.Fatal("ready, and nothing has changed")
 				}
 			}
+			if c := r.Examine().Claims; len(c) != 1 || c[0].Owner != 1 || c[0].Position != r.Tail() || c[0].Slots != 1 {
+				t.Errorf("of the claim that others wait for an examination says %+v", c)
+			}
 			end.by(r, w)
 			if !other.Ready() {
 				t.Fatal("not ready, and the claim is closed")

@@ -94,7 +94,7 @@ func (k *Keeper) end(ctx context.Context, c *claim, open time.Duration) error {
 	return nil
 }
 
-// holder is the living publisher that has a claim open, if that holds others up: the slot is not finished, and there are claims behind it.
+// holder is the living publisher that has a claim open, if that holds others up: the slot is not finished, and there are claims behind it, or cannot be.
 // errMoved if not.
 func (k *Keeper) holder(ctx context.Context, c *claim) (who bus.PublisherInfo, err error) {
 	stat, err := k.bus.Stat(c.Topic)
@@ -125,7 +125,9 @@ func (k *Keeper) holder(ctx context.Context, c *claim) (who bus.PublisherInfo, e
 		}
 		return who, errors.Join(err, errMoved)
 	}
-	if at := tap.Stats(); at.Position != c.Position || at.Lag <= who.Claimed {
+	at := tap.Stats()
+	untaken := stat.Tail == c.Position // it was announced: that is found only where others wait until it is taken, or given up
+	if at.Position != c.Position || at.Lag <= who.Claimed && !untaken {
 		return who, errMoved
 	}
 	return who, nil
