@@ -176,7 +176,7 @@ func (r *Ring) Remove() bool {
 // Unused says that the topic has been removed and that no living participant has a claim or a gate in it, or is a member of a group: its
 // stamps and cells can be given back. A member between two frames may be about to pin one: it takes what is there without a look at the
 // tombstone. A claim taken after the tombstone is withdrawn before its first byte, so the answer stays true. A sole publisher from whom that
-// was not taken may have seen no tombstone while its claim is not seen yet: it has to close.
+// was not taken may have seen no tombstone while its claim is not seen yet: it has to close, or to claim once more.
 func (r *Ring) Unused() bool {
 	if _, removed := r.Head(); !removed {
 		return false

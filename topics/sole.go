@@ -16,8 +16,7 @@ import (
 const (
 	contested = 1 // bit 0: it is being taken away
 	grantBits = 20
-	maxGrants = 1<<grantBits - 1
-	noKey     = 1<<64 - 1
+	noGrant   = 1<<grantBits - 1 // of a key that is never stored: its publisher is not the sole one
 )
 
 func makeKey(publisher, grant uint64) uint64 { return publisher<<(grantBits+1) | grant<<1 }
@@ -32,7 +31,7 @@ const (
 
 // begin is for a writer that has just taken its line.
 func (w *Writer) begin() {
-	w.key, w.patience, w.reached = noKey, firstPatience, fence.Reaches()
+	w.key, w.patience, w.reached = makeKey(w.id, noGrant), firstPatience, fence.Reaches()
 	if w.ring.geometry.Exclusive { // nobody else has a line, so nobody else has a claim
 		w.key = makeKey(w.id, 0)
 		w.ring.control.sole.Store(w.key)
@@ -67,11 +66,12 @@ func (w *Writer) advance(t, k uint64) bool {
 func (w *Writer) settle() error {
 	c := w.ring.control
 	s := c.sole.Load()
+	w.reached = w.reached || fence.Reaches()
 	if s == w.key {
 		return nil
 	}
-	if w.key != noKey {
-		w.key = noKey
+	if none := makeKey(w.id, noGrant); w.key != none {
+		w.key = none
 		w.askLater()
 	}
 	if s == 0 {
@@ -88,8 +88,7 @@ func (w *Writer) settle() error {
 
 // ask makes the writer the sole one if it has been alone for long. What it knows of the tail is old then: somebody may have claimed just before.
 func (w *Writer) ask() {
-	w.reached = w.reached || fence.Reaches()
-	if w.number-w.crossed < w.patience || w.grants == maxGrants || !w.reached {
+	if w.number-w.crossed < w.patience || w.grants == noGrant-1 || !w.reached {
 		return
 	}
 	c := w.ring.control

@@ -51,7 +51,7 @@ type Writer struct {
 	Aside func()
 	aside uint64 // number from which on it may be called again
 
-	key      uint64 // with which this writer is the sole one, or was when it last looked; noKey: it was not
+	key      uint64 // with which this writer is the sole one, or was when it last looked; one of no grant: it was not
 	grants   uint64 // how often it has asked to be that
 	patience uint64 // frames to publish alone before it asks
 	crossed  uint64 // number when it last found claims of others
