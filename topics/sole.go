@@ -121,10 +121,10 @@ func (r *Ring) claimedBeside(index uint64) bool {
 	return false
 }
 
-// holdsTail says whether others wait for a claim that a sole publisher has announced and not taken.
+// holdsTail says whether others wait for the open claim of w, which a sole publisher has announced and not taken.
 func (r *Ring) holdsTail(w WriterInfo, tail uint64) bool {
 	s := r.control.sole.Load()
-	return s&contested != 0 && holder(s) == w.Publisher && w.Open && w.Position == tail
+	return s&contested != 0 && holder(s) == w.Publisher && w.Position == tail
 }
 
 // contest sees to it that there is no sole publisher. If that has to wait it says for which word to change from which value.

@@ -1,10 +1,6 @@
 package wake
 
-import (
-	"time"
-
-	"shmbus/internal/fence"
-)
+import "time"
 
 // Set stores any value into a bell, as a broken or hostile process may.
 func (b *Bell) Set(v uint32) { b.word.Store(v) }
@@ -21,9 +17,6 @@ func (b *Bell) Calm() {
 
 // CalmRings is after how many calm rings a Ringer sets bit 31.
 const CalmRings = calmRings
-
-// CanBeFenced says whether this process's ringers may look without a fence.
-func CanBeFenced() bool { return fence.Reaches() }
 
 // Budget is how long the waiter would spin now.
 func (w *Waiter) Budget() time.Duration { return w.spin.budget }

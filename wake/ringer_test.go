@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"shmbus/internal/fence"
 	"shmbus/internal/mem"
 	"shmbus/wake"
 	"shmbus/wake/waketest"
@@ -18,7 +19,7 @@ func needFences(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skipf("on %s/%s ringers never look without a fence that they need", runtime.GOOS, runtime.GOARCH)
 	}
-	for end := time.Now().Add(5 * time.Second); !wake.CanBeFenced(); runtime.Gosched() {
+	for end := time.Now().Add(5 * time.Second); !fence.Reaches(); runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Skip("the kernel does not let this process register for membarrier")
 		}
