@@ -26,6 +26,7 @@ const (
 
 // A crowd is the sleepers of a process that share threads.
 type crowd struct {
+	threads mem.Word32   // of the watches; who sleeps on a thread of its own sleeps on this word, too
 	own     atomic.Int32 // who sleeps on a thread of its own
 	size    atomic.Int32 // who sleeps on a bell in the crowd
 	mu      sync.Mutex
@@ -52,9 +53,9 @@ type berth struct {
 	warm     bool    // somebody slept on it at the last look: whoever that was may be back soon
 }
 
-// admit says whether one more may sleep on a thread of its own. own has to be lowered when it has.
-func (c *crowd) admit(most int32) bool {
-	if c.size.Load() > alone {
+// admit says whether one more may sleep on a thread of its own, while the watches have so many. own has to be lowered when it has.
+func (c *crowd) admit(most int32, threads uint32) bool {
+	if c.size.Load() > alone || threads > 1 {
 		return false
 	}
 	if c.own.Add(1) > most {
@@ -62,6 +63,23 @@ func (c *crowd) admit(most int32) bool {
 		return false
 	}
 	return true
+}
+
+// begin counts one more thread of a watch. A second one calls those back who sleep on threads of their own: they have more bells than one thread
+// can watch for company, and sleep in the crowd from now on.
+func (c *crowd) begin() {
+	if c.count(1) == 2 {
+		_ = futexWake(&c.threads, private)
+	}
+}
+
+// count adds to the threads of the watches, and says how many they are.
+func (c *crowd) count(n uint32) uint32 {
+	for {
+		if v := c.threads.Load(); c.threads.CompareAndSwap(v, v+n) {
+			return v + n
+		}
+	}
 }
 
 // sleep is Notifier.Sleep. A bell that changes before the sleeper is among the sleepers is seen by its own look; after it, by the thread:
@@ -173,6 +191,7 @@ func (b *berth) enter(p *Poke, value uint32) {
 	switch {
 	case !w.running:
 		w.running = true
+		w.crowd.begin()
 		go w.run()
 	case !b.listed && w.asleep:
 		w.callBack()
@@ -206,6 +225,7 @@ func (w *watch) run() {
 		w.asleep = false
 		if len(w.berths) == 0 {
 			w.running = false
+			w.crowd.count(^uint32(0))
 			w.mu.Unlock()
 			return
 		}

@@ -107,6 +107,40 @@ func TestAThousandSleepersShareAFewThreads(t *testing.T) {
 	until(t, "the threads end", func() bool { return wake.Watches(n) == 0 })
 }
 
+// TestALargeCrowdTakesInWhoHasAThread: eight sleep on threads of their own, until there are more bells than one thread can watch; and again when
+// these have gone.
+func TestALargeCrowdTakesInWhoHasAThread(t *testing.T) {
+	n, err := wake.FutexOfItsOwn()
+	if err != nil {
+		t.Skip(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first := newStage(ctx, n, 8)
+	until(t, "eight sleep on threads of their own", func() bool { return wake.Direct(n) == 8 && wake.Sleepers(n) == 0 })
+	for round := range uint64(3) {
+		more, leave := context.WithCancel(ctx)
+		s := newStage(more, n, 200)
+		until(t, "all sleep in the crowd", func() bool { return wake.Direct(n) == 0 && wake.Sleepers(n) == 208 })
+		for i := range s.lines {
+			s.ring(i)
+		}
+		for i := range s.lines {
+			until(t, "the crowd is woken", func() bool { return s.seen[i].Load() == 1 })
+		}
+		leave()
+		s.wait.Wait()
+		until(t, "a thread is enough", func() bool { return wake.Watches(n) <= 1 })
+		for i := range first.lines {
+			first.ring(i)
+			until(t, "the eight are woken", func() bool { return first.seen[i].Load() == round+1 })
+		}
+		until(t, "eight sleep on threads of their own again", func() bool { return wake.Direct(n) == 8 && wake.Sleepers(n) == 0 })
+	}
+	cancel()
+	first.wait.Wait()
+}
+
 // TestACrowdSurvivesBellsThatGo: waiters come, sleep on bells of a mapping of their own, close, and the mapping goes, while others sleep in
 // the same watch.
 func TestACrowdSurvivesBellsThatGo(t *testing.T) {

@@ -13,7 +13,12 @@ func FutexWithoutWaitv() (Notifier, error) {
 }
 
 // FutexInACrowd is the backend with all sleepers in the crowd.
-func FutexInACrowd() (Notifier, error) {
+func FutexInACrowd() (Notifier, error) { return futexWithThreads(0) }
+
+// FutexOfItsOwn is the backend as it is, with a crowd that it has for itself.
+func FutexOfItsOwn() (Notifier, error) { return futexWithThreads(direct) }
+
+func futexWithThreads(most int32) (Notifier, error) {
 	f, err := probeFutex()
 	if err != nil {
 		return nil, err
@@ -21,7 +26,7 @@ func FutexInACrowd() (Notifier, error) {
 	if !f.waitv {
 		return nil, errors.New("no futex_waitv here")
 	}
-	return &futex{waitv: true}, nil
+	return &futex{waitv: true, most: most}, nil
 }
 
 // Watches is how many threads the notifier's crowd keeps.
@@ -41,6 +46,9 @@ func Watches(n Notifier) (running int) {
 
 // Sleepers is how many sleep in the notifier's crowd.
 func Sleepers(n Notifier) int { return int(n.(*futex).crowd.size.Load()) }
+
+// Direct is how many sleep on threads of their own.
+func Direct(n Notifier) int { return int(n.(*futex).crowd.own.Load()) }
 
 // Crowds says whether the notifier has crowds.
 func Crowds(n Notifier) bool {

@@ -28,7 +28,7 @@ var probeFutex = sync.OnceValues(func() (*futex, error) {
 	if e := futexWait(&p.word, 1, private, time.Millisecond); e != syscall.EAGAIN {
 		return nil, fmt.Errorf("wake: the futex system call does not work here: %w", e)
 	}
-	e := futexWaitv(nil, 0, &p.word, 1, 0)
+	e := futexWaitv(&p.word, 0, &p.word, 1, &p.word, 0, 0)
 	return &futex{waitv: e == syscall.EAGAIN, most: direct}, nil
 })
 
@@ -53,8 +53,9 @@ func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration)
 	if limit <= 0 || limit > longSleep {
 		limit = longSleep
 	}
+	threads := f.crowd.threads.Load()
 	if f.waitv {
-		if bell == nil || !f.crowd.admit(f.most) {
+		if bell == nil || !f.crowd.admit(f.most, threads) {
 			f.crowd.sleep(bell, value, poke, limit)
 			return nil
 		}
@@ -63,7 +64,7 @@ func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration)
 	var e syscall.Errno
 	switch {
 	case f.waitv:
-		e = futexWaitv(&bell.word, value, &poke.word, own, monotonic()+limit)
+		e = futexWaitv(&bell.word, value, &poke.word, own, &f.crowd.threads, threads, monotonic()+limit)
 	case bell != nil:
 		e = futexWait(&bell.word, value, shared, min(limit, sliceLimit))
 	default:

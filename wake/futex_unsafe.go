@@ -34,26 +34,23 @@ type waitEntry struct {
 	_     uint32
 }
 
-// futexWaitv sleeps on the bell, unless nil, and on the private word until deadline (CLOCK_MONOTONIC).
-func futexWaitv(bell *mem.Word32, value uint32, own *mem.Word32, ownValue uint32, deadline time.Duration) syscall.Errno {
-	if bell == nil {
-		return waitv(0, 0, uintptr(unsafe.Pointer(own.Addr())), ownValue, deadline)
-	}
-	return waitv(uintptr(unsafe.Pointer(bell.Addr())), value, uintptr(unsafe.Pointer(own.Addr())), ownValue, deadline)
+// futexWaitv sleeps on the bell and on two private words until deadline (CLOCK_MONOTONIC).
+func futexWaitv(bell *mem.Word32, value uint32, own *mem.Word32, ownValue uint32, call *mem.Word32, callValue uint32, deadline time.Duration) syscall.Errno {
+	return waitv(uintptr(unsafe.Pointer(bell.Addr())), value, uintptr(unsafe.Pointer(own.Addr())), ownValue,
+		uintptr(unsafe.Pointer(call.Addr())), callValue, deadline)
 }
 
 // waitv holds addresses as numbers; the directive keeps what they point to on the heap, and alive, for the time of the call.
 //
 //go:uintptrescapes
-func waitv(bell uintptr, value uint32, own uintptr, ownValue uint32, deadline time.Duration) syscall.Errno {
-	words := [2]waitEntry{{value: uint64(ownValue), addr: uint64(own), flags: sizeU32 | private}}
-	count := uintptr(1)
-	if bell != 0 {
-		words[1] = waitEntry{value: uint64(value), addr: uint64(bell), flags: sizeU32 | shared}
-		count = 2
+func waitv(bell uintptr, value uint32, own uintptr, ownValue uint32, call uintptr, callValue uint32, deadline time.Duration) syscall.Errno {
+	words := [...]waitEntry{
+		{value: uint64(ownValue), addr: uint64(own), flags: sizeU32 | private},
+		{value: uint64(value), addr: uint64(bell), flags: sizeU32 | shared},
+		{value: uint64(callValue), addr: uint64(call), flags: sizeU32 | private},
 	}
 	until := unix.NsecToTimespec(int64(deadline))
-	_, _, e := syscall.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&words[0])), count, 0,
+	_, _, e := syscall.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&words[0])), uintptr(len(words)), 0,
 		uintptr(unsafe.Pointer(&until)), unix.CLOCK_MONOTONIC, 0)
 	return e
 }
