@@ -79,13 +79,19 @@ func oneToOne(c report.Cell) bool   { return c.Pubs == 1 && c.Subs == 1 }
 func onePublisher(c report.Cell) bool {
 	return throughput(c) && c.Pubs == 1
 }
+func early(c report.Cell) bool   { return blocking(c) && c.Size >= 64<<10 }
 func calls(c report.Cell) bool   { return throughput(c) || blocking(c) }
 func polling(c report.Cell) bool { return throughput(c) || spinning(c) }
 
 // What peers are compared with: who spins with ours that spin, who blocks with ours that block; calls with calls, and what is sent
 // together with batches.
-func withBlock(report.Cell) string { return "shmbus block" }
-func withSpin(report.Cell) string  { return "shmbus spin" }
+func withBlock(c report.Cell) string {
+	if early(c) {
+		return "shmbus block, early"
+	}
+	return "shmbus block"
+}
+func withSpin(report.Cell) string { return "shmbus spin" }
 
 // What iceoryx and shmipc-go fill in place is compared with what we fill in place.
 func inPlace(with func(report.Cell) string) func(report.Cell) string {
@@ -96,7 +102,7 @@ func withBatch(c report.Cell) string {
 	if throughput(c) {
 		return "shmbus block, batches of 32"
 	}
-	return "shmbus block"
+	return withBlock(c)
 }
 
 func nobody(report.Cell) string { return "" }
@@ -143,6 +149,8 @@ func contenders() []contender {
 		ours("adaptive, batches of 32", throughput, bench.Job{Batch: batch, Wait: bench.Adaptive}),
 		ours("block", calls, bench.Job{Batch: 1, Wait: bench.Block}),
 		ours("block, in place", calls, bench.Job{Batch: 1, Wait: bench.Block, Loan: true}),
+		ours("block, early", early, bench.Job{Batch: 1, Wait: bench.Block, Early: true}),
+		ours("block, early, in place", early, bench.Job{Batch: 1, Wait: bench.Block, Early: true, Loan: true}),
 		ours("block, batches of 32", throughput, bench.Job{Batch: batch, Wait: bench.Block}),
 		inC("iceoryx, polling", native.Iceoryx, roudi, true),
 		inC("iceoryx, WaitSet", native.Iceoryx, roudi, false),

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"os"
 
 	"shmbus/bench/report"
@@ -29,7 +28,7 @@ func exclusive(j bench.Job) bench.Job {
 // startOurs starts processes and prepares the job for a cell. If they are pinned they are on the first two CPUs, around, as those of
 // peers.
 func startOurs(ctx context.Context, j bench.Job, cell report.Cell, pin bool) (runner, error) {
-	t := topic(cell.Size)
+	t := topic(cell)
 	t.Exclusive = j.Topic != nil && j.Topic.Exclusive
 	j.Topic = &t
 	return startOn(ctx, j, cell, pin)
@@ -60,17 +59,12 @@ func crewSpec(pubs, subs int) bench.CrewSpec {
 	return bench.CrewSpec{Publishers: pubs, Subscribers: subs, CPUs: on, BareCPUs: on, Stderr: os.Stderr}
 }
 
-// topic is one that "buscat bench" would make: a ring that stays in a cache, with room for a few frames. Frames carry no time, as
-// those of peers carry none.
-func topic(size int) bus.TopicOptions {
-	const defaultRing, ringMemory = 8192, 4 << 20
-	cell := min(max(64, powerOfTwo(size)), 65536)
-	each := (size + cell - 1) / cell
-	slots := min(defaultRing, max(ringMemory/cell, powerOfTwo(8*each)))
+// topic is one that "buscat bench" would make. Frames carry no time, as those of peers carry none.
+func topic(c report.Cell) bus.TopicOptions {
+	cell := bench.CellFor(c.Size)
+	slots := bench.SlotsFor(c.Size, cell, c.Processes() > cpus())
 	return bus.TopicOptions{Policy: bus.PolicyLossless, CellSize: cell, Slots: slots, NoTime: true}
 }
-
-func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }
 
 func (r *crewRunner) run(n uint64) (outcome, error) {
 	o, err := r.task.Run(n)

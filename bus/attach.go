@@ -100,6 +100,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	o.cleanup = runtime.AddCleanup(s, (*port).collected, o)
 	s.mu.Lock()
 	s.port, s.r, s.ready = o, r, r.Ready
+	o.waiter.Near = nearing(r)
 	s.mu.Unlock()
 	s.told = false
 	s.from, s.probed, s.counted = 0, 0, r.Counted()

@@ -63,6 +63,9 @@ func (p *Publisher) lendClaim(n int) *Loan {
 	p.next++
 	l.b = p.w.Payload(n)
 	p.loan = l
+	if n >= p.early.from {
+		p.soon()
+	}
 	return l
 }
 

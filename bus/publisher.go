@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
 	"shmbus/internal/clock"
 	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
-	"shmbus/internal/mem"
 	"shmbus/segment"
 	"shmbus/topics"
 	"shmbus/wake"
@@ -28,6 +28,7 @@ type Publisher struct {
 	loan     *Loan   // the open one
 	next     int
 	bell     wake.Ringer // of data
+	early    earlyWake
 	ready    func() bool
 	recovery time.Time // when TryPublish last looked for the dead
 	encoder  *encoder  // nil: there is none yet, or it is at work
@@ -90,11 +91,16 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	o.finish = func(r *topics.Ring) { r.FinishWriter(line, owner) }
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, bell: wake.NewRinger(o.data, o.notify), noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
+	p.early.from = math.MaxInt
 	for i := range p.loans {
 		p.loans[i].p = p
 	}
 	if n := pausesPerMicrosecond(); n > 0 {
 		w.Aside = func() { cpu.Pause(uint32(asideFor * n)) }
+		if c.early {
+			p.early.from = earlyFrom
+			w.Soon(earlyFrom, p.soon)
+		}
 	}
 	o.cleanup = runtime.AddCleanup(p, (*port).collected, o)
 	return p, nil
@@ -163,6 +169,7 @@ func (p *Publisher) calm() bool { return p.bell.Calm() && p.state.Load() == port
 
 // told wakes whoever sleeps, and says whether the handle is still open. If it is not, the frame may not have got out.
 func (p *Publisher) told() bool {
+	p.late()
 	p.bell.Ring()
 	return p.state.Load() == portOpen
 }
@@ -184,15 +191,9 @@ func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind, err error)
 		if err = p.claim(ctx, len(b), err); err != nil {
 			return p.explain("publish to", len(b), err)
 		}
-		p.fill(b, kind)
+		p.w.Fill(b, kind, p.now())
 	}
 	return p.sent("publish to")
-}
-
-// fill puts a frame into the open claim and commits it.
-func (p *Publisher) fill(b []byte, kind Kind) {
-	mem.Copy(p.w.Payload(len(b)), b)
-	p.w.Commit(len(b), kind, p.now())
 }
 
 // TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
@@ -235,7 +236,7 @@ func (p *Publisher) tryPublish(b []byte, err error) error {
 		if err != nil {
 			return p.explain("publish to", len(b), err)
 		}
-		p.fill(b, topics.KindRaw)
+		p.w.Fill(b, topics.KindRaw, p.now())
 	}
 	return p.sent("publish to")
 }
@@ -264,7 +265,7 @@ func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) er
 			// One frame's worth of room is waited for; then as many as fit go together again.
 			size := len(next)
 			if err = p.claim(ctx, size, err); err == nil {
-				p.fill(next, topics.KindRaw)
+				p.w.Fill(next, topics.KindRaw, p.now())
 				n = 1
 			}
 		}

@@ -9,7 +9,7 @@ import "shmbus/internal/mem"
 func (w *Writer) Put(b []byte, kind Kind, time int64) error {
 	r, line, t := w.ring, w.line, w.next
 	tail, owner := r.control.tail.Load(), line.owner.Load()
-	if len(b) > r.cell || t >= w.room || tail != t || owner != w.owner {
+	if len(b) > w.short || t >= w.room || tail != t || owner != w.owner {
 		return w.put(b, kind, time)
 	}
 	line.announce(t, 1)
@@ -46,7 +46,26 @@ func (w *Writer) put(b []byte, kind Kind, time int64) error {
 	if err := w.Claim(len(b)); err != nil {
 		return err
 	}
-	mem.Copy(w.Payload(len(b)), b)
-	w.Commit(len(b), kind, time)
+	w.Fill(b, kind, time)
 	return nil
+}
+
+// Fill copies b into the claimed frame, which must have room for it, and commits that.
+func (w *Writer) Fill(b []byte, kind Kind, time int64) {
+	p, n := w.Payload(len(b)), 0
+	if len(b) >= w.large {
+		n = max(0, len(b)-lastPart)
+		mem.Copy(p[:n], b[:n])
+		w.soon()
+	}
+	mem.Copy(p[n:], b[n:])
+	w.Commit(len(b), kind, time)
+}
+
+// lastPart is how many bytes of a large frame are still to be copied when it is announced: some 20 µs, as long as it takes to wake somebody.
+const lastPart = 256 << 10
+
+// Soon has f called while a frame of so many bytes or more is copied into its claim, shortly before it is committed.
+func (w *Writer) Soon(bytes int, f func()) {
+	w.large, w.soon, w.short = bytes, f, min(w.short, bytes-1)
 }

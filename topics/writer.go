@@ -1,6 +1,8 @@
 package topics
 
 import (
+	"math"
+
 	"shmbus/internal/mem"
 )
 
@@ -51,6 +53,10 @@ type Writer struct {
 	Aside func()
 	aside uint64 // number from which on it may be called again
 
+	short int    // bytes; longer frames are not for Put's short way
+	large int    // bytes; of a frame of so many soon is called before it is there
+	soon  func() // see Soon
+
 	key      uint64 // with which this writer is the sole one, or was when it last looked; one of no grant: it was not
 	grants   uint64 // how often it has asked to be that
 	patience uint64 // frames to publish alone before it asks
@@ -78,7 +84,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: r.cell, large: math.MaxInt}
 				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
 				w.base, w.crossed = w.number, w.number
@@ -144,6 +150,9 @@ func (w *Writer) closeClaim() {
 	w.claimed = 0
 	w.line.claim.StoreRelease(0)
 }
+
+// Next is the position behind the writer's last claim.
+func (w *Writer) Next() uint64 { return w.next }
 
 // Open says whether a claim is open.
 func (w *Writer) Open() bool { return w.claimed != 0 }

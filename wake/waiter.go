@@ -36,7 +36,12 @@ type Waiter struct {
 	polls    bool
 	strategy Strategy
 	spin     spinner
+	near     spinner
 	poke     *Poke
+
+	// Near says, after a sleep, that ready is about to be true: then the waiter spins for up to 40 µs before it sleeps on, whatever its strategy. Nil: it
+	// never is. It is called as ready is.
+	Near func() bool
 
 	// The registration with a context. It is kept from Wait to Wait as long as the Done channel is the same.
 	done <-chan struct{}
@@ -50,6 +55,8 @@ func NewWaiter(n Notifier, s Strategy) *Waiter {
 	if s != Block {
 		w.spin.init()
 	}
+	w.near.init()
+	w.near.budget = spinMost
 	return w
 }
 
@@ -125,6 +132,11 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 		if limit > 0 {
 			if left = limit - time.Since(start); left <= 0 {
 				return nil
+			}
+		}
+		if w.Near != nil && w.Near() {
+			if end := w.near.brief(w.poke, done, ready, left); end != unfinished {
+				return w.finish(ctx, end)
 			}
 		}
 	}

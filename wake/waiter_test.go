@@ -195,3 +195,37 @@ func TestASleepThatIsRefusedIsAnErrorAndARingIsNot(t *testing.T) {
 		t.Errorf("the bell is %#x after a ring", bell.Value())
 	}
 }
+
+// TestAWaiterThatIsNearLooksForIt: woken too early, it looks for what is about to be there, and needs no second ring; otherwise it does.
+func TestAWaiterThatIsNearLooksForIt(t *testing.T) {
+	if runtime.NumCPU() == 1 {
+		t.Skip("one CPU: nobody looks for anything")
+	}
+	n := wake.Default()
+	for _, near := range []bool{true, false} {
+		bell, w := &waketest.Heap().Bell, wake.NewWaiter(n, wake.Block)
+		defer w.Close()
+		var there, asked atomic.Bool
+		w.Near = func() bool {
+			asked.Store(true)
+			there.Store(near)
+			return near
+		}
+		done := make(chan error, 1)
+		go func() { done <- w.Wait(t.Context(), bell, there.Load, time.Minute) }()
+		for !bell.Asleep() {
+			runtime.Gosched()
+		}
+		bell.Ring(n)
+		if !near {
+			for !asked.Load() || !bell.Asleep() { // it sleeps on
+				runtime.Gosched()
+			}
+			there.Store(true)
+			bell.Ring(n)
+		}
+		if err := <-done; err != nil || !there.Load() || !asked.Load() {
+			t.Errorf("near %v: %v, there %v, asked %v", near, err, there.Load(), asked.Load())
+		}
+	}
+}

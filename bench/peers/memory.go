@@ -45,7 +45,7 @@ type area struct {
 const roughly = 4 << 20
 
 func newMemory(o Options, channel string) (*area, error) {
-	slots := min(8192, max(8, roughly/o.Size))
+	slots := min(8192, max(4, roughly/o.Size))
 	size := 64 * (1 + slots)
 	f, err := os.OpenFile(filepath.Join(o.Dir, channel), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -103,7 +103,7 @@ func (r *memoryReceiver) take() ([]byte, error) {
 
 func (r *memoryReceiver) give() error {
 	r.i++
-	if r.i%uint64(len(r.stamps)/8) == 0 {
+	if r.i%max(1, uint64(len(r.stamps)/8)) == 0 {
 		r.read.StoreRelease(r.i)
 	}
 	return nil

@@ -24,6 +24,7 @@ type benchOptions struct {
 	subscribers int
 	policy      string
 	exclusive   bool
+	early       bool
 	time        bool
 	wait        string
 	batch       int
@@ -64,7 +65,8 @@ mode its rates are of round trips.`,
   buscat bench --mode latency --svg latency.svg
   buscat bench --batch 32 --exclusive
   buscat bench --policy overwrite --publishers 2 --size 1KiB
-  buscat bench --mode latency --wait block --json | jq .latency_ns.p99`,
+  buscat bench --mode latency --wait block --json | jq .latency_ns.p99
+  buscat bench --mode latency --wait block --size 1MiB --early-wake`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 && c.Flags().Changed("pin") {
 				return usage(c, "--pin %s: what to pin to is written behind '=': --pin=%[1]s", args[0])
@@ -85,6 +87,7 @@ mode its rates are of round trips.`,
 	f.BoolVar(&o.exclusive, "exclusive", false, "the topic takes one publisher only")
 	f.BoolVar(&o.time, "time", false, "frames carry their time")
 	f.StringVar(&o.wait, "wait", "", "how subscribers wait: spin, adaptive or block (default: spin if there is\na CPU for each process, or else adaptive)")
+	f.BoolVar(&o.early, "early-wake", false, "wake subscribers while a frame of 32 KiB or more is still being\nwritten, as bus.EarlyWake does")
 	f.IntVar(&o.batch, "batch", 1, "`frames` a call")
 	f.StringVar(&o.pin, "pin", "", "pin each process to a CPU: true, false, or a list of CPUs like 0,2,\npublishers first (default: true if there are enough)")
 	f.Lookup("pin").NoOptDefVal = "true"

@@ -48,6 +48,7 @@ func TestBenchMeasuresAndChecks(t *testing.T) {
 		"--mode latency --wait block --size 1KiB",
 		"--mode latency --policy overwrite --subscribers 2 --wait adaptive",
 		"--mode latency --exclusive --pin",
+		"--mode latency --wait block --size 64KiB --early-wake",
 	} {
 		t.Run(args, func(t *testing.T) {
 			svg := filepath.Join(t.TempDir(), "a.svg")

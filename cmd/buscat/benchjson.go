@@ -11,6 +11,7 @@ type benchJSON struct {
 	Policy      string       `json:"policy"`
 	Exclusive   bool         `json:"exclusive"`
 	Wait        bench.Wait   `json:"wait"`
+	EarlyWake   bool         `json:"early_wake"`
 	Batch       int          `json:"batch"`
 	Slots       int          `json:"slots"`
 	Cell        int          `json:"cell"`
@@ -68,7 +69,7 @@ func newBenchJSON(r *bench.Result) benchJSON {
 	rates, streams := r.Rates(), r.StreamRates()
 	j := benchJSON{
 		Mode: s.Mode, Size: s.Size, Publishers: s.Publishers, Subscribers: s.Subscribers, Policy: s.Topic.Policy.String(),
-		Exclusive: s.Topic.Exclusive, Wait: s.Wait, Batch: s.Batch, Slots: s.Topic.Slots, Cell: s.Topic.CellSize,
+		Exclusive: s.Topic.Exclusive, Wait: s.Wait, EarlyWake: s.Early, Batch: s.Batch, Slots: s.Topic.Slots, Cell: s.Topic.CellSize,
 		NoTime: s.Topic.NoTime, Pinned: len(s.CPUs) > 0,
 		Messages: rates.Median(), Bytes: rates.Median() * float64(s.Size),
 		Published: r.Sum(func(o *bench.Outcome) uint64 { return o.Published }),

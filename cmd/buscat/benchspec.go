@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +27,7 @@ func (o *benchOptions) spec(c *cobra.Command) (s bench.Spec, err error) {
 		return s, err
 	}
 	s = bench.Spec{Mode: o.mode, Size: int(o.size), Batch: o.batch, Count: o.count, Duration: o.duration, Turns: o.turns}
-	s.Publishers, s.Subscribers = o.publishers, o.subscribers
+	s.Publishers, s.Subscribers, s.Early = o.publishers, o.subscribers, o.early
 	if s.Turns == 0 {
 		s.Turns = benchTurns
 		if s.Count > 0 {
@@ -96,24 +95,17 @@ const (
 	maxTurns = 1000 // a histogram each is kept
 )
 
-// ringMemory is how much memory the ring of frames with more than one line takes, roughly: it stays in a cache, and there is room for
-// a few frames. A ring of frames with one line is a topic's default.
-const (
-	ringMemory  = 4 << 20
-	defaultRing = 8192
-)
-
 func (o *benchOptions) topic(c *cobra.Command) (t bus.TopicOptions, err error) {
 	t = bus.TopicOptions{Slots: o.slots, CellSize: o.cell, Exclusive: o.exclusive, NoTime: !o.time}
 	if o.policy == "lossless" {
 		t.Policy = bus.PolicyLossless
 	}
 	if t.CellSize == 0 {
-		t.CellSize = min(max(64, powerOfTwo(int(o.size))), 65536)
+		t.CellSize = bench.CellFor(int(o.size))
 	}
 	if t.Slots == 0 {
-		a := (int(o.size) + t.CellSize - 1) / t.CellSize // slots that a frame takes
-		t.Slots = min(defaultRing, max(ringMemory/t.CellSize, powerOfTwo(8*a)))
+		crowded := o.publishers+o.subscribers > len(bench.AllowedCPUs())
+		t.Slots = bench.SlotsFor(int(o.size), t.CellSize, crowded)
 	}
 	g, err := (topics.Geometry{Slots: t.Slots, CellSize: t.CellSize, Policy: t.Policy}).Normal()
 	if err != nil {
@@ -126,9 +118,6 @@ func (o *benchOptions) topic(c *cobra.Command) (t bus.TopicOptions, err error) {
 	t.Slots, t.CellSize = g.Slots, g.CellSize // the report says what was measured
 	return t, nil
 }
-
-// powerOfTwo is the next one that is n or more.
-func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }
 
 // pins decides who is pinned to which CPU. The spec counts CPUs among those allowed.
 func (o *benchOptions) pins(c *cobra.Command, s *bench.Spec, allowed []int) error {

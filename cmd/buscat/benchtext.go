@@ -18,6 +18,9 @@ func benchTitle(r *bench.Result) string {
 	if s.Topic.Exclusive {
 		words = append(words, "exclusive")
 	}
+	if s.Early {
+		words = append(words, "early wake")
+	}
 	if s.Batch > 1 {
 		words = append(words, fmt.Sprintf("batches of %d", s.Batch))
 	}

@@ -27,9 +27,13 @@ func (s *side) end(topic string) *end {
 }
 
 // publishes opens a publisher on the topic, once.
-func (s *side) publishes(topic string) (e *end, err error) {
+func (s *side) publishes(topic string, j Job) (e *end, err error) {
 	if e = s.end(topic); e.pub == nil {
-		e.pub, err = s.bus.Publisher(topic)
+		var options []bus.PublisherOption
+		if j.Early {
+			options = append(options, bus.EarlyWake())
+		}
+		e.pub, err = s.bus.Publisher(topic, options...)
 	}
 	return e, err
 }

@@ -15,6 +15,7 @@ type Job struct {
 	Size  int  // bytes in a frame
 	Batch int  // frames a call; 1 for Publish
 	Loan  bool // frames are filled in place
+	Early bool // with bus.EarlyWake
 	Wait  Wait
 	Each  bool            // every round trip is timed, and counted in a histogram
 	Args  json.RawMessage `json:",omitempty"` // of a scene

@@ -10,7 +10,7 @@ import (
 
 // ping is the publisher that waits for an answer to each of its frames.
 func ping(s *side, o order) (func() (report, error), error) {
-	out, err := s.publishes(o.Topic + "/ping")
+	out, err := s.publishes(o.Topic+"/ping", o.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func pong(s *side, o order) (func() (report, error), error) {
 	}
 	var back *end
 	if o.Index == 0 {
-		if back, err = s.publishes(o.Topic + "/pong"); err != nil {
+		if back, err = s.publishes(o.Topic+"/pong", o.Job); err != nil {
 			return nil, err
 		}
 	}

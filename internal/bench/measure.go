@@ -31,7 +31,7 @@ func Measure(ctx context.Context, s Spec) (*Result, error) {
 }
 
 func (c *Crew) measure(s Spec) (*Result, error) {
-	job := Job{Name: s.Mode, Topic: &s.Topic, Size: s.Size, Batch: s.Batch, Wait: s.Wait, Each: s.Mode == LatencyMode}
+	job := Job{Name: s.Mode, Topic: &s.Topic, Size: s.Size, Batch: s.Batch, Wait: s.Wait, Early: s.Early, Each: s.Mode == LatencyMode}
 	var tasks []*Task
 	for _, j := range []Job{Line, Ring, Stream, job} {
 		t, err := c.Task(j)

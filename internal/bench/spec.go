@@ -46,6 +46,7 @@ type Spec struct {
 	Batch int
 	Topic bus.TopicOptions
 	Wait  Wait
+	Early bool // with bus.EarlyWake
 	// Turns is how often the measurement and the bare hardware take turns.
 	Turns int
 	// Count is how many frames are measured in all, by all publishers; 0: as many as take Duration.

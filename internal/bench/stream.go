@@ -11,7 +11,7 @@ import (
 
 // publish is a publisher that sends as fast as it can.
 func publish(s *side, o order) (func() (report, error), error) {
-	e, err := s.publishes(o.Topic + "/ping")
+	e, err := s.publishes(o.Topic+"/ping", o.Job)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,20 @@
+package bench
+
+import "testing"
+
+func TestRingsHaveTheirSizes(t *testing.T) {
+	for _, c := range []struct{ size, cell, pair, crowd int }{
+		{1, 64, 8192, 32768},
+		{64, 64, 8192, 32768},
+		{65, 128, 8192, 32768},
+		{1 << 10, 1 << 10, 4096, 4096},
+		{64 << 10, 64 << 10, 64, 256},
+		{1 << 20, 64 << 10, 64, 1024},
+		{16 << 20, 64 << 10, 1024, 1024},
+	} {
+		cell := CellFor(c.size)
+		if pair, crowd := SlotsFor(c.size, cell, false), SlotsFor(c.size, cell, true); cell != c.cell || pair != c.pair || crowd != c.crowd {
+			t.Errorf("frames of %d: cells of %d, %d slots, %d with more processes; want %v", c.size, cell, pair, crowd, c)
+		}
+	}
+}
