@@ -311,7 +311,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 		w.count(t, len(p))
 		d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
 		if t%ahead == 0 {
-			mem.AskToStoreMany(&r.slots, &r.single, t+ahead, int(min(ahead, r.mask+1)))
+			mem.AskToStoreMany(&r.slots, &r.single, t+2*ahead, int(min(ahead, r.mask+1)))
 		}
 		t++
 	}
