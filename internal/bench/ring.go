@@ -11,7 +11,7 @@ const (
 	pairFrames  = 4
 	crowdFrames = 256
 	crowdMemory = 64 << 20 // bytes; so much these take at most
-	lineSize    = 64 // bytes of a descriptor, and of the smallest cell
+	lineSize    = 64       // bytes of a descriptor, and of the smallest cell
 )
 
 // CellFor is the payload of a slot, in bytes, for frames of that size.
