@@ -17,11 +17,13 @@ const limit = 90 * time.Second
 // at is called with the position of each frame, if it is not nil.
 func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64)) error {
 	id := w.ID()
+	asks := uint64(often(11, 101)) // each is two system calls that interrupt all CPUs
 	for s := first; s <= last; s++ {
 		x := mix(id+77, s)
-		if x>>16%11 == 0 { // as if it had been alone for long
+		if x>>16%asks == 0 { // as if it had been alone for long
 			w.patience, w.crossed = 0, w.number
-			if err := w.settle(); err != nil && !held(err) {
+			err := w.settle()
+			if w.patience = firstPatience; err != nil && !held(err) {
 				return err
 			}
 		}
