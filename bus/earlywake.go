@@ -20,7 +20,6 @@ const (
 
 // An earlyWake says whether it has paid lately to wake sleepers early.
 type earlyWake struct {
-	from int    // bytes; for shorter frames it is not done
 	rang uint64 // for the frame up to that position; 0: that was in vain, or none
 	next int    // so many large frames are let pass before the next try
 	gap  int    // the same, when it was last in vain

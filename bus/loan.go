@@ -63,7 +63,7 @@ func (p *Publisher) lendClaim(n int) *Loan {
 	p.next++
 	l.b = p.w.Payload(n)
 	p.loan = l
-	if n >= p.early.from {
+	if p.w.Large(n) {
 		p.soon()
 	}
 	return l

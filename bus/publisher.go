@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"time"
 
@@ -91,14 +90,12 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	o.finish = func(r *topics.Ring) { r.FinishWriter(line, owner) }
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, bell: wake.NewRinger(o.data, o.notify), noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
-	p.early.from = math.MaxInt
 	for i := range p.loans {
 		p.loans[i].p = p
 	}
 	if n := pausesPerMicrosecond(); n > 0 {
 		w.Aside = func() { cpu.Pause(uint32(asideFor * n)) }
 		if c.early {
-			p.early.from = earlyFrom
 			w.Soon(earlyFrom, p.soon)
 		}
 	}

@@ -53,7 +53,7 @@ func (w *Writer) put(b []byte, kind Kind, time int64) error {
 // Fill copies b into the claimed frame, which must have room for it, and commits that.
 func (w *Writer) Fill(b []byte, kind Kind, time int64) {
 	p, n := w.Payload(len(b)), 0
-	if len(b) >= w.large {
+	if w.Large(len(b)) {
 		n = max(0, len(b)-lastPart)
 		mem.Copy(p[:n], b[:n])
 		w.soon()
@@ -64,6 +64,9 @@ func (w *Writer) Fill(b []byte, kind Kind, time int64) {
 
 // lastPart is how many bytes of a large frame are still to be copied when it is announced: some 20 µs, as long as it takes to wake somebody.
 const lastPart = 256 << 10
+
+// Large says whether a frame of n bytes is announced: see Soon.
+func (w *Writer) Large(n int) bool { return n >= w.large }
 
 // Soon has f called while a frame of so many bytes or more is copied into its claim, shortly before it is committed.
 func (w *Writer) Soon(bytes int, f func()) {

@@ -1,24 +1,15 @@
 package topics
 
 import (
-	"runtime"
 	"testing"
-	"time"
 
-	"shmbus/internal/fence"
+	"shmbus/internal/testproc"
 )
 
 // needFences skips where nobody can be the sole publisher of a shared topic, and otherwise waits until this process's writers can.
 func needFences(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !fence.Reaches(); runtime.Gosched() {
-		if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-			t.Skipf("on %s/%s publishers of shared topics always CAS the tail", runtime.GOOS, runtime.GOARCH)
-		}
-		if time.Now().After(end) {
-			t.Skip("the kernel does not let this process register for membarrier")
-		}
-	}
+	testproc.NeedFences(t, "publishers of shared topics always CAS the tail")
 }
 
 // sendAlone sends so many frames, and says after how many the writer became the sole one; 0: it did not.

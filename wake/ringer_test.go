@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"shmbus/internal/fence"
 	"shmbus/internal/mem"
+	"shmbus/internal/testproc"
 	"shmbus/wake"
 	"shmbus/wake/waketest"
 )
@@ -16,14 +16,7 @@ import (
 // needFences skips where no ringer saves its fences, and otherwise waits until this process's may.
 func needFences(t *testing.T) {
 	t.Helper()
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		t.Skipf("on %s/%s ringers never look without a fence that they need", runtime.GOOS, runtime.GOARCH)
-	}
-	for end := time.Now().Add(5 * time.Second); !fence.Reaches(); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Skip("the kernel does not let this process register for membarrier")
-		}
-	}
+	testproc.NeedFences(t, "ringers never look without a fence that they need")
 }
 
 // calm rings until the ringer is silent.

@@ -36,7 +36,6 @@ type Waiter struct {
 	polls    bool
 	strategy Strategy
 	spin     spinner
-	near     spinner
 	poke     *Poke
 
 	// Near says, after a sleep, that ready is about to be true: then the waiter spins for up to 40 µs before it sleeps on, whatever its strategy. Nil: it
@@ -55,8 +54,6 @@ func NewWaiter(n Notifier, s Strategy) *Waiter {
 	if s != Block {
 		w.spin.init()
 	}
-	w.near.init()
-	w.near.budget = spinMost
 	return w
 }
 
@@ -134,14 +131,23 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 				return nil
 			}
 		}
-		if w.Near != nil && w.Near() {
-			if end := w.near.brief(w.poke, done, ready, left); end != unfinished {
-				return w.finish(ctx, end)
-			}
+		if end := w.linger(done, ready, left); end != unfinished {
+			return w.finish(ctx, end)
 		}
 	}
 	w.poke.idle = 0
 	return nil
+}
+
+// linger spins if ready is about to be true.
+func (w *Waiter) linger(done <-chan struct{}, ready func() bool, limit time.Duration) ending {
+	if w.Near == nil || !w.Near() {
+		return unfinished
+	}
+	var s spinner
+	s.init()
+	s.budget = spinMost
+	return s.brief(w.poke, done, ready, limit)
 }
 
 // finish turns the end of a spin into the result of a Wait.

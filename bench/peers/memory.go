@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"shmbus/internal/bench"
 	"shmbus/internal/cpu"
 	"shmbus/internal/mem"
 )
@@ -40,12 +41,8 @@ type area struct {
 	i      uint64 // messages sent or received
 }
 
-// roughly is how much memory the messages of the area take, as with a topic of the benchmark: it stays in a cache, and there is room
-// for a few messages.
-const roughly = 4 << 20
-
 func newMemory(o Options, channel string) (*area, error) {
-	slots := min(8192, max(4, roughly/o.Size))
+	slots := bench.SlotsFor(o.Size, o.Size, false) // as a topic of the benchmark has
 	size := 64 * (1 + slots)
 	f, err := os.OpenFile(filepath.Join(o.Dir, channel), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
