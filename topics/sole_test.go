@@ -3,13 +3,13 @@ package topics
 import (
 	"testing"
 
-	"shmbus/internal/testproc"
+	"shmbus/internal/fence/fencetest"
 )
 
 // needFences skips where nobody can be the sole publisher of a shared topic, and otherwise waits until this process's writers can.
 func needFences(t *testing.T) {
 	t.Helper()
-	testproc.NeedFences(t, "publishers of shared topics always CAS the tail")
+	fencetest.Need(t, "publishers of shared topics always CAS the tail")
 }
 
 // sendAlone sends so many frames, and says after how many the writer became the sole one; 0: it did not.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"shmbus/internal/fence/fencetest"
 	"shmbus/internal/mem"
-	"shmbus/internal/testproc"
 	"shmbus/wake"
 	"shmbus/wake/waketest"
 )
@@ -16,7 +16,7 @@ import (
 // needFences skips where no ringer saves its fences, and otherwise waits until this process's may.
 func needFences(t *testing.T) {
 	t.Helper()
-	testproc.NeedFences(t, "ringers never look without a fence that they need")
+	fencetest.Need(t, "ringers never look without a fence that they need")
 }
 
 // calm rings until the ringer is silent.

@@ -1,4 +1,5 @@
-package testproc
+// Package fencetest has what tests of those who use package fence have in common.
+package fencetest
 
 import (
 	"runtime"
@@ -8,8 +9,8 @@ import (
 	"shmbus/internal/fence"
 )
 
-// NeedFences skips a test where this process can never be reached by fence.All, saying what is so there, and otherwise waits until it is.
-func NeedFences(t testing.TB, elsewhere string) {
+// Need skips a test where this process can never be reached by fence.All, saying what is so there, and otherwise waits until it is.
+func Need(t testing.TB, elsewhere string) {
 	t.Helper()
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skipf("on %s/%s %s", runtime.GOOS, runtime.GOARCH, elsewhere)
