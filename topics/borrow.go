@@ -1,9 +1,6 @@
 package topics
 
-import (
-	"shmbus/internal/cpu"
-	"shmbus/internal/mem"
-)
+import "shmbus/internal/mem"
 
 // A Frame is what the ring says of one frame.
 type Frame struct {
@@ -61,7 +58,6 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 		if there(st, pos, g.mask) {
 			break
 		}
-		cpu.Pause(1)
 	}
 	for _, f := range fs {
 		if d.stamp.Load() != stamp {

@@ -1,9 +1,6 @@
 package topics
 
-import (
-	"shmbus/internal/cpu"
-	"shmbus/internal/mem"
-)
+import "shmbus/internal/mem"
 
 // A Reader reads frames in order, in one of four ways: as a gate it borrows frames and holds the head back; as a member it takes
 // its share of what a group gets; as a lossy subscription it copies, and is shown with its lag; as a tap it copies and stores nothing. It
@@ -63,7 +60,7 @@ func (r *Reader) Ready() bool {
 	return r.ring.control.head.Load()&positionMask > r.pos || r.barred() != nil
 }
 
-// Glance looks for a frame, and n times more with a pause before each look, and says whether there is one. It loads nothing but the stamp and,
+// Glance looks for a frame, and n times more without a pause in between, and says whether there is one. It loads nothing but the stamp and,
 // with it, the payload's first byte, whatever is there: so both lines come together when they have changed.
 func (r *Reader) Glance(n int) bool {
 	g := r.ring
@@ -78,7 +75,6 @@ func (r *Reader) Glance(n int) bool {
 		if n == 0 {
 			return false
 		}
-		cpu.Pause(1)
 	}
 }
 
