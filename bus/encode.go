@@ -91,7 +91,7 @@ func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) 
 	defer func() {
 		if !done {
 			p.w.Abort()
-			p.bell.Ring()
+			p.w.Bell.Ring()
 		}
 		e.to.buf = nil
 	}()
@@ -121,7 +121,7 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
-	return p.publish(ctx, e.aside.b, topics.KindMsgpack, errUntried)
+	return p.publish(ctx, e.aside.b, topics.KindMsgpack, topics.ErrUntried)
 }
 
 // takeEncoder is the publisher's encoder, which it has not any more, or a new one.

@@ -24,7 +24,7 @@ func (p *Publisher) Loan(ctx context.Context, n int) (*Loan, error) {
 		defer p.guard.Leave()
 	}
 	if n < 0 || !p.clear() {
-		return p.lendSlowly(ctx, n, errUntried)
+		return p.lendSlowly(ctx, n, topics.ErrUntried)
 	}
 	if err := p.w.Claim(n); err != nil {
 		return p.lendSlowly(ctx, n, err)
@@ -46,7 +46,7 @@ func (p *Publisher) lend(ctx context.Context, n int, err error) (*Loan, error) {
 	if n < 0 {
 		return nil, fail(op, p.name, fmt.Errorf("a frame of %d bytes", n))
 	}
-	if err == errUntried {
+	if err == topics.ErrUntried {
 		err = p.w.Claim(n)
 	}
 	if err != nil {
@@ -148,6 +148,6 @@ func (l *Loan) Abort() {
 	}
 	p.quiet(func() {
 		p.w.Abort()
-		p.bell.Ring()
+		p.w.Bell.Ring()
 	})
 }

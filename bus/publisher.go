@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"shmbus/internal/clock"
@@ -21,12 +22,10 @@ import (
 type Publisher struct {
 	*port
 	w        *topics.Writer
-	noTime   bool
 	maxFrame int
 	loans    [8]Loan // in turn, so that an old Loan's deferred Abort does not hit a newer one
 	loan     *Loan   // the open one
 	next     int
-	bell     wake.Ringer // of data
 	early    earlyWake
 	ready    func() bool
 	recovery time.Time // when TryPublish last looked for the dead
@@ -89,7 +88,15 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	line, owner := w.Line(), o.owner
 	o.finish = func(r *topics.Ring) { r.FinishWriter(line, owner) }
 	g := o.ring.Geometry()
-	p := &Publisher{port: o, w: w, bell: wake.NewRinger(o.data, o.notify), noTime: g.NoTime, maxFrame: g.MaxFrame(), ready: w.Ready}
+	p := &Publisher{port: o, w: w, maxFrame: g.MaxFrame(), ready: w.Ready}
+	w.Stop, w.Bell, w.Rest = &o.state, wake.NewRinger(o.data, o.notify), p.rest
+	if !segment.Mends { // then whoever touches the ring has to recover from faults, as rest does
+		w.Stop = new(atomic.Uint32)
+		w.Stop.Store(1)
+	}
+	if !g.NoTime {
+		w.Clock = &p.clock
+	}
 	for i := range p.loans {
 		p.loans[i].p = p
 	}
@@ -133,21 +140,27 @@ func (p *Publisher) MaxFrame() int { return p.maxFrame }
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
 func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 	if invariants.Enabled {
-		p.guard.Enter("a Publisher")
-		defer p.guard.Leave()
+		return p.guarded(ctx, b)
 	}
-	if !p.clear() {
-		return p.publishSlowly(ctx, b, errUntried)
-	}
-	err := p.w.Put(b, topics.KindRaw, p.now())
-	if err == nil && (p.silent() || p.calm()) {
+	return p.w.Publish(ctx, b)
+}
+
+func (p *Publisher) guarded(ctx context.Context, b []byte) error {
+	p.guard.Enter("a Publisher")
+	defer p.guard.Leave()
+	return p.w.Publish(ctx, b)
+}
+
+// TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
+func (p *Publisher) TryPublish(b []byte) error { return p.Publish(unwilling, b) }
+
+// rest is Publish after what the Writer does of it; err is why that did not do all.
+func (p *Publisher) rest(ctx context.Context, b []byte, err error) error {
+	if err == nil && p.calm() {
 		return nil
 	}
 	return p.publishSlowly(ctx, b, err)
 }
-
-// errUntried is the error of an attempt that was not made, because something is in the way that the slow way looks at.
-var errUntried = errors.New("not tried")
 
 // clear says that nothing is wrong with the handle that had to be looked at before it is used.
 func (p *Publisher) clear() bool {
@@ -157,17 +170,17 @@ func (p *Publisher) clear() bool {
 
 // silent says that nobody sleeps, and that the handle is still open: then there is nothing to do after a commit.
 func (p *Publisher) silent() bool {
-	silent, state := p.bell.Silent(), p.state.Load()
+	silent, state := p.w.Bell.Silent(), p.state.Load()
 	return silent && state == portOpen
 }
 
 // calm is silent with a fence, for bells at which a look needs one.
-func (p *Publisher) calm() bool { return p.bell.Calm() && p.state.Load() == portOpen }
+func (p *Publisher) calm() bool { return p.w.Bell.Calm() && p.state.Load() == portOpen }
 
 // told wakes whoever sleeps, and says whether the handle is still open. If it is not, the frame may not have got out.
 func (p *Publisher) told() bool {
 	p.late()
-	p.bell.Ring()
+	p.w.Bell.Ring()
 	return p.state.Load() == portOpen
 }
 
@@ -181,60 +194,18 @@ func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind, err error)
 	if p.loan != nil || p.state.Load() != portOpen {
 		return p.refuse("publish to")
 	}
-	if err == errUntried {
-		err = p.w.Put(b, kind, p.now())
+	if err == nil {
+		return p.sent("publish to")
+	}
+	if err == topics.ErrUntried {
+		err = p.w.Claim(len(b))
 	}
 	if err != nil {
 		if err = p.claim(ctx, len(b), err); err != nil {
 			return p.explain("publish to", len(b), err)
 		}
-		p.w.Fill(b, kind, p.now())
 	}
-	return p.sent("publish to")
-}
-
-// TryPublish is Publish for those who would rather not wait: ErrBackpressure if there is no room now.
-func (p *Publisher) TryPublish(b []byte) error {
-	if invariants.Enabled {
-		p.guard.Enter("a Publisher")
-		defer p.guard.Leave()
-	}
-	if !p.clear() {
-		return p.tryPublishSlowly(b, errUntried)
-	}
-	err := p.w.Put(b, topics.KindRaw, p.now())
-	if err == nil && (p.silent() || p.calm()) {
-		return nil
-	}
-	return p.tryPublishSlowly(b, err)
-}
-
-func (p *Publisher) tryPublishSlowly(b []byte, why error) (err error) {
-	defer p.fault("publish to", catchFaults(&err), &err)
-	return p.tryPublish(b, why)
-}
-
-// tryPublish is TryPublish after an attempt, as publish is Publish.
-func (p *Publisher) tryPublish(b []byte, err error) error {
-	if p.loan != nil || p.state.Load() != portOpen {
-		return p.refuse("publish to")
-	}
-	if err == errUntried {
-		err = p.w.Put(b, topics.KindRaw, p.now())
-	}
-	if err != nil {
-		if held(err) {
-			if looked, rerr := p.recoverNow(err); rerr != nil {
-				err = rerr
-			} else if looked {
-				err = p.again(len(b))
-			}
-		}
-		if err != nil {
-			return p.explain("publish to", len(b), err)
-		}
-		p.w.Fill(b, topics.KindRaw, p.now())
-	}
+	p.w.Fill(b, kind, p.now())
 	return p.sent("publish to")
 }
 
@@ -289,7 +260,7 @@ func (p *Publisher) Close() error {
 
 // now is the time for a frame's descriptor.
 func (p *Publisher) now() int64 {
-	if p.noTime {
+	if p.w.Clock == nil {
 		return 0
 	}
 	return clock.Now(&p.clock)

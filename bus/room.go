@@ -25,10 +25,16 @@ const (
 	turnPatience = 10 * time.Millisecond
 )
 
+// unwilling is the context of who would rather not wait: of TryPublish.
+var unwilling context.Context = &struct{ context.Context }{context.Background()}
+
 // claim waits for room and claims. err is what Claim said.
 func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 	if !held(err) {
 		return err
+	}
+	if ctx == unwilling {
+		return p.claimNow(n, err)
 	}
 	if !p.door.enter() {
 		return failKind("publish to", p.name, ErrClosed, "")
@@ -96,25 +102,23 @@ func (p *Publisher) recoverFrom(err error) error {
 	return nil
 }
 
-// recoverNow is recoverFrom for TryPublish, at most every recoverEvery.
-func (p *Publisher) recoverNow(err error) (looked bool, _ error) {
+// claimNow is claim for who would rather not wait: a second attempt, every recoverEvery at most, after a look at what is in the way. It does not
+// respect another's turn: its holder may be stopped, and who does not wait cannot outlast it.
+func (p *Publisher) claimNow(n int, held error) error {
 	now := time.Now()
 	if now.Sub(p.recovery) < recoverEvery {
-		return false, nil
+		return held
 	}
 	p.recovery = now
-	if err == topics.ErrHeldByGate {
+	if held == topics.ErrHeldByGate {
 		p.room.Want() // a slow subscription tells of each frame then
 	}
-	return true, p.recoverFrom(err)
-}
-
-// again is the second attempt of TryPublish. It does not respect another's turn: its holder may be stopped, and who does not wait
-// cannot outlast it.
-func (p *Publisher) again(n int) error {
+	if err := p.recoverFrom(held); err != nil {
+		return err
+	}
 	p.w.Impatient()
 	err := p.w.Claim(n)
-	p.w.PassTurn() // TryPublish never has it: only the impatience ends
+	p.w.PassTurn() // it never has it: only the impatience ends
 	return err
 }
 

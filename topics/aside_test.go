@@ -1,11 +1,15 @@
 package topics
 
-import "testing"
+import (
+	"context"
+	"testing"
+)
 
 // TestAWriterStepsAsideOnceAStretch: where another's claim came in between, and that one publishes as fast.
 func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
 	r := heapRing(t, Geometry{Slots: 256})
 	w, other := mustWriter(t, r, 1), mustWriter(t, r, 2)
+	quick(w)
 	aside := 0
 	w.Aside = func() {
 		aside++
@@ -13,14 +17,14 @@ func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
 			t.Error("a claim is announced, or open: others would have to wait for it")
 		}
 	}
-	cross := func() { // what Put does when its look at the tail was right and its claim is not
+	cross := func() { // what Publish does when its look at the tail was right and its claim is not
 		t.Helper()
 		mustSend(t, other, "the other's")
 		w.line.announce(w.next, 1)
 		if w.advance(w.next, 1) {
 			t.Fatal("claimed what another has")
 		}
-		if err := w.putAgain([]byte("mine"), KindRaw, 0); err != nil {
+		if err := w.publishAgain(context.Background(), []byte("mine")); err != nil {
 			t.Fatal(err)
 		}
 	}

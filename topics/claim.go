@@ -4,7 +4,7 @@ package topics
 // Payload, then Commit or Abort. Otherwise no claim is open and the error is ErrTooLarge, ErrRemoved, ErrCorrupt, or one of
 // ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn, ErrHeldByClaim: try again when Ready.
 //
-// As Put is, it and Commit are one function each for frames of one slot that find room and nobody in their way.
+// As Publish is, it and Commit are one function each for frames of one slot that find room and nobody in their way.
 func (w *Writer) Claim(n int) error {
 	r, line := w.ring, w.line
 	t, owner := r.control.tail.Load(), line.owner.Load()

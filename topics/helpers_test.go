@@ -2,15 +2,18 @@ package topics
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"shmbus/internal/mem"
+	"shmbus/wake"
 )
 
 const testPage = 4096
@@ -105,6 +108,21 @@ func mustWriter(t testing.TB, r *Ring, owner uint64) *Writer {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// quick gives w what Publish needs: nobody sleeps or stops it, and what it does not do remains undone.
+func quick(w *Writer) {
+	w.Stop, w.Bell = new(atomic.Uint32), wake.NewRinger(new(wake.Bell), wake.Poll(time.Second))
+	w.Rest = func(_ context.Context, _ []byte, err error) error { return err }
+}
+
+// put publishes b as a publisher's quick call does. Its errors are Claim's.
+func put(w *Writer, b []byte, time int64) error {
+	if w.Rest == nil {
+		quick(w)
+	}
+	w.time = time
+	return w.Publish(context.Background(), b)
 }
 
 func mustReader(t testing.TB, r *Ring, m Mode, s Start, owner uint64) *Reader {

@@ -207,7 +207,7 @@ func (v *vandal) write(w *Writer, op uint64) {
 		return
 	}
 	if op>>6 == 3 {
-		v.allow(w.Put(make([]byte, n), KindRaw, 1))
+		v.allow(put(w, make([]byte, n), 1))
 		return
 	}
 	if err := w.Claim(n); err != nil {

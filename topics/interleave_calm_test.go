@@ -37,7 +37,7 @@ func writersAndLossy() *plot {
 	return p
 }
 
-// lonely is an exclusive publisher, which stores the tail: in Claim, and in Put.
+// lonely is an exclusive publisher, which stores the tail: in Claim, and in Publish.
 func lonely(owner uint64) *plot {
 	g := overwriting(2, 1)
 	g.Exclusive = true

@@ -104,7 +104,7 @@ func (p *pub) wait(err error) uint64 {
 func (p *pub) send(words int) bool {
 	b := payload(p.wr.ID(), p.sent+1, words)
 	if p.owner%2 == 0 {
-		err := p.wr.Put(b, KindRaw, int64(p.sent+1))
+		err := put(p.wr, b, int64(p.sent+1))
 		if err == nil {
 			p.sent++
 			p.next()

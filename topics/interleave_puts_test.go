@@ -4,7 +4,7 @@ package topics
 
 import "fmt"
 
-// Put takes for granted that nobody has claimed since its writer did. Publishers of even owners use it.
+// Publish takes for granted that nobody has claimed since its writer did. Publishers of even owners use it.
 
 // putters is publishers of which each finds that the other has claimed since.
 func putters() *plot {

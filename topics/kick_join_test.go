@@ -17,7 +17,7 @@ func TestAKickWhileAGateJoinsIsNotLost(t *testing.T) {
 	defer free()
 	pub := mustWriter(t, w, 1)
 	for range 1 << 12 {
-		if err := pub.Put(nil, KindRaw, 0); err != nil {
+		if err := put(pub, nil, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -137,7 +137,7 @@ func (s *sim) put(sw *simWriter) {
 	fill(p, id, s.seq[id]+1)
 	span := s.span(n)
 	_, pad := s.place(s.tail, span)
-	err := sw.w.Put(p, KindRaw, 5)
+	err := put(sw.w, p, 5)
 	if s.removed {
 		s.want(err, ErrRemoved, "putting after removal")
 		s.tail = s.w.Tail()

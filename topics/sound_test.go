@@ -100,7 +100,7 @@ func TestATailThatHasFallenBackIsAnErrorForWhoOpensThen(t *testing.T) {
 		w.Close()
 		r.control.tail.Store(0)
 		w = mustWriter(t, r, living)
-		wantErr(t, w.Put([]byte("y"), KindRaw, 0), ErrCorrupt)
+		wantErr(t, put(w, []byte("y"), 0), ErrCorrupt)
 		wantErr(t, w.Claim(1), ErrCorrupt)
 		if st := r.at(0).stamp.Load(); st != makeStamp(16, 1, 7, committed) {
 			t.Errorf("exclusive %v: the frame in the first slot has the stamp %#x now", exclusive, st)
@@ -113,6 +113,6 @@ func TestAHeadThatHasRunAwayIsAnErrorForWhoOpensThen(t *testing.T) {
 	r := heapRing(t, Geometry{Slots: 8, Policy: PolicyLossless})
 	r.control.head.Store(1 << 40)
 	w := mustWriter(t, r, living)
-	wantErr(t, w.Put([]byte("y"), KindRaw, 0), ErrCorrupt)
+	wantErr(t, put(w, []byte("y"), 0), ErrCorrupt)
 	wantErr(t, w.Claim(1), ErrCorrupt)
 }

@@ -53,7 +53,7 @@ func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64
 		if x%3 == 0 && at == nil {
 			p := make([]byte, n)
 			fill(p, id, s)
-			err := w.Put(p, KindRaw, 0)
+			err := put(w, p, 0)
 			if err == nil {
 				continue
 			}

@@ -1,9 +1,13 @@
 package topics
 
 import (
+	"context"
 	"math"
+	"sync/atomic"
 
+	"shmbus/internal/clock"
 	"shmbus/internal/mem"
+	"shmbus/wake"
 )
 
 // Kind says how a frame's bytes are encoded.
@@ -53,7 +57,14 @@ type Writer struct {
 	Aside func()
 	aside uint64 // number from which on it may be called again
 
-	short int    // bytes; longer frames are not for Put's short way
+	// What Publish needs. Bell is for who commits in other ways, too.
+	Stop  *atomic.Uint32                                       // not 0: something has happened that Rest must look at
+	Bell  wake.Ringer                                          // of data
+	Clock *clock.Clock                                         // nil: frames have no time
+	Rest  func(ctx context.Context, b []byte, err error) error // see Publish
+	time  int64                                                // of the frame that Publish is at; 0: it is not known yet, or there is none
+
+	short int    // bytes; longer frames are not for Publish's own copying
 	large int    // bytes; of a frame of so many soon is called before it is there
 	soon  func() // see Soon
 
@@ -84,7 +95,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: r.cell, large: math.MaxInt}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, shortest), large: math.MaxInt}
 				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
 				w.base, w.crossed = w.number, w.number
@@ -207,6 +218,11 @@ const ahead = 4
 // expect asks for the first lines of a frame at pos, which is about to be claimed.
 func (r *Ring) expect(pos uint64) { mem.AskToStore(r.slots.At(pos), r.single.First(pos)) }
 
+// expectMany asks for the first lines of several frames of one slot, from two times ahead behind t on: to ask is a call. t must be a multiple of ahead.
+func (r *Ring) expectMany(t uint64) {
+	mem.AskToStoreMany(&r.slots, &r.single, t+2*ahead, int(min(ahead, r.mask+1)))
+}
+
 // stampPad stamps the pad slots before pos, which fill the lap up, so that readers step over them.
 func (w *Writer) stampPad(pos, pad uint64) {
 	if pad != 0 {
@@ -311,7 +327,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 		w.count(t, len(p))
 		d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
 		if t%ahead == 0 {
-			mem.AskToStoreMany(&r.slots, &r.single, t+2*ahead, int(min(ahead, r.mask+1)))
+			r.expectMany(t)
 		}
 		t++
 	}

@@ -2,7 +2,7 @@ package topics
 
 import "testing"
 
-func BenchmarkPut64(b *testing.B) {
+func BenchmarkPublish64(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		g    Geometry
@@ -16,7 +16,7 @@ func BenchmarkPut64(b *testing.B) {
 			w := mustWriter(b, r, 1)
 			p := make([]byte, 64)
 			for b.Loop() {
-				if err := w.Put(p, KindRaw, 0); err != nil {
+				if err := put(w, p, 0); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -31,7 +31,7 @@ func BenchmarkTake64(b *testing.B) {
 	p := make([]byte, 64)
 	var f Frame
 	for b.Loop() {
-		if err := w.Put(p, KindRaw, 0); err != nil {
+		if err := put(w, p, 0); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := m.Take(&f, false); err != nil {

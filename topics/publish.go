@@ -1,0 +1,130 @@
+package topics
+
+import (
+	"cmp"
+	"context"
+
+	"shmbus/internal/clock"
+	"shmbus/internal/mem"
+)
+
+// Publish publishes b as one raw frame, of the time that Clock tells: Claim, copying, Commit, and the look at the data bell in one. What is not for it,
+// or is not done when the frame is out, it leaves to Rest, with ctx and why: Claim's errors; ErrUntried, if a claim is open or Stop is not 0; nil, if
+// the frame is out, and somebody sleeps or Stop is not 0.
+//
+// Most frames need one slot and find room, and nobody has claimed since this writer did. For these it is one function that calls none but to
+// leave for good: a call costs as much as ten stores, and what is kept over one costs two.
+func (w *Writer) Publish(ctx context.Context, b []byte) error {
+	if w.Clock != nil && w.time == 0 {
+		return w.publishTimed(ctx, b)
+	}
+	r, line, t, n := w.ring, w.line, w.next, len(b)
+	tail, owner := r.control.tail.Load(), line.owner.Load()
+	if n > w.short || t >= w.room || tail != t || owner != w.owner || w.claimed != 0 || w.Stop.Load() != 0 {
+		return w.publishOther(ctx, b)
+	}
+	line.announce(t, 1)
+	if !w.advance(t, 1) {
+		return w.publishAgain(ctx, b)
+	}
+	w.next = t + 1
+	if r.control.head.Load()&positionMask == tombstone {
+		return w.publishNowhere(ctx, b)
+	}
+	switch p := r.single.First(t); {
+	case n > 32:
+		mem.Copy64(p, b)
+	case n >= 16:
+		mem.Copy32(p, b)
+	case n >= 8:
+		mem.Copy16(p, b)
+	default:
+		mem.Copy8(p, b)
+	}
+	d := r.slots.At(t)
+	w.describe(d, n, KindRaw, w.time)
+	w.count(t, n)
+	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
+	line.bytes.StoreRelease(w.sent)
+	w.line.claim.StoreRelease(0)
+	if t%ahead == 0 {
+		return w.publishAhead(ctx, b, t)
+	}
+	if !w.Bell.Silent() || w.Stop.Load() != 0 {
+		return w.Rest(ctx, b, nil)
+	}
+	return nil
+}
+
+// shortest is how many bytes of a frame Publish copies by itself, at most.
+const shortest = 64
+
+// publishTimed is Publish with a time.
+func (w *Writer) publishTimed(ctx context.Context, b []byte) error {
+	w.time = cmp.Or(clock.Now(w.Clock), 1)
+	err := w.Publish(ctx, b)
+	w.time = 0
+	return err
+}
+
+// publishAhead is the end of Publish for every fourth frame: then it asks for the lines of several frames to come.
+func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
+	w.ring.expectMany(t)
+	return w.published(ctx, b)
+}
+
+// published is the end of Publish.
+func (w *Writer) published(ctx context.Context, b []byte) error {
+	if !w.Bell.Silent() || w.Stop.Load() != 0 {
+		return w.Rest(ctx, b, nil)
+	}
+	return nil
+}
+
+// publishNowhere is Publish on a removed topic.
+func (w *Writer) publishNowhere(ctx context.Context, b []byte) error {
+	w.closeClaim()
+	return w.Rest(ctx, b, ErrRemoved)
+}
+
+// publishAgain is Publish after another writer's claim came in between.
+func (w *Writer) publishAgain(ctx context.Context, b []byte) error {
+	w.closeClaim()
+	w.stepAside(0)
+	return w.publishOther(ctx, b)
+}
+
+// publishOther is Publish for all frames.
+func (w *Writer) publishOther(ctx context.Context, b []byte) error {
+	if w.claimed != 0 || w.Stop.Load() != 0 {
+		return w.Rest(ctx, b, ErrUntried)
+	}
+	if err := w.Claim(len(b)); err != nil {
+		return w.Rest(ctx, b, err)
+	}
+	w.Fill(b, KindRaw, w.time)
+	return w.published(ctx, b)
+}
+
+// Fill copies b into the claimed frame, which must have room for it, and commits that.
+func (w *Writer) Fill(b []byte, kind Kind, time int64) {
+	p, n := w.Payload(len(b)), 0
+	if w.Large(len(b)) {
+		n = max(0, len(b)-lastPart)
+		mem.Copy(p[:n], b[:n])
+		w.soon()
+	}
+	mem.Copy(p[n:], b[n:])
+	w.Commit(len(b), kind, time)
+}
+
+// lastPart is how many bytes of a large frame are still to be copied when it is announced: some 20 µs, as long as it takes to wake somebody.
+const lastPart = 256 << 10
+
+// Large says whether a frame of n bytes is announced: see Soon.
+func (w *Writer) Large(n int) bool { return n >= w.large }
+
+// Soon has f called while a frame of so many bytes or more is copied into its claim, shortly before it is committed.
+func (w *Writer) Soon(bytes int, f func()) {
+	w.large, w.soon, w.short = bytes, f, min(w.short, bytes-1)
+}
