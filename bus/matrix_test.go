@@ -22,7 +22,8 @@ import (
 // TestCrashMatrix kills a process before each store of the protocol, one at a time and in pairs, while others publish and receive on the
 // same topic. Afterwards the others have missed nothing, the topic works, no line is left, and the doctor finds nothing.
 
-// survivors are those who go on: a publisher, a lossless subscription, a member of the group "w" and a lossy subscription on "t".
+// survivors are those who go on: a publisher, a lossless subscription, a member of the group "w" and a lossy subscription on "t"; and a lossless
+// subscription on "early".
 type survivors struct {
 	t    *testing.T
 	dir  string
@@ -50,6 +51,8 @@ func newSurvivors(t *testing.T) *survivors {
 	v.b = openAt(t, v.dir)
 	p := publisher(t, v.b, "t", bus.WithTopic(bus.TopicOptions{Policy: bus.PolicyLossless, Slots: 64}))
 	v.id = p.ID()
+	noError(t, v.b.CreateTopic("early", bus.TopicOptions{Policy: bus.PolicyLossless, Slots: 16, CellSize: 4 << 10}))
+	early := subscribe(t, v.b, "early", bus.Lossless(), bus.Block())
 	ctx, cancel := context.WithCancel(context.Background())
 	v.stop = cancel
 	every := subscribe(t, v.b, "t", bus.Lossless(), bus.Block())
@@ -70,6 +73,19 @@ func newSurvivors(t *testing.T) *survivors {
 				t.Errorf("the lossless subscription got frame %d, not %d", f.Sequence(), n)
 			}
 		})
+	})
+	v.wg.Go(func() {
+		for f, err := range early.Frames(ctx) {
+			switch {
+			case errors.Is(err, context.Canceled):
+				return
+			case err != nil:
+				t.Errorf("receiving large frames: %v", err)
+				return
+			case len(f.Bytes()) != 32<<10 && string(f.Bytes()) != "still works":
+				t.Errorf("a large frame of %d bytes", len(f.Bytes()))
+			}
+		}
 	})
 	v.wg.Go(func() { v.each(ctx, member, func(f *bus.Frame) { v.done(f.Sequence()) }) })
 	v.wg.Go(func() {
@@ -201,6 +217,7 @@ func (v *survivors) check(what string) {
 	v.works("made", what)
 	v.works("single", what)
 	v.works("sole", what)
+	v.works("early", what)
 	v.gone(what)
 	found := ""
 	defer func() {

@@ -39,6 +39,7 @@ var scenes = map[string]scene{
 	"brief":    comeAndGoAlone,
 	"once":     publishOnce,
 	"sole":     publishAsSole,
+	"early":    publishEarly,
 }
 
 // victim plays scene Arg(1) on the bus Arg(0) and dies at site Arg(2), for the time Arg(3). Without a site it lives, and says which
@@ -152,6 +153,30 @@ func publishOnce(b *bus.Bus, _ func(string, ...any)) error {
 	time.Sleep(100 * time.Millisecond) // not synchronisation: those who were woken sleep again by then
 	if err := p.TryPublish(make([]byte, 16)); err != nil {
 		return err
+	}
+	return p.Close()
+}
+
+// publishEarly wakes a subscription that sleeps while its frame is not there yet.
+func publishEarly(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	p, err := b.Publisher("early", bus.EarlyWake())
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		time.Sleep(20 * time.Millisecond) // not synchronisation: the subscription sleeps again by then
+		if err := p.Publish(ctx, make([]byte, 32<<10)); err != nil {
+			return err
+		}
+		l, err := p.Loan(ctx, 32<<10)
+		if err != nil {
+			return err
+		}
+		if err := l.Commit(); err != nil {
+			return err
+		}
 	}
 	return p.Close()
 }

@@ -81,7 +81,7 @@ func everyStoreIsThere(t *testing.T, rows []row) {
 	for _, r := range rows {
 		reached[r.site.Name] = true
 	}
-	for _, file := range []string{"writer.go", "sole.go", "put.go", "room.go", "reader.go", "join.go", "loss.go", "reap.go"} {
+	for _, file := range []string{"writer.go", "sole.go", "publish.go", "room.go", "reader.go", "join.go", "loss.go", "reap.go"} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
