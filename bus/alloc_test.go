@@ -55,6 +55,12 @@ func TestNothingIsAllocatedForAFrame(t *testing.T) {
 		call func()
 	}{
 		{"Publish", func() { keep(p.Publish(ctx, frame)); all() }},
+		{"Publish of what is on the stack", func() {
+			var b [64]byte
+			keep(p.Publish(ctx, b[:]))
+			keep(p.TryPublish(b[:]))
+			all()
+		}},
 		{"Publish of 2000 bytes", func() { keep(p.Publish(ctx, large)); all() }},
 		{"TryPublish", func() { keep(p.TryPublish(frame)); all() }},
 		{"PublishBatch", func() { _, e := p.PublishBatch(ctx, batch); keep(e); all() }},

@@ -3,6 +3,7 @@
 package bus_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,7 @@ func newSurvivors(t *testing.T) *survivors {
 		})
 	})
 	v.wg.Go(func() {
+		sequence := make(map[uint64]uint64)
 		for f, err := range early.Frames(ctx) {
 			switch {
 			case errors.Is(err, context.Canceled):
@@ -82,9 +84,12 @@ func newSurvivors(t *testing.T) *survivors {
 			case err != nil:
 				t.Errorf("receiving large frames: %v", err)
 				return
-			case len(f.Bytes()) != 32<<10 && string(f.Bytes()) != "still works":
-				t.Errorf("a large frame of %d bytes", len(f.Bytes()))
+			case !bytes.Equal(f.Bytes(), largeFrame(f.Sequence())) && string(f.Bytes()) != "still works":
+				t.Errorf("large frame %d, %d bytes, is torn", f.Sequence(), len(f.Bytes()))
+			case f.Sequence() != sequence[f.Publisher()]+1:
+				t.Errorf("large frame %d came after %d", f.Sequence(), sequence[f.Publisher()])
 			}
+			sequence[f.Publisher()] = f.Sequence()
 		}
 	})
 	v.wg.Go(func() { v.each(ctx, member, func(f *bus.Frame) { v.done(f.Sequence()) }) })

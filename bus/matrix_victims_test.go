@@ -3,6 +3,7 @@
 package bus_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -165,21 +166,25 @@ func publishEarly(b *bus.Bus, _ func(string, ...any)) error {
 	if err != nil {
 		return err
 	}
-	for range 3 {
+	for n := uint64(1); n <= 6; n += 2 {
 		time.Sleep(20 * time.Millisecond) // not synchronisation: the subscription sleeps again by then
-		if err := p.Publish(ctx, make([]byte, 32<<10)); err != nil {
+		if err := p.Publish(ctx, largeFrame(n)); err != nil {
 			return err
 		}
 		l, err := p.Loan(ctx, 32<<10)
 		if err != nil {
 			return err
 		}
+		copy(l.Bytes(), largeFrame(n+1))
 		if err := l.Commit(); err != nil {
 			return err
 		}
 	}
 	return p.Close()
 }
+
+// largeFrame is the n-th frame of such a publisher.
+func largeFrame(n uint64) []byte { return bytes.Repeat([]byte{byte(n)}, 32<<10) }
 
 func upTo(d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), d)

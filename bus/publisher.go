@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"shmbus/internal/clock"
@@ -90,10 +89,6 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, maxFrame: g.MaxFrame(), ready: w.Ready}
 	w.Stop, w.Bell, w.Rest = &o.state, wake.NewRinger(o.data, o.notify), p.rest
-	if !segment.Mends { // then whoever touches the ring has to recover from faults, as rest does
-		w.Stop = new(atomic.Uint32)
-		w.Stop.Store(1)
-	}
 	if !g.NoTime {
 		w.Clock = &p.clock
 	}
@@ -139,15 +134,21 @@ func (p *Publisher) MaxFrame() int { return p.maxFrame }
 // subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
 func (p *Publisher) Publish(ctx context.Context, b []byte) error {
-	if invariants.Enabled {
-		return p.guarded(ctx, b)
+	if invariants.Enabled || !segment.Mends {
+		return p.publishGuarded(ctx, b)
 	}
 	return p.w.Publish(ctx, b)
 }
 
-func (p *Publisher) guarded(ctx context.Context, b []byte) error {
-	p.guard.Enter("a Publisher")
-	defer p.guard.Leave()
+// publishGuarded is Publish where goroutines are counted, or where whoever touches the ring has to recover from faults, as rest does.
+func (p *Publisher) publishGuarded(ctx context.Context, b []byte) error {
+	if invariants.Enabled {
+		p.guard.Enter("a Publisher")
+		defer p.guard.Leave()
+	}
+	if !segment.Mends {
+		return p.rest(ctx, b, topics.ErrUntried)
+	}
 	return p.w.Publish(ctx, b)
 }
 

@@ -40,7 +40,7 @@ func (f *Frame) describe(d *slot, pos, span uint64) {
 func (r *Reader) fits(f *Frame) bool { return uint64(f.Length()) <= f.Span<<(r.ring.shift&63) }
 
 // BorrowMany reads the next frames of a gate, as many as are there, at most len(fs), and says how many. If there is none it looks so many
-// times more, with a pause after each look. Payloads alias the ring and stay as they are until Release or Store has moved the cursor past
+// times more, without a pause in between. Payloads alias the ring and stay as they are until Release or Store has moved the cursor past
 // them. Several frames are read only as long as each takes one slot. Errors: ErrEmpty if there is none, for reasons that Stuck knows; ErrKicked,
 // ErrCorrupt. fs must not be empty.
 //

@@ -2,7 +2,7 @@
 // frames, how readers find and release them, how the head moves, how loss is counted and how the dead are reaped.
 //
 // It makes no system call (but for the barrier of internal/fence, where a publisher begins or ends to be alone), never waits and has no unsafe code. What it cannot do at once it answers with a state (ErrHeldByGate and
-// its like), and the caller waits. docs/PROTOCOL.md has the argument why it is right.
+// its like), and the caller waits, or the function to which Publish leaves it. docs/PROTOCOL.md has the argument why it is right.
 //
 // Reading order:
 //
@@ -10,7 +10,7 @@
 //	geometry.go  sizes and areas
 //	ring.go      a region opened: Format, OpenRing, Ring
 //	claim.go     claim
-//	writer.go    taking a claim, filling, committing and aborting it; batches; put.go all in one for small frames
+//	writer.go    taking a claim, filling, committing and aborting it; batches; publish.go all in one for small frames
 //	sole.go      who stores the tail instead of CASing it
 //	room.go      moving the head; gates; turns
 //	reader.go    borrowing and copying

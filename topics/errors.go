@@ -15,8 +15,6 @@ var (
 	ErrHeldByGate = errors.New("a lossless subscription has not read on")
 	// ErrHeldByTurn: another publisher waits for room and is first.
 	ErrHeldByTurn = errors.New("another publisher waits for room and is first")
-	// ErrUntried: Publish has not tried, because a claim is open or something else has to be looked at first.
-	ErrUntried = errors.New("not tried")
 	// ErrHeldByClaim: another publisher, which was alone so far, is just claiming.
 	ErrHeldByClaim = errors.New("another publisher, which was alone so far, is in the middle of a claim")
 )
