@@ -104,16 +104,16 @@ func (p *Publisher) recoverFrom(err error) error {
 
 // claimNow is claim for who would rather not wait: a second attempt, every recoverEvery at most, after a look at what is in the way. It does not
 // respect another's turn: its holder may be stopped, and who does not wait cannot outlast it.
-func (p *Publisher) claimNow(n int, held error) error {
+func (p *Publisher) claimNow(n int, why error) error {
 	now := time.Now()
 	if now.Sub(p.recovery) < recoverEvery {
-		return held
+		return why
 	}
 	p.recovery = now
-	if held == topics.ErrHeldByGate {
+	if why == topics.ErrHeldByGate {
 		p.room.Want() // a slow subscription tells of each frame then
 	}
-	if err := p.recoverFrom(held); err != nil {
+	if err := p.recoverFrom(why); err != nil {
 		return err
 	}
 	p.w.Impatient()

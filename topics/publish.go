@@ -60,8 +60,8 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	return nil
 }
 
-// shortest is how many bytes of a frame Publish copies by itself, at most.
-const shortest = 64
+// mostShort is how many bytes of a frame Publish copies by itself, at most.
+const mostShort = 64
 
 // leave leaves it to Rest, which keeps nothing of b. What else is done before the frame is out takes time, and so the time is not kept.
 func (w *Writer) leave(ctx context.Context, b []byte, err error) error {
@@ -83,7 +83,7 @@ func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
 	return w.published(ctx, b)
 }
 
-// published is the end of Publish.
+// published is the end of Publish, which has it written out: as a call it would cost more than it does.
 func (w *Writer) published(ctx context.Context, b []byte) error {
 	if !w.Bell.Silent() || w.Stop.Load() != 0 {
 		return w.leave(ctx, b, nil)

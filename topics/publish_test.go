@@ -3,25 +3,8 @@ package topics
 import "testing"
 
 func BenchmarkPublish64(b *testing.B) {
-	for _, c := range []struct {
-		name string
-		g    Geometry
-	}{
-		{"shared", Geometry{}},
-		{"lossless", Geometry{Policy: PolicyLossless}},
-		{"exclusive", Geometry{Exclusive: true}},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			r, _ := benchRing(b, c.g)
-			w := mustWriter(b, r, 1)
-			p := make([]byte, 64)
-			for b.Loop() {
-				if err := put(w, p, 0); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	p := make([]byte, 64)
+	benchWriters(b, func(w *Writer) error { return put(w, p, 0) })
 }
 
 func BenchmarkTake64(b *testing.B) {

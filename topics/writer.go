@@ -29,7 +29,7 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// A Writer claims, fills and commits frames through one writer line. It is for one goroutine at a time. It never waits: where it
+// A Writer claims, fills and commits frames through one writer line. It is for one goroutine at a time. Of itself it never waits: where it
 // would have to, it says for what, and Ready says when to try again.
 type Writer struct {
 	ring      *Ring
@@ -95,7 +95,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, shortest), large: math.MaxInt}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, mostShort), large: math.MaxInt}
 				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
 				w.base, w.crossed = w.number, w.number
