@@ -57,7 +57,7 @@ func TestWhatIsWrongWithAStreamIsFound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			check := checker{size: 64, lossless: true}
+			check := checker{last: &source{}, size: 64, lossless: true}
 			for i, n := range c.counts {
 				frame := make([]byte, c.size)
 				stamp(frame, n)
@@ -97,7 +97,7 @@ func TestWhatIsLostIsCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &end{pub: p, sub: s, check: checker{size: 64}}
+	e := &end{pub: p, sub: s, check: checker{last: &source{}, size: 64}}
 	if err := e.one(1000, Job{Size: 64}); err != nil {
 		t.Fatal(err)
 	}

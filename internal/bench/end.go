@@ -44,7 +44,7 @@ func (s *side) subscribes(topic string, j Job) (e *end, err error) {
 	if e.sub != nil {
 		return e, nil
 	}
-	e.check = checker{size: j.Size, lossless: j.Topic.Policy == bus.PolicyLossless}
+	e.check = checker{last: &source{}, size: j.Size, lossless: j.Topic.Policy == bus.PolicyLossless}
 	options := []bus.SubscribeOption{bus.Lossy()}
 	if e.check.lossless {
 		options[0] = bus.Lossless()

@@ -117,21 +117,36 @@ func (e *end) receive(ctx context.Context, n uint64) (report, error) {
 
 // receiveAll takes the next n frames, one a call, or as many as are there, up to a batch.
 func (e *end) receiveAll(ctx context.Context, n uint64) error {
-	if len(e.batch) < 2 {
-		for range n {
-			if err := e.take(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
+	c := &e.check
+	if len(e.batch) > 1 {
+		return e.receiveBatches(ctx, n)
 	}
+	for range n {
+		f, err := e.sub.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		if n := f.Sequence(); c.due(f, n) && whole(f.Bytes(), n) {
+			c.next()
+		} else if err := c.frame(f); err != nil {
+			return err
+		}
+		f.Release()
+	}
+	return nil
+}
+
+func (e *end) receiveBatches(ctx context.Context, n uint64) error {
+	c := &e.check
 	for n > 0 {
 		got, err := e.sub.ReceiveBatch(ctx, e.batch[:min(uint64(len(e.batch)), n)])
 		if err != nil {
 			return err
 		}
 		for _, f := range e.batch[:got] {
-			if err := e.check.frame(f); err != nil {
+			if n := f.Sequence(); c.due(f, n) && whole(f.Bytes(), n) {
+				c.next()
+			} else if err := c.frame(f); err != nil {
 				return err
 			}
 			f.Release()
