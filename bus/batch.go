@@ -44,8 +44,5 @@ func (s *Subscriber) handOut(fs []*Frame) int {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	for i := range fs[:n] {
-		fs[i] = s.shelf.pop()
-	}
-	return n
+	return s.shelf.popMany(fs[:n])
 }

@@ -60,7 +60,7 @@ func (f *Frame) Decode(v any) error {
 // Release gives the frame back. A lossless subscription holds publishers back until its oldest frame has been released; frames may
 // be released in any order. Publishers that wait are told of it by the calls that receive: for an eighth of the ring at a time (in a stream of small
 // frames, when half of it is free), when there is nothing more to receive, and where frames take a millisecond or more, for each (once those are
-// released that were read ahead, up to 32).
+// released that were read ahead, up to 32; frames of a batch that were published together are given back together).
 // Releasing twice in a row does nothing.
 func (f *Frame) Release() {
 	if f.info.Held {
@@ -106,7 +106,7 @@ func (s *Subscriber) releaseMore(f *Frame) {
 // early says that publishers that wait for room had better sleep on: in a stream of small frames until half of the ring is free, because to be
 // woken costs both sides as much as hundreds of frames. What is free they find by themselves every recoverEvery.
 func (s *Subscriber) early(cursor uint64) bool {
-	return s.run >= mostAhead && s.room.Asleep() && s.ring.Tail()-cursor > uint64(s.ring.Geometry().Slots/2)
+	return s.streak >= mostAhead && s.room.Asleep() && s.ring.Tail()-cursor > uint64(s.ring.Geometry().Slots/2)
 }
 
 // Topic is the name of the topic.

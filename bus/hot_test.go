@@ -127,3 +127,58 @@ func BenchmarkReceive(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReceiveBatchOf32 receives what is waiting 32 at once, of frames published one by one and of runs.
+func BenchmarkReceiveBatchOf32(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		fill func(p *Publisher, frames [][]byte) error
+	}{
+		{"singles", func(p *Publisher, frames [][]byte) error {
+			for _, f := range frames {
+				if err := p.TryPublish(f); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"runs", func(p *Publisher, frames [][]byte) error {
+			_, err := p.PublishBatch(context.Background(), frames)
+			return err
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			bus, p := hotPath(b, TopicOptions{NoTime: true, Policy: PolicyLossless})
+			ctx := context.Background()
+			s, err := bus.Subscribe(ctx, "hot", Lossless())
+			if err != nil {
+				b.Fatal(err)
+			}
+			frames, fs := make([][]byte, 32), make([]*Frame, 32)
+			for i := range frames {
+				frames[i] = make([]byte, 64)
+			}
+			waiting := 0
+			for b.Loop() {
+				if waiting == 0 {
+					b.StopTimer()
+					for ; waiting < 7000; waiting += len(frames) {
+						if err := c.fill(p, frames); err != nil {
+							b.Fatal(err)
+						}
+					}
+					b.StartTimer()
+				}
+				n, err := s.ReceiveBatch(ctx, fs)
+				if err != nil || n != len(fs) {
+					b.Fatal(n, err)
+				}
+				for _, f := range fs {
+					f.Release()
+				}
+				waiting -= n
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(32*b.N), "ns/frame")
+		})
+	}
+}

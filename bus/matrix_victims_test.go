@@ -211,6 +211,15 @@ func publishAll(b *bus.Bus, _ func(string, ...any)) error {
 	if _, err := p.PublishBatch(ctx, [][]byte{make([]byte, 8), make([]byte, 80), make([]byte, 300), {}}); err != nil {
 		return err
 	}
+	alike := make([][]byte, 6)
+	for i := range alike {
+		alike[i] = make([]byte, 24)
+	}
+	for range 4 {
+		if _, err := p.PublishBatch(ctx, alike); err != nil {
+			return err
+		}
+	}
 	for range 8 {
 		l, err := p.Loan(ctx, 700)
 		if err != nil {

@@ -22,16 +22,19 @@ const mostAhead = 32
 
 // many is how many frames to read at once. A look at a frame that is not there takes its line away from the publisher that is about to fill it,
 // who then waits for it to come back; and a CPU that guesses that one more frame is there looks on its own. So several are read only where
-// the last of them has been seen, and whoever has caught up with a stream looks away for a moment, so that there are several again.
+// the last of them has been seen, or where there are runs, whose frames come together; and whoever has caught up with a stream looks away for a moment, so that there are several again.
 func (s *Subscriber) many() int {
 	pos := s.r.Position()
 	switch {
-	case s.run < 2 || pos < s.probed || s.slow:
+	case s.slow:
+	case s.r.AmidRuns():
+		return mostAhead
+	case s.streak < 2 || pos < s.probed:
 	case s.r.Has(pos + mostAhead - 1):
 		return mostAhead
 	default:
 		s.probed = pos + mostAhead
-		s.lookAway(s.run)
+		s.lookAway(s.streak)
 	}
 	return 1
 }
@@ -47,9 +50,9 @@ func pausesPerMicrosecond() int {
 // lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: half a
 // microsecond after 32 frames, and half of one more each time that there are twice as many, up to 2.5. Who reads a long stream gains from frames
 // that lie further apart; who reads a burst gets its last frames that much later.
-func (s *Subscriber) lookAway(run int) {
-	if run >= mostAhead && s.pauses > 0 {
-		cpu.Pause(uint32(min(bits.Len(uint(run/mostAhead)), 5) * s.pauses / 2))
+func (s *Subscriber) lookAway(streak int) {
+	if streak >= mostAhead && s.pauses > 0 {
+		cpu.Pause(uint32(min(bits.Len(uint(streak/mostAhead)), 5) * s.pauses / 2))
 	}
 }
 
@@ -86,15 +89,15 @@ func (s *Subscriber) soon() (f *Frame) {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	switch run := s.run; {
-	case run == 0: // last time there was nothing more
+	switch streak := s.streak; {
+	case streak == 0: // last time there was nothing more
 	case s.config.mode != topics.Gate:
 		if f = s.fetch(0); f != nil {
 			return f
 		}
 	case !s.r.Has(s.r.Position()):
-		s.lookAway(run)
-		s.run = 0
+		s.lookAway(streak)
+		s.streak = 0
 		s.dwell()
 	}
 	return s.fetch(s.looks())
@@ -144,8 +147,8 @@ func (s *Subscriber) refill(looks int) error {
 			s.r.Glance(looks)
 		}
 		err := s.read()
-		if s.run = 0; err == nil {
-			s.run = 1
+		if s.streak = 0; err == nil {
+			s.streak = 1
 		}
 		return err
 	}
@@ -157,11 +160,11 @@ func (s *Subscriber) refill(looks int) error {
 		s.owe(len(fs))
 		n, err := s.r.BorrowMany(fs, looks)
 		s.shelf.filled(n)
-		s.run += n
+		s.streak += n
 		if err == nil && fs[0].Span == 1 && s.from == 0 { // most often: what is done here is part of the frame's latency
 			return nil
 		}
-		s.run = 0
+		s.streak = 0
 		s.owe(0)
 		if err != nil {
 			s.slow = false

@@ -115,6 +115,13 @@ func (h *shelf) pop() *Frame {
 	return f
 }
 
+// popMany hands out as many frames that were read as fs has room for, and says how many.
+func (h *shelf) popMany(fs []*Frame) int {
+	n := copy(fs, h.last[h.given:])
+	h.given += uint(n)
+	return n
+}
+
 // oldest is the oldest frame read and not released, or nil.
 func (h *shelf) oldest() *Frame {
 	if h.kept == 0 { // most often: then they need not be looked at

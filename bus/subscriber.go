@@ -29,7 +29,7 @@ type Subscriber struct {
 
 	shelf   shelf
 	owes    bool    // a release may have something to store
-	run     int     // how many frames of one slot were read since there was none; 1 of another subscription than a lossless one
+	streak  int     // how many frames were read since there was none; 1 of another subscription than a lossless one
 	pauses  int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
 	probed  uint64  // below it, frames are read one by one
 	slow    bool    // frames take long, and a publisher waits

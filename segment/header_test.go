@@ -26,7 +26,7 @@ func TestEachBrokenFieldHasItsOwnError(t *testing.T) {
 		want   error
 	}{
 		{"magic", func(b []byte) { b[7] = 'X' }, ErrNotSegment},
-		{"layout version", func(b []byte) { order.PutUint32(b[offVersion:], 2) }, ErrVersion},
+		{"layout version", func(b []byte) { order.PutUint32(b[offVersion:], 1) }, ErrVersion},
 		{"byte order", func(b []byte) { order.PutUint32(b[offOrder:], 0x04030201) }, ErrByteOrder},
 		{"page size", func(b []byte) { order.PutUint64(b[offPageSize:], 65536) }, ErrPageSize},
 		{"nonce", func(b []byte) { order.PutUint64(b[offNonce:], 0) }, ErrCorrupt},

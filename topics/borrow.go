@@ -39,24 +39,34 @@ func (f *Frame) describe(d *slot, pos, span uint64) {
 // fits says whether the frame's length fits its span.
 func (r *Reader) fits(f *Frame) bool { return uint64(f.Length()) <= f.Span<<(r.ring.shift&63) }
 
+// misfit is the error of a frame that does not fit.
+func misfit(length uint64) error { return corrupt("a frame's length", length) }
+
 // BorrowMany reads the next frames of a gate, as many as are there, at most len(fs), and says how many. If there is none it looks so many
 // times more, without a pause in between. Payloads alias the ring and stay as they are until Release or Store has moved the cursor past
-// them. Several frames are read only as long as each takes one slot. Errors: ErrEmpty if there is none, for reasons that Stuck knows; ErrKicked,
+// them. Several are read as long as each has one slot
+// and a stamp of its own, or as they are of one run. Errors: ErrEmpty if there is none, for reasons that Stuck knows; ErrKicked,
 // ErrCorrupt. fs must not be empty.
 //
 // What can be known before a frame is there is worked out before the looks: what is done after them is part of the frame's latency.
 func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 	g, line, pos := r.ring, r.line, r.pos
+	if r.run.has(pos) {
+		return r.borrowRun(fs)
+	}
 	stamp, state := makeStamp(pos, 1, g.mask, committed), r.stored<<2|kindGate
 	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) { // to the end of the lap all have this stamp, and lie side by side
 		fs = fs[:left]
 	}
 	d, cell := g.slots.At(pos), g.single.At(pos)
-	for ; looks > 0; looks-- {
+	for most := looks; looks > 0; looks-- {
 		st := d.stamp.Load()
 		r.touched += *cell.First() // whatever is there: so both lines come together when they have changed
 		if there(st, pos, g.mask) {
 			break
+		}
+		if looks == most {
+			r.runs = 0
 		}
 	}
 	for _, f := range fs {
@@ -72,7 +82,7 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 		f.Payload, f.Held = b, true
 	}
 	if pos == r.pos {
-		return r.borrowOther(fs[0])
+		return r.borrowOther(fs)
 	}
 	r.fence.LoadLoad()
 	if st := line.state.Load(); st != state { // after the descriptions: what was read before a kick is whole
@@ -86,25 +96,32 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 
 // Has says whether there is a frame of one slot at pos. To look may take its line away from the writer that is about to fill it.
 func (r *Reader) Has(pos uint64) bool {
-	return r.ring.slots.At(pos).stamp.Load() == makeStamp(pos, 1, r.ring.mask, committed)
+	return r.run.has(pos) || there(r.ring.slots.At(pos).stamp.Load(), pos, r.ring.mask)
 }
 
-// borrowOther is BorrowMany for the next frame, if it is not one of one slot.
-func (r *Reader) borrowOther(f *Frame) (n int, err error) {
-	d, span := r.find()
-	if d == nil {
+// borrowOther is BorrowMany for the next frame, if it is not one of one slot, or for those of a run.
+func (r *Reader) borrowOther(fs []*Frame) (n int, err error) {
+	f := fs[0]
+	if !r.find(f) {
+		r.runs = 0
 		return 0, ErrEmpty
 	}
-	f.describe(d, r.pos, span)
+	if r.run.has(r.pos) {
+		r.runs++
+		if r.runs > 2 {
+			mem.AskToLoadOne(r.ring.at(r.run.end))
+		}
+		return r.borrowRun(fs)
+	}
 	r.fence.LoadLoad()
 	if st := r.line.state.Load(); st != r.stored<<2|kindGate {
 		return 0, r.ousted(st)
 	}
 	if !r.fits(f) {
-		return 0, corrupt("a frame's length", uint64(f.Length()))
+		return 0, misfit(uint64(f.Length()))
 	}
 	f.Payload, f.Held = r.ring.payload(r.pos, f.Length()), true
-	r.pos += span
+	r.pos += f.Span
 	r.received++
 	return 1, nil
 }

@@ -68,6 +68,10 @@ func (r *Ring) examineSlots(e *Examination, p, tail uint64) {
 			p = end
 			continue
 		}
+		if start, _, span := r.around(p); start != p {
+			p = start + span
+			continue
+		}
 		if r.at(p).stamp.Load() == st {
 			e.Wrong = append(e.Wrong, fmt.Sprintf("position %d was claimed and nobody holds it; its stamp is %#x", p, st))
 			return
@@ -123,6 +127,7 @@ func (r *Ring) examineLines(e *Examination, tail uint64) {
 
 // timeBehind is the time of the first frame at or behind p that has one: what was claimed before it is older.
 func (r *Ring) timeBehind(p, tail uint64) int64 {
+	p = r.runStart(p)
 	for steps := uint64(0); p < tail && steps <= r.mask; steps++ {
 		d := r.at(p)
 		span, ok := resolved(d.stamp.Load(), p, r.mask)
@@ -130,7 +135,7 @@ func (r *Ring) timeBehind(p, tail uint64) int64 {
 			p++
 			continue
 		}
-		if d.stamp.Load()&3 == committed {
+		if d.stamp.Load()&3 != aborted {
 			if t := d.time.Get(); t != 0 {
 				return int64(t)
 			}

@@ -232,7 +232,7 @@ func inTime(t testing.TB, d time.Duration, what string, f func()) {
 // describeOnly does of Commit what comes before the stamp.
 func describeOnly(w *Writer, n int, kind Kind, time int64) {
 	w.describe(w.ring.at(w.pos), n, kind, time)
-	w.count(w.pos, n)
+	w.count(w.pos, 1, uint64(n))
 }
 
 // each is the addresses of frames, for BorrowMany.

@@ -21,6 +21,7 @@ type sub struct {
 	closed bool
 	kicked bool   // its line bars nobody any more
 	part   bool   // it does not read to the end
+	latest bool   // it skips to the newest frame
 	from   uint64 // where it began
 	freed  uint64 // the head may go as far as this
 	got    []uint64
@@ -65,9 +66,12 @@ func (w *world) free() bool {
 }
 
 // read reads until these actors are done and all is read, or the topic is gone.
-func (s *sub) read(writers ...*sched.Actor) {
+func (s *sub) read(writers ...*sched.Actor) { s.readUpTo(2, writers...) }
+
+// readUpTo is read, up to so many frames at once.
+func (s *sub) readUpTo(most int, writers ...*sched.Actor) {
 	for {
-		for s.one(2) {
+		for s.one(most) {
 			if s.w.s.count {
 				s.rd.Lost()
 			}
@@ -158,7 +162,7 @@ func (s *sub) close() {
 func (s *sub) mark(step int) {
 	r := s.rd
 	h := mix(uint64(step), s.freed)
-	for _, v := range [...]uint64{uint64(r.index), r.kind, r.pos, r.stored, r.received, uint64(r.laps), r.loss.total, r.attempts, bit(s.closed), s.from} {
+	for _, v := range [...]uint64{uint64(r.index), r.kind, r.pos, r.stored, r.received, uint64(r.laps), r.loss.total, r.attempts, r.run.start, r.run.end, uint64(min(r.runs, 3)), bit(s.closed), s.from} {
 		h = mix(h, v)
 	}
 	for _, v := range r.loss.next {
@@ -177,6 +181,9 @@ func (s *sub) one(most int) bool {
 			err = s.rd.Stuck()
 		}
 	} else {
+		if s.latest {
+			s.rd.SkipToNewest()
+		}
 		fs[0].Payload, err = s.rd.Copy(&fs[0], s.buf)
 		s.buf = fs[0].Payload[:0]
 	}

@@ -23,9 +23,10 @@ type world struct {
 
 // fate is what became of a position.
 type fate struct {
-	state uint64
-	span  uint64
-	id    uint64 // publisher
+	state  uint64
+	span   uint64
+	id     uint64 // publisher
+	within bool   // a run, and not its first
 }
 
 // A plot is a scenario over a ring.
@@ -168,9 +169,15 @@ func (w *world) written(_ *sched.Actor, word int, old, new uint64) {
 		if w.at[j].state != 0 {
 			w.x.Fail("position %d is stamped twice", j)
 		}
-		w.at[j] = fate{state: 3}
+		w.at[j] = fate{state: 4}
 	}
 	f := fate{state: new & 3, span: span, id: w.ring.at(pos).publisher.Get()}
+	if f.state == committedRun {
+		f.state, f.span = committed, 1
+		for j := pos; j < pos+span; j++ {
+			w.at[j] = fate{committed, 1, f.id, j != pos}
+		}
+	}
 	w.at[pos] = f
 	w.x.Note(mix(pos, f.state<<8|f.span<<16|f.id))
 	for _, s := range w.subs {
@@ -193,6 +200,9 @@ func (w *world) moved(old, new uint64) {
 		if from >= uint64(len(w.at)) || w.at[from].state == 0 {
 			w.x.Fail("the head passes position %d, which has no stamp", from)
 		}
+	}
+	if to < uint64(len(w.at)) && w.at[to].within {
+		w.x.Fail("the head moves to %d, within a run", to)
 	}
 	for _, s := range w.subs {
 		if s.joined && !s.closed && (s.mode == Gate || s.mode == Member) && to > s.freed && !s.kicked && !w.x.Dead(s.owner) {

@@ -75,6 +75,7 @@ func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) 
 		rd.Close()
 		return nil, err
 	}
+	rd.enter()
 	return rd, nil
 }
 
@@ -243,36 +244,40 @@ func (r *Ring) newestFrame(low uint64) uint64 {
 
 // seek walks from the head to where start says, over frames that are finished, and not past the tail.
 func (r *Ring) seek(start Start) uint64 {
-	walk := func(f func(pos uint64, frame bool) (stop bool)) uint64 {
-		p, tail := r.control.head.Load()&positionMask, r.control.tail.Load()
-		for steps := uint64(0); p < tail && steps <= r.mask+1; steps++ {
-			st := r.at(p).stamp.Load()
-			span, ok := resolved(st, p, r.mask)
-			if !ok || f(p, st&3 == committed) {
-				return p
-			}
-			p += span
-		}
-		return p
-	}
 	if start.kind == startPosition {
-		return walk(func(p uint64, _ bool) bool { return p >= start.n })
+		return r.walk(func(p, frames uint64) (uint64, bool) {
+			return max(p, start.n), p >= start.n || frames > 1 && p+frames > start.n
+		})
 	}
-	frames := uint64(0)
-	walk(func(_ uint64, frame bool) bool {
-		if frame {
-			frames++
-		}
-		return false
+	skip := uint64(0)
+	r.walk(func(_, frames uint64) (uint64, bool) {
+		skip += frames
+		return 0, false
 	})
-	skip := frames - min(frames, start.n)
-	return walk(func(_ uint64, frame bool) bool {
-		if frame && skip == 0 {
-			return true
+	skip -= min(skip, start.n)
+	return r.walk(func(p, frames uint64) (uint64, bool) {
+		if skip < frames {
+			return p + skip, true
 		}
-		if frame {
-			skip--
-		}
-		return false
+		skip -= frames
+		return 0, false
 	})
+}
+
+// walk calls f with the position of each frame, hole and run from the head on, and how many frames it is, until f says where to stop. It stops
+// before what is not finished, and at the tail.
+func (r *Ring) walk(f func(pos, frames uint64) (at uint64, stop bool)) uint64 {
+	p, tail := r.control.head.Load()&positionMask, r.control.tail.Load()
+	for steps := uint64(0); p < tail && steps <= r.mask+1; steps++ {
+		st := r.at(p).stamp.Load()
+		span, ok := resolved(st, p, r.mask)
+		if !ok {
+			break
+		}
+		if at, stop := f(p, frames(st, span)); stop {
+			return at
+		}
+		p += span
+	}
+	return p
 }

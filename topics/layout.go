@@ -172,6 +172,8 @@ func pinned(pin uint64) uint64 { return pin&positionMask - 1 }
 const (
 	committed = 1
 	aborted   = 2
+	// committedRun: each of the slots is a committed frame, described by the first.
+	committedRun = 3
 )
 
 // makeStamp is the stamp of the frame or hole at pos that covers span slots of a ring with the given mask.
@@ -180,7 +182,15 @@ func makeStamp(pos, span, mask, state uint64) uint64 { return (pos&^mask|span)<<
 // resolved says whether stamp st stands for position pos, and how many slots it covers. A stamp with an impossible span does
 // not: it is nothing that a writer stores.
 func resolved(st, pos, mask uint64) (span uint64, ok bool) {
-	span = st >> 2 & mask
-	ok = (st>>2^pos)&^mask == 0 && st&3-1 < 2 && span != 0 && span <= mask+1-pos&mask
-	return span, ok
+	return st >> 2 & mask, (st>>2^pos)&^mask == 0 && possible(st, pos, mask)
+}
+
+// possible says whether a stamp's state and span are such as writers store for the slot of pos.
+func possible(st, pos, mask uint64) bool {
+	span, most := st>>2&mask, mask+1-pos&mask
+	if st&3 == committedRun {
+		most = min(most, mostRun-pos%mostRun)
+		return span-2 < most-1 // 2 up to most
+	}
+	return st&3 != 0 && span-1 < most // 1 up to most
 }

@@ -87,11 +87,11 @@ func (r *Reader) SettleAt(marks []Mark) {
 		return
 	}
 	for i, m := range marks[:min(len(marks), len(r.loss.next))] {
-		r.loss.end(i, m, r.pos)
+		r.loss.end(i, m, r.behind())
 	}
 }
 
-// start takes the base for a reader that starts at pos, a frame boundary: for each line, the number of its first frame at or after pos.
+// start takes the base for a reader that starts at pos, where a frame begins: for each line, the number of its first frame at or after pos.
 // It reports false when the ring moved on too fast to tell; the caller tries again with a later position.
 //
 // A line whose last frame lies before pos starts at its count. For the others, the frames from pos on are walked until the first
@@ -99,18 +99,19 @@ func (r *Reader) SettleAt(marks []Mark) {
 // later, its number is not below the count that was loaded before.
 func (l *loss) start(r *Ring, pos uint64) bool {
 	pending := 0
+	first := r.runStart(pos)
 	const unknown = 1<<64 - 1
 	for i := range l.next {
 		w := &r.writers[i]
 		l.last[i] = w.publisher.Load()
 		l.next[i] = w.frames.Load()
-		if l.next[i] != 0 && w.last.Load() >= pos {
+		if l.next[i] != 0 && w.last.Load() >= first {
 			l.next[i] = unknown
 			pending++
 		}
 	}
 	n := r.mask + 1
-	for p, steps := pos, uint64(0); pending > 0; steps++ {
+	for p, steps := first, uint64(0); pending > 0; steps++ {
 		if steps > 2*n || p >= r.control.tail.Load() {
 			return false
 		}
@@ -126,12 +127,12 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 				if l.next[i] != unknown || w.last.Load() != p {
 					continue
 				}
-				first := d.number.Get()
+				number := d.number.Get()
 				if ok {
-					first = w.frames.Load() // it died; numbers go on from here
+					number = w.frames.Load() // it died; numbers go on from here
 				}
 				if w.last.Load() == p {
-					l.next[i] = first
+					l.next[i] = number
 					pending--
 				}
 			}
@@ -147,8 +148,8 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 			p = end
 			continue
 		}
-		if st&3 == committed && line < uint64(len(l.next)) && l.next[line] == unknown {
-			l.next[line] = number
+		if st&3 != aborted && line < uint64(len(l.next)) && l.next[line] == unknown {
+			l.next[line] = number + max(p, pos) - p
 			pending--
 		}
 		p += span

@@ -25,20 +25,22 @@ func (r *Reader) Take(f *Frame, look bool) ([]byte, error) {
 		}
 		r.pos = pos
 		r.pin(pos, 1) // before the cursor moves: see lowestGate
-		d := g.at(pos)
-		stamp := d.stamp.Load()
-		span, ok := resolved(stamp, pos, g.mask)
+		start, what, span := r.standsIn()
 		switch {
-		case ok && stamp&3 == aborted:
+		case what&3 == aborted:
 			r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup)
-		case ok:
-			if !r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup) {
+		case what != 0:
+			end := pos + span
+			if what&3 == committedRun {
+				end = pos + 1
+			}
+			if !r.shared.state.CompareAndSwap(st, end<<2|kindGroup) {
 				continue
 			}
-			f.describe(d, pos, span) // now that the pin holds the head back: one that was set too late held nothing
+			r.describe(f, start, what, span) // now that the pin holds the head back: one that was set too late held nothing
 			if !r.fits(f) {
 				r.Ack()
-				return nil, corrupt("a frame's length", uint64(f.Length()))
+				return nil, misfit(uint64(f.Length()))
 			}
 			f.Attempt = 1
 			return r.hand(f), nil
@@ -57,6 +59,26 @@ func (r *Reader) Take(f *Frame, look bool) ([]byte, error) {
 			return r.adopt(f)
 		}
 	}
+}
+
+// standsIn is the frame, run or hole at the member's position: where it begins, its stamp, and how many slots it covers. The stamp is 0 if there is none.
+// Others take frames of the same run, so that it may be one that this member has not come to.
+func (r *Reader) standsIn() (start, st, span uint64) {
+	if r.run.has(r.pos) {
+		return r.run.start, committedRun, r.run.end - r.run.start
+	}
+	st = r.ring.at(r.pos).stamp.Load()
+	if span, ok := resolved(st, r.pos, r.ring.mask); ok {
+		return r.pos, st, span
+	}
+	if r.pos == r.run.end || r.pos >= r.ring.Tail() { // most often: there is nothing yet
+		return r.pos, 0, 0
+	}
+	start, st, span = r.ring.around(r.pos)
+	if st&3 != committedRun {
+		return r.pos, 0, 0
+	}
+	return start, st, span
 }
 
 // pin pins a position: the head will not pass it. It is a full barrier.
@@ -109,18 +131,16 @@ func (r *Reader) adopt(f *Frame) ([]byte, error) {
 		}
 		won := l.pin.CompareAndSwap(p, 0)
 		g.ReapGate(i)
-		d := g.at(pos)
-		stamp := d.stamp.Load()
-		span, ok := resolved(stamp, pos, g.mask)
-		if !won || !ok || stamp&3 != committed || r.shared.state.Load()>>2 <= pos {
+		r.pos = pos
+		start, what, span := r.standsIn()
+		if !won || what == 0 || what&3 == aborted || r.shared.state.Load()>>2 <= pos {
 			r.Ack()
 			continue
 		}
-		r.pos = pos
-		f.describe(d, pos, span)
+		r.describe(f, start, what, span)
 		if !r.fits(f) {
 			r.Ack()
-			return nil, corrupt("a frame's length", uint64(f.Length()))
+			return nil, misfit(uint64(f.Length()))
 		}
 		f.Attempt = r.attempts
 		return r.hand(f), nil

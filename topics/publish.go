@@ -47,7 +47,7 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	}
 	d := r.slots.At(t)
 	w.describe(d, n, KindRaw, w.time)
-	w.count(t, n)
+	w.count(t, 1, uint64(n))
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
 	line.bytes.StoreRelease(w.sent)
 	w.line.claim.StoreRelease(0)

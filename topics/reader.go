@@ -21,6 +21,9 @@ type Reader struct {
 	laps     int // in a row
 	loss     loss
 
+	run  run // it may be over
+	runs int // in a row that were there at the first look
+
 	shared   *gateLine // a member's group
 	group    uint64    // hash of its name
 	attempts uint64    // as last stored
@@ -54,7 +57,7 @@ func (r *Reader) follow() {
 // Ready says whether BorrowMany, Take or Copy has something to say: a frame, a hole, a lap, or the topic's end.
 func (r *Reader) Ready() bool {
 	r.follow()
-	if _, ok := resolved(r.ring.at(r.pos).stamp.Load(), r.pos, r.ring.mask); ok {
+	if r.run.has(r.pos) || r.ring.finished(r.pos) || r.shared != nil && r.pos != r.run.end && r.ring.runStart(r.pos) != r.pos {
 		return true
 	}
 	return r.ring.control.head.Load()&positionMask > r.pos || r.barred() != nil
@@ -69,7 +72,7 @@ func (r *Reader) Glance(n int) bool {
 	for ; ; n-- {
 		st := d.stamp.Load()
 		r.touched += *first
-		if there(st, r.pos, mask) {
+		if there(st, r.pos, mask) || r.run.has(r.pos) {
 			return true
 		}
 		if n == 0 {
@@ -81,18 +84,26 @@ func (r *Reader) Glance(n int) bool {
 // there says whether stamp st says anything of position pos, in few instructions: what it says may make no sense.
 func there(st, pos, mask uint64) bool { return (st>>2^pos)&^mask == 0 && st&3 != 0 }
 
-// find is the descriptor of the next frame, and how many slots that covers. It steps over holes. Nil when nothing is committed there.
-func (r *Reader) find() (d *slot, span uint64) {
+// find describes the next frame in f and says whether there is one. It steps over holes.
+func (r *Reader) find(f *Frame) bool {
+	if r.run.has(r.pos) {
+		r.describePart(f, 0, 0)
+		return true
+	}
 	g := r.ring
 	for {
 		d := g.at(r.pos)
 		st := d.stamp.Load()
 		span, ok := resolved(st, r.pos, g.mask)
-		if !ok {
-			return nil, 0
-		}
-		if st&3 != aborted {
-			return d, span
+		switch {
+		case !ok:
+			return false
+		case st&3 == committed:
+			f.describe(d, r.pos, span)
+			return true
+		case st&3 == committedRun:
+			r.describePart(f, r.pos, span)
+			return true
 		}
 		r.pos += span
 	}
@@ -125,8 +136,7 @@ func (r *Reader) Store(pos uint64) bool {
 func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 	g := r.ring
 	for tries := 0; tries < 16; tries++ {
-		d, span := r.find()
-		if d == nil {
+		if !r.find(f) {
 			h := g.control.head.Load() & positionMask
 			if h <= r.pos {
 				return buf, ErrEmpty
@@ -136,7 +146,6 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 			}
 			continue
 		}
-		f.describe(d, r.pos, span)
 		n, fits := f.Length(), r.fits(f)
 		if fits {
 			if cap(buf) < n {
@@ -153,7 +162,7 @@ func (r *Reader) Copy(f *Frame, buf []byte) ([]byte, error) {
 			continue
 		}
 		if !fits {
-			return buf, corrupt("a frame's length", uint64(n))
+			return buf, misfit(uint64(n))
 		}
 		r.laps = 0
 		r.pos += f.Span
@@ -189,9 +198,14 @@ func (r *Reader) lapped(head uint64) error {
 func (r *Reader) SkipToNewest() {
 	p := r.ring.newestFrame(r.pos)
 	st := r.ring.at(p).stamp.Load()
-	if _, ok := resolved(st, p, r.ring.mask); ok && st&3 == committed {
+	if span, ok := resolved(st, p, r.ring.mask); ok && st&3 != aborted {
+		var f Frame
 		r.pos = p
+		r.describe(&f, p, st, span)
 	} // otherwise it is not finished, or never will be: those before it are what there is
+	if p == r.pos && r.run.has(p) {
+		r.pos = r.run.end - 1
+	}
 }
 
 // show stores a lossy subscription's position and counts, for people. Nothing waits for it, so a release store will do.
@@ -213,9 +227,17 @@ func (r *Reader) Idle() {
 // came to them.
 func (r *Reader) Lost() uint64 {
 	if r.kind != kindGate && r.shared == nil {
-		r.loss.settle(r.ring, r.pos)
+		r.loss.settle(r.ring, r.behind())
 	}
 	return r.loss.total
+}
+
+// behind is where the frames end that lie wholly behind the reader.
+func (r *Reader) behind() uint64 {
+	if r.run.has(r.pos) {
+		return r.run.start
+	}
+	return r.pos
 }
 
 // Counted is Lost as far as it has been counted already: it looks at nothing shared.

@@ -125,6 +125,11 @@ func (r *Ring) abortUncovered(p, end uint64, except int) int {
 			p = next
 			continue
 		}
+		// Who stands within a run waits for nothing; and a claim that was not taken may end there. A claim that has just been closed has its stamp.
+		if start, _, span := r.around(p); start != p {
+			p = start + span
+			continue
+		}
 		if !plausible(st, p, r.mask) {
 			return count // nobody's unfinished slot: Sound says what it is
 		}

@@ -40,6 +40,9 @@ func (w *Writer) makeRoom(t, k uint64) error {
 			return ErrHeldByTurn
 		}
 		need, goal := t+k-n, t+k-n+n/16
+		if n/16 >= mostRun {
+			goal &^= mostRun - 1
+		}
 		if turn == w.index+1 {
 			goal = need // whoever waited takes just what it needs
 		}
@@ -47,7 +50,7 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		limit := low.limit
 		p := h
 		if h >= w.alone { // then this writer knows that all is there, without a look at lines that readers have
-			p = max(h, min(goal, w.next, limit))
+			p = max(h, min(goal, w.next, limit)&^(mostRun-1)) // where no run lies around it
 		}
 		var st uint64
 		ok, span := true, uint64(0)

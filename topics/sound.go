@@ -11,18 +11,29 @@ func (r *Ring) finished(pos uint64) bool {
 	return ok
 }
 
+// inFrame says whether pos lies in a finished frame, hole or run.
+func (r *Ring) inFrame(pos uint64) bool {
+	_, st, _ := r.around(pos)
+	return st != 0
+}
+
 // plausible says whether a slot may hold stamp st while nothing above pos has been claimed in it: none yet, or that of an earlier lap, or
 // that of pos.
 func plausible(st, pos, mask uint64) bool {
-	span := st >> 2 & mask
-	return st == 0 || st&3-1 < 2 && span != 0 && span <= mask+1-pos&mask && st>>2&^mask <= pos&^mask
+	return st == 0 || possible(st, pos, mask) && st>>2&^mask <= pos&^mask
 }
 
-// Sound is an ErrCorrupt if the slot of pos, which holds somebody up, has a stamp that no writer stores there. The stamp is loaded
-// before the head: a head not above pos says that it is not that of a later lap.
+// Sound is an ErrCorrupt if the slot of pos, which holds somebody up, has a stamp that no writer stores there, or lies within a frame that is no
+// run. What is looked at is loaded before the head: a head not above pos says that it is not of a later lap.
 func (r *Ring) Sound(pos uint64) error {
+	start, around, _ := r.around(pos)
 	st := r.at(pos).stamp.Load()
-	if plausible(st, pos, r.mask) || r.control.head.Load()&positionMask > pos {
+	switch {
+	case r.control.head.Load()&positionMask > pos:
+		return nil
+	case start != pos && around&3 != committedRun:
+		return corrupt(fmt.Sprintf("the stamp of position %d, within whose frame somebody reads,", start), around)
+	case plausible(st, pos, r.mask):
 		return nil
 	}
 	return corrupt(fmt.Sprintf("the stamp of position %d", pos), st)
@@ -53,9 +64,10 @@ func (w *Writer) ousted() error {
 	return corrupt("a publisher's line, whose owner", w.line.owner.Load())
 }
 
-// astray takes a claim back that lies over a frame: the tail has gone back.
+// astray takes a claim back that lies over a frame: the tail has gone back. The next claim looks again.
 func (w *Writer) astray(t uint64) error {
 	w.closeClaim()
+	w.next = 0
 	return corrupt("the tail, below a frame,", t)
 }
 

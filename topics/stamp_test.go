@@ -43,8 +43,14 @@ func placed(t *rapid.T) (pos, span, mask uint64) {
 func TestAStampStandsForItsPositionAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pos, span, mask := placed(t)
-		state := rapid.SampledFrom([]uint64{committed, aborted}).Draw(t, "state")
+		state := rapid.SampledFrom([]uint64{committed, aborted, committedRun}).Draw(t, "state")
 		st := makeStamp(pos, span, mask, state)
+		if state == committedRun && (span < 2 || pos%32+span > 32) {
+			if _, ok := resolved(st, pos, mask); ok {
+				t.Fatalf("stamp %#x of %d+%d is said to be a run", st, pos, span)
+			}
+			return
+		}
 		if got, ok := resolved(st, pos, mask); !ok || got != span || st&3 != state {
 			t.Fatalf("stamp %#x of %d+%d: span %d, %v", st, pos, span, got, ok)
 		}
@@ -70,7 +76,7 @@ func TestStampsNeverRepeatInASlot(t *testing.T) {
 		for lap := first; lap < first+64; lap++ {
 			pos := lap*(mask+1) + slot
 			for span := uint64(1); span <= min(mask, mask+1-slot); span++ {
-				for _, state := range []uint64{committed, aborted} {
+				for _, state := range []uint64{committed, aborted, committedRun} {
 					st := makeStamp(pos, span, mask, state)
 					if at, ok := seen[st]; ok {
 						t.Fatalf("stamp %#x of %d was %d's", st, pos, at)

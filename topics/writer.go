@@ -77,7 +77,7 @@ type Writer struct {
 
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below
-	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each
+	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each, and runs
 }
 
 // NewWriter takes a writer line for owner. Lines nobody has used come first, so that a line's numbers stay with one
@@ -150,7 +150,7 @@ func (w *Writer) granted(t uint64, others bool) error {
 	case w.ring.control.head.Load()&positionMask == tombstone:
 		w.closeClaim()
 		return ErrRemoved
-	case others && w.ring.finished(t):
+	case others && w.ring.inFrame(t):
 		return w.astray(t)
 	}
 	return nil
@@ -178,7 +178,7 @@ func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.stampPad(pos, w.pad)
 	d := w.ring.at(pos)
 	w.describe(d, n, kind, time)
-	w.count(pos, n)
+	w.count(pos, 1, uint64(n))
 	w.finish(d, pos, span)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
@@ -201,12 +201,12 @@ func (w *Writer) describe(d *slot, n int, kind Kind, time int64) {
 	d.sequence.Set(number + 1 - w.base)
 }
 
-// count counts the frame at pos. last comes before frames and both before the stamp, so that a reader that has passed last has
+// count counts the frame at pos, or the run of so many frames. last comes before frames and both before the stamp, so that a reader that has passed last has
 // passed all frames counted.
-func (w *Writer) count(pos uint64, n int) {
-	number := w.number + 1
+func (w *Writer) count(pos, frames, bytes uint64) {
+	number := w.number + frames
 	w.number = number
-	w.sent += uint64(n)
+	w.sent += bytes
 	w.line.last.StoreRelease(pos)
 	w.line.frames.StoreRelease(number)
 }
@@ -316,23 +316,34 @@ func (w *Writer) measure(t uint64, ps [][]byte, most uint64) (slots uint64, coun
 // fill writes and stamps the frames of a claimed batch in order.
 func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 	r := w.ring
-	for _, p := range ps {
-		if len(p) > r.cell {
-			t = w.fillLarge(t, p, kind, time)
-			continue
+	for len(ps) > 0 {
+		p, next, n := ps[0], t+1, uint64(1)
+		switch {
+		case len(p) > r.cell:
+			next = w.fillLarge(t, p, kind, time)
+		case len(p) > mostPart:
+			mem.Copy(r.payload(t, len(p)), p)
+			w.stampOne(t, len(p), kind, time)
+		default:
+			n = w.fillRun(t, ps, kind, time)
+			next = t + n
 		}
-		d := r.slots.At(t)
-		mem.CopyShort(r.single.First(t), p)
-		w.describe(d, len(p), kind, time)
-		w.count(t, len(p))
-		d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
-		if t%ahead == 0 {
-			r.expectMany(t)
-		}
-		t++
+		t, ps = next, ps[n:]
 	}
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
+}
+
+// stampOne describes, counts and stamps a batch's frame at t, which takes one slot and is in place.
+func (w *Writer) stampOne(t uint64, n int, kind Kind, time int64) {
+	r := w.ring
+	d := r.slots.At(t)
+	w.describe(d, n, kind, time)
+	w.count(t, 1, uint64(n))
+	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
+	if t%ahead == 0 {
+		r.expectMany(t)
+	}
 }
 
 // fillLarge is fill for a frame of several slots; it returns where the next one begins.
@@ -346,7 +357,7 @@ func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
 	mem.Copy(r.payload(t, len(p)), p)
 	d := r.at(t)
 	w.describe(d, len(p), kind, time)
-	w.count(t, len(p))
+	w.count(t, 1, uint64(len(p)))
 	w.finish(d, t, span)
 	r.expect(t + ahead*span)
 	w.alone = t + span

@@ -54,3 +54,25 @@ func (c Cell) Bytes(n int) []byte {
 
 // After is the cell behind it. What is behind the last one must not be used.
 func (c Cell) After() Cell { return Cell{unsafe.Add(c.first, c.size), c.size} }
+
+// After is as many bytes of the cell behind that of b, which are the first of a cell. What is behind the last one must not be used.
+func (c *Cells) After(b []byte) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), c.size)), len(b))
+}
+
+// Fill copies the first of ps that have n bytes to the cells from index i on, each of which must have room for that, and says how many they were. They
+// must not go round the end.
+func Fill(c *Cells, i uint64, ps [][]byte, n int) int {
+	at := c.place(i)
+	if shortOnes(n) {
+		return fillShort(at, c.size, ps, n)
+	}
+	for k, p := range ps {
+		if len(p) != n {
+			return k
+		}
+		Copy(unsafe.Slice((*byte)(at), n), p)
+		at = unsafe.Add(at, c.size)
+	}
+	return len(ps)
+}

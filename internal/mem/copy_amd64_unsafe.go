@@ -4,15 +4,6 @@ package mem
 
 import "unsafe"
 
-// CopyShort copies src to dst, which must have room for it. Most often it is 33 to 64 bytes: for these a call would cost more than the copying.
-func CopyShort(dst *byte, src []byte) {
-	if n := uint(len(src)); n-33 > 64-33 {
-		copy(unsafe.Slice(dst, n), src)
-		return
-	}
-	Copy64(dst, src)
-}
-
 // Copy64 copies 33 to 64 bytes. It and those for less are no calls, and call nothing: who calls has to keep what is at hand, and that costs more
 // than the copying.
 func Copy64(dst *byte, src []byte) {
@@ -23,6 +14,27 @@ func Copy64(dst *byte, src []byte) {
 	d, s = (*quads)(unsafe.Add(unsafe.Pointer(d), n)), (*quads)(unsafe.Add(unsafe.Pointer(s), n))
 	d.first = s.first
 	d.second = s.second
+}
+
+// shortOnes says whether fillShort is for frames of n bytes.
+func shortOnes(n int) bool { return uint(n)-33 <= 64-33 }
+
+// fillShort is Fill for 33 to 64 bytes, with what is the same for all worked out once.
+func fillShort(at unsafe.Pointer, size uint64, ps [][]byte, n int) int {
+	tail := n - 32
+	for k, p := range ps {
+		if len(p) != n {
+			return k
+		}
+		d, s := (*quads)(at), (*quads)(unsafe.Pointer(unsafe.SliceData(p)))
+		d.first = s.first
+		d.second = s.second
+		d, s = (*quads)(unsafe.Add(at, tail)), (*quads)(unsafe.Add(unsafe.Pointer(s), tail))
+		d.first = s.first
+		d.second = s.second
+		at = unsafe.Add(at, size)
+	}
+	return len(ps)
 }
 
 // A quad is moved in one piece, two in two.

@@ -4,17 +4,20 @@ package mem
 
 import "unsafe"
 
-// CopyShort copies src to dst, which must have room for it.
-func CopyShort(dst *byte, src []byte) { Copy(unsafe.Slice(dst, len(src)), src) }
+func copyShort(dst *byte, src []byte) { Copy(unsafe.Slice(dst, len(src)), src) }
 
 // Copy64 copies 33 to 64 bytes.
-func Copy64(dst *byte, src []byte) { CopyShort(dst, src) }
+func Copy64(dst *byte, src []byte) { copyShort(dst, src) }
 
 // Copy32 copies 16 to 32 bytes.
-func Copy32(dst *byte, src []byte) { CopyShort(dst, src) }
+func Copy32(dst *byte, src []byte) { copyShort(dst, src) }
 
 // Copy16 copies 8 to 16 bytes.
-func Copy16(dst *byte, src []byte) { CopyShort(dst, src) }
+func Copy16(dst *byte, src []byte) { copyShort(dst, src) }
 
 // Copy8 copies up to 8 bytes.
-func Copy8(dst *byte, src []byte) { CopyShort(dst, src) }
+func Copy8(dst *byte, src []byte) { copyShort(dst, src) }
+
+func shortOnes(int) bool { return false }
+
+func fillShort(unsafe.Pointer, uint64, [][]byte, int) int { return 0 }

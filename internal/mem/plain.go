@@ -6,6 +6,9 @@ package mem
 // Loads and stores are whole (never half of one value and half of another): 64-bit words on 64-bit machines are.
 type Plain struct{ v uint64 }
 
+// PlainOf is a Plain of one's own that holds x.
+func PlainOf(x uint64) Plain { return Plain{x} }
+
 // Get loads the word.
 func (p *Plain) Get() uint64 { return p.v }
 

@@ -28,3 +28,16 @@ again:
 	SUBQ $1, CX
 	JHI  again
 	RET
+
+// func prefetchLoads(p unsafe.Pointer, step uintptr, n int)
+TEXT ·prefetchLoads(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), AX
+	MOVQ step+8(FP), BX
+	MOVQ n+16(FP), CX
+
+again:
+	PREFETCHT0 (AX)
+	ADDQ BX, AX
+	SUBQ $1, CX
+	JHI  again
+	RET

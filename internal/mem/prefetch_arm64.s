@@ -24,3 +24,17 @@ again:
 	SUBS $1, R4, R4
 	BHI  again
 	RET
+
+
+// func prefetchLoads(p unsafe.Pointer, step uintptr, n int)
+TEXT ·prefetchLoads(SB), NOSPLIT, $0-24
+	MOVD p+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD n+16(FP), R2
+
+again:
+	PRFM (R0), PLDL1KEEP
+	ADD  R1, R0, R0
+	SUBS $1, R2, R2
+	BHI  again
+	RET

@@ -13,3 +13,8 @@ func prefetchStore(p, q unsafe.Pointer)
 //
 //go:noescape
 func prefetchStores(p unsafe.Pointer, stepP uintptr, q unsafe.Pointer, stepQ uintptr, n int)
+
+// prefetchLoads asks for n cache lines from p on, one every step bytes; n is at least 1.
+//
+//go:noescape
+func prefetchLoads(p unsafe.Pointer, step uintptr, n int)

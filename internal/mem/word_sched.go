@@ -113,6 +113,9 @@ func (w *Word32) Addr() *uint32 { return &w.v }
 // A Plain is the scheduled twin of the Plain in plain.go.
 type Plain struct{ v uint64 }
 
+// PlainOf is a Plain of one's own that holds x.
+func PlainOf(x uint64) Plain { return Plain{x} }
+
 // Get loads the word.
 //
 //go:noinline
