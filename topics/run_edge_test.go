@@ -95,6 +95,23 @@ func TestTheLargestFrameFindsRoomBesideARun(t *testing.T) {
 	}
 }
 
+func TestAGroupMayBeginWithinARun(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 128, Policy: PolicyLossless})
+	w := mustWriter(t, r, 1)
+	mustBatch(t, w, alike(0, 10, 8)...)
+	a, b := mustMember(t, r, "g", Last(3), 2), mustMember(t, r, "g", Last(3), 3)
+	for n := 7; n < 10; n++ {
+		m := []*Reader{a, b}[n%2]
+		var f Frame
+		if _, err := m.Take(&f, false); err != nil || f.Position != uint64(n) || f.Sequence() != uint64(n)+1 {
+			t.Fatalf("frame %d comes as %v, %+v", n, err, f)
+		}
+		m.Ack()
+	}
+	wantNothing(t, a)
+	wantNothing(t, b)
+}
+
 func TestTheTimeOfWhatIsBehindTheMiddleOfARun(t *testing.T) {
 	r := heapRing(t, Geometry{Slots: 128})
 	mustBatch(t, mustWriter(t, r, 1), alike(0, 16, 8)...)
