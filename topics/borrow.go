@@ -44,9 +44,8 @@ func misfit(length uint64) error { return corrupt("a frame's length", length) }
 
 // BorrowMany reads the next frames of a gate, as many as are there, at most len(fs), and says how many. If there is none it looks so many
 // times more, without a pause in between. Payloads alias the ring and stay as they are until Release or Store has moved the cursor past
-// them. Several are read as long as each has one slot
-// and a stamp of its own, or as they are of one run. Errors: ErrEmpty if there is none, for reasons that Stuck knows; ErrKicked,
-// ErrCorrupt. fs must not be empty.
+// them. Several are read as long as each has one slot and a stamp of its own, or as they are of one run. Errors: ErrEmpty if there is none, for
+// reasons that Stuck knows; ErrKicked, ErrCorrupt. fs must not be empty.
 //
 // What can be known before a frame is there is worked out before the looks: what is done after them is part of the frame's latency.
 func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
@@ -94,7 +93,8 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 	return n, nil
 }
 
-// Has says whether there is a frame of one slot at pos. To look may take its line away from the writer that is about to fill it.
+// Has says whether something begins at pos, or pos lies in the run that is being read. To look may take its line away from the writer that is about to
+// fill it.
 func (r *Reader) Has(pos uint64) bool {
 	return r.run.has(pos) || there(r.ring.slots.At(pos).stamp.Load(), pos, r.ring.mask)
 }

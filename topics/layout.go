@@ -70,7 +70,7 @@ type control struct {
 // claim, length: the announced claim [claim-1, claim-1+length); claim 0: none. length is stored before claim; a reaper loads
 // claim, length, claim. A position is announced at most once by a line with a CAS to follow, so equal claims mean one length.
 //
-// last, frames: position of the newest committed frame, and how many there ever were on this line, across its owners. last is
+// last, frames: position of the newest committed frame, or the first of the newest run, and how many there ever were on this line, across its owners. last is
 // stored before frames and both before the stamp; readers load frames before last, so last is at least as new as frames.
 //
 // publisher: id of the owner's publisher. bytes: payload bytes ever committed on this line, across its owners. blocked:

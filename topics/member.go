@@ -135,6 +135,7 @@ func (r *Reader) adopt(f *Frame) ([]byte, error) {
 		start, what, span := r.standsIn()
 		if !won || what == 0 || what&3 == aborted || r.shared.state.Load()>>2 <= pos {
 			r.Ack()
+			r.follow()
 			continue
 		}
 		r.describe(f, start, what, span)

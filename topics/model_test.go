@@ -26,6 +26,7 @@ type modelEntry struct {
 	publisher, sequence uint64
 	length              int
 	padding             *modelEntry // before it
+	run, runEnd         uint64      // of the run that it is one of; 0, 0: of none
 }
 
 func (e *modelEntry) end() uint64 { return e.pos + e.span }
@@ -149,15 +150,19 @@ func (s *sim) wantClaim(k uint64) error {
 	need := s.tail + k - s.n
 	limit, _ := s.lowest()
 	for _, e := range s.history {
+		pos, end := e.pos, e.end()
+		if e.runEnd != 0 { // the head moves over all of a run or over nothing of it
+			pos, end = e.run, e.runEnd
+		}
 		switch {
-		case e.end() <= head:
-		case e.pos >= need:
+		case end <= head:
+		case pos >= need:
 			return nil
-		case e.pos >= limit:
+		case pos >= limit:
 			return ErrHeldByGate
 		case e.state == entryOpen:
 			return ErrHeldBySlot
-		case e.end() > limit:
+		case end > limit:
 			return ErrHeldByGate
 		}
 	}

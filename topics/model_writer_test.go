@@ -171,8 +171,18 @@ func (s *sim) batch(sw *simWriter) {
 	if n < 1 || n > len(ps) {
 		s.t.Fatalf("%d frames of %d committed", n, len(ps))
 	}
+	var run []*modelEntry
 	for _, p := range ps[:n] {
-		s.commit(s.addFrame(s.span(len(p))), id, len(p))
+		e := s.addFrame(s.span(len(p)))
+		s.commit(e, id, len(p))
+		if len(run) > 0 && (len(p) != run[0].length || e.span > 1 || len(p) > 128 || e.pos%min(32, s.n/2) == 0) {
+			run = nil
+		}
+		if run = append(run, e); len(run) > 1 {
+			for _, r := range run {
+				r.run, r.runEnd = run[0].pos, e.end()
+			}
+		}
 	}
 	if n > 1 {
 		s.sums["batch of several"]++

@@ -73,6 +73,7 @@ func (r *Reader) describe(f *Frame, start, st, span uint64) {
 	r.describePart(f, start, span)
 }
 
+// describePart is describe for a run of span slots that begins at start; both mean nothing if r is in it already.
 func (r *Reader) describePart(f *Frame, start, span uint64) {
 	if !r.run.has(r.pos) {
 		mem.Read(&r.run.description, &r.ring.at(start).description)
@@ -128,8 +129,8 @@ const runAhead = 8
 // fillRun writes and stamps the first frames of ps that have one length, of at most mostPart and a slot, at t: one, or a run. It says how many they were.
 func (w *Writer) fillRun(t uint64, ps [][]byte, kind Kind, time int64) uint64 {
 	r, n := w.ring, len(ps[0])
-	stretch := min(mostRun, (r.mask+1)/2) // over no half of the ring: the largest frame needs one
-	most := min(stretch-t%stretch, uint64(len(ps)))
+	block := min(mostRun, (r.mask+1)/2) // over no half of the ring: the largest frame needs one
+	most := min(block-t%block, uint64(len(ps)))
 	k := uint64(0)
 	for end := uint64(0); k == end && k < most; {
 		at := t + k

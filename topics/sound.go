@@ -26,13 +26,13 @@ func plausible(st, pos, mask uint64) bool {
 // Sound is an ErrCorrupt if the slot of pos, which holds somebody up, has a stamp that no writer stores there, or lies within a frame that is no
 // run. What is looked at is loaded before the head: a head not above pos says that it is not of a later lap.
 func (r *Ring) Sound(pos uint64) error {
-	start, around, _ := r.around(pos)
+	start, what, _ := r.around(pos)
 	st := r.at(pos).stamp.Load()
 	switch {
 	case r.control.head.Load()&positionMask > pos:
 		return nil
-	case start != pos && around&3 != committedRun:
-		return corrupt(fmt.Sprintf("the stamp of position %d, within whose frame somebody reads,", start), around)
+	case start != pos && what&3 != committedRun:
+		return corrupt(fmt.Sprintf("the stamp of position %d, within whose frame somebody reads,", start), what)
 	case plausible(st, pos, r.mask):
 		return nil
 	}
@@ -67,7 +67,7 @@ func (w *Writer) ousted() error {
 // astray takes a claim back that lies over a frame: the tail has gone back. The next claim looks again.
 func (w *Writer) astray(t uint64) error {
 	w.closeClaim()
-	w.next = 0
+	w.next, w.alone = t, t
 	return corrupt("the tail, below a frame,", t)
 }
 

@@ -76,7 +76,7 @@ type Writer struct {
 	fence    mem.Fence
 
 	owner uint64 // of the line
-	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below
+	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below; see astray
 	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each, and runs
 }
 
