@@ -212,7 +212,8 @@ func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind, err error)
 
 // PublishBatch publishes ps in order, and says how many were published before an error. It claims once for many frames, up to a
 // quarter of the ring, which is quicker than publishing them one by one; frames claimed together share their time. Those that follow each other, fit a
-// slot, have the same length and no more than 128 bytes are quickest: up to 32 of them are seen together. Other publishers' frames may come in between. Errors are as for Publish.
+// slot, have the same length and no more than 128 bytes are quickest: up to 32 of them are seen together. Other
+// publishers' frames may come in between. Errors are as for Publish.
 func (p *Publisher) PublishBatch(ctx context.Context, ps [][]byte) (done int, err error) {
 	defer p.fault("publish to", catchFaults(&err), &err)
 	err = p.publishBatch(ctx, ps, &done)

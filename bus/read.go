@@ -22,7 +22,8 @@ const mostAhead = 32
 
 // many is how many frames to read at once. A look at a frame that is not there takes its line away from the publisher that is about to fill it,
 // who then waits for it to come back; and a CPU that guesses that one more frame is there looks on its own. So several are read only where
-// the last of them has been seen, or where there are runs, whose frames come together; and whoever has caught up with a stream looks away for a moment, so that there are several again.
+// the last of them has been seen, or where there are runs, whose frames come together; and whoever has caught up with a stream looks away for a
+// moment, so that there are several again.
 func (s *Subscriber) many() int {
 	pos := s.r.Position()
 	switch {

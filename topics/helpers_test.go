@@ -255,3 +255,11 @@ func (r *Reader) Borrow(f *Frame) ([]byte, error) {
 	}
 	return f.Payload, nil
 }
+
+// get is Borrow of a gate and Copy of others.
+func (r *Reader) get(f *Frame, buf []byte) ([]byte, error) {
+	if r.kind == kindGate {
+		return r.Borrow(f)
+	}
+	return r.Copy(f, buf)
+}

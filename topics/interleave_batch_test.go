@@ -124,12 +124,7 @@ func runMemberDies() *plot {
 	p := group("a writer of runs, a member that dies, and another", 8, 3, func(w *world) {
 		p := w.pub(1).open()
 		a := p.play(func() { p.batch(1, 1) })
-		s, r := w.member(100), w.member(101)
-		s.enter()
-		r.enter()
-		s.play(func() { s.share(9, a) })
-		s.a.Mortal = true
-		r.play(func() { r.share(9, a, s.a) })
+		w.oneOfTwoDies(a)
 	})
 	p.Crashes, p.heavy = 1, false
 	return p

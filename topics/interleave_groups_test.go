@@ -146,16 +146,20 @@ func members() *plot {
 	return p
 }
 
+// oneOfTwoDies is two members that share what a publisher sends; the first may die at any step.
+func (w *world) oneOfTwoDies(a *sched.Actor) {
+	s, r := w.member(100), w.member(101)
+	s.enter()
+	r.enter()
+	s.play(func() { s.share(9, a) })
+	s.a.Mortal = true
+	r.play(func() { r.share(9, a, s.a) })
+}
+
 // memberDies is a member that dies at any step, and one that lives.
 func memberDies() *plot {
 	p := group("a writer, a member that dies, and another", 2, 3, func(w *world) {
-		a := w.pub(1).open().sends(3, 1)
-		s, r := w.member(100), w.member(101)
-		s.enter()
-		r.enter()
-		s.play(func() { s.share(9, a) })
-		s.a.Mortal = true
-		r.play(func() { r.share(9, a, s.a) })
+		w.oneOfTwoDies(w.pub(1).open().sends(3, 1))
 	})
 	p.Crashes = 1
 	p.end = (*world).lapAfterGroup

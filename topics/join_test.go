@@ -15,11 +15,7 @@ func readAll(t *testing.T, rd *Reader) string {
 	var buf []byte
 	for {
 		var err error
-		if rd.kind == kindGate {
-			buf, err = rd.Borrow(&f)
-		} else {
-			buf, err = rd.Copy(&f, buf)
-		}
+		buf, err = rd.get(&f, buf)
 		if errors.Is(err, ErrEmpty) {
 			rd.Store(rd.Position())
 			return strings.Join(all, " ")

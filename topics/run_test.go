@@ -105,13 +105,7 @@ func make30() []int {
 func nextOf(t testing.TB, rd *Reader) int {
 	t.Helper()
 	var f Frame
-	var b []byte
-	var err error
-	if rd.kind == kindGate {
-		b, err = rd.Borrow(&f)
-	} else {
-		b, err = rd.Copy(&f, nil)
-	}
+	b, err := rd.get(&f, nil)
 	if errors.Is(err, ErrEmpty) {
 		return -1
 	}
