@@ -2,36 +2,159 @@ package bus
 
 import (
 	"context"
+	"time"
 
 	"shmbus/internal/invariants"
+	"shmbus/topics"
 )
 
-// ReceiveBatch waits for the next frame as Receive does, takes along those that are there behind it, and says how many are in fs then. It waits
-// for one frame only, and goes on until fs is full or there is no more; a member of a group gets one. Release each when it is no longer needed:
-// until then a lossless subscription holds publishers back. Errors are as for Receive, and then no frame was received. With an empty fs it does
-// nothing.
-func (s *Subscriber) ReceiveBatch(ctx context.Context, fs []*Frame) (int, error) {
-	n := s.handOut(fs)
-	if n == 0 && len(fs) > 0 {
-		f, err := s.come(ctx)
-		if err != nil {
-			return 0, err
-		}
-		fs[0], n = f, 1
+// mostBatch is how many frames a Batch has at most.
+const mostBatch = mostAhead
+
+// A Batch is frames that were received at once, by ReceiveBatch: the quickest way to read many small ones. The zero Batch is empty, and ready for use. It
+// and what it gives belong to the Subscriber's goroutine, until Release or the next ReceiveBatch with it. An index that is not below Len makes it panic,
+// as that of a slice does.
+//
+// Frames of a PublishBatch that lie in the ring as one run stay one here, with one description: then a frame costs little more than the look at its bytes.
+type Batch struct {
+	frames []*Frame     // in order; nothing is in them if they are a run
+	first  *Frame       // of a run; nil: each frame stands for itself
+	ring   *topics.Ring // in which the run is
+}
+
+// Len is how many frames there are, at most 32.
+func (b *Batch) Len() int { return len(b.frames) }
+
+// at is what describes frame i, and how many slots behind it in its run the frame lies.
+func (b *Batch) at(i int) (f *Frame, behind int) {
+	if f = b.frames[i]; b.first != nil {
+		f, behind = b.first, i
 	}
-	for n < len(fs) {
-		if more := s.handOut(fs[n:]); more > 0 {
-			n += more
-			continue
-		}
-		f := s.now()
-		if f == nil {
-			break // an error comes again
-		}
-		fs[n] = f
-		n++
+	return f, behind
+}
+
+// Bytes is the payload of frame i, as Frame.Bytes.
+func (b *Batch) Bytes(i int) []byte {
+	f, behind := b.at(i)
+	if b.first == nil {
+		return f.Bytes()
 	}
-	return n, nil
+	return b.ring.Beside(f.Bytes(), behind)
+}
+
+// Decode decodes the msgpack payload of frame i into v, as Frame.Decode.
+func (b *Batch) Decode(i int, v any) error {
+	f, _ := b.at(i)
+	return f.decode(b.Bytes(i), v)
+}
+
+// Position is the place of frame i in the topic, as Frame.Position.
+func (b *Batch) Position(i int) uint64 {
+	f, behind := b.at(i)
+	return f.Position() + uint64(behind)
+}
+
+// Sequence counts the frames of frame i's publisher, as Frame.Sequence.
+func (b *Batch) Sequence(i int) uint64 {
+	f, behind := b.at(i)
+	return f.Sequence() + uint64(behind)
+}
+
+// Publisher is the id of frame i's publisher.
+func (b *Batch) Publisher(i int) uint64 {
+	f, _ := b.at(i)
+	return f.Publisher()
+}
+
+// Time is when frame i was committed, as Frame.Time.
+func (b *Batch) Time(i int) time.Time {
+	f, _ := b.at(i)
+	return f.Time()
+}
+
+// Kind says how the payload of frame i is encoded.
+func (b *Batch) Kind(i int) Kind {
+	f, _ := b.at(i)
+	return f.Kind()
+}
+
+// Err is not nil if Bytes may not be the payloads any more, as Frame.Err.
+func (b *Batch) Err() error {
+	if b.first != nil {
+		return b.first.Err()
+	}
+	for _, f := range b.frames {
+		if err := f.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Release gives all frames back, and leaves the Batch empty. To release an empty one does nothing.
+func (b *Batch) Release() {
+	if b.first != nil {
+		b.first.Release()
+	} else {
+		for _, f := range b.frames {
+			f.Release()
+		}
+	}
+	b.frames, b.first = b.frames[:0], nil
+}
+
+// ReceiveBatch waits for the next frame as Receive does, and takes along those that are there behind it: up to 32, or what is left of those that were
+// published together; a member of a group gets one. What b held before is released first. Until they are released, a lossless subscription holds
+// publishers back. Errors are as for Receive, and then no frame was received, and b is empty.
+func (s *Subscriber) ReceiveBatch(ctx context.Context, b *Batch) error {
+	b.Release()
+	if b.frames == nil {
+		b.frames = make([]*Frame, 0, mostBatch)
+	}
+	if s.receiveRun(b) {
+		return nil
+	}
+	f, err := s.Receive(ctx)
+	for f != nil {
+		b.frames = append(b.frames, f)
+		n := len(b.frames)
+		n += s.handOut(b.frames[n:mostBatch])
+		if b.frames = b.frames[:n]; n == mostBatch || s.amidRuns() {
+			break
+		}
+		f = s.now() // an error comes again
+	}
+	return err
+}
+
+// longRun is how many frames a run has that is worth a Batch of its own.
+const longRun = 8
+
+// amidRuns says whether the next frames are likely to be those of a long run, which ReceiveBatch reads as one.
+func (s *Subscriber) amidRuns() bool { return s.config.mode == topics.Gate && s.r.AmidRuns(longRun) }
+
+// receiveRun receives what is left of a run, if the subscription is within one or has just read one, and there is nothing else to be looked after.
+func (s *Subscriber) receiveRun(b *Batch) bool {
+	if !s.plain() || !s.amidRuns() || s.shelf.some() || s.from != 0 {
+		return false
+	}
+	if invariants.Enabled {
+		s.guard.Enter("a Subscriber")
+		defer s.guard.Leave()
+	}
+	if s.slow || s.room.Asleep() {
+		s.awaited()
+	}
+	n, err := s.r.BorrowRun(s.shelf.room(s, 1)[0])
+	if n == 0 || err != nil || s.void() { // then what was read means nothing; an error comes again
+		s.shelf.filled(0)
+		return false
+	}
+	s.shelf.filled(1)
+	s.streak += n
+	s.owe(0)
+	b.frames, b.first, b.ring = b.frames[:n], s.shelf.pop(), s.ring
+	return true
 }
 
 // handOut hands out frames that were read ahead, and says how many. It looks at nothing shared.

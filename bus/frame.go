@@ -44,12 +44,14 @@ func (f *Frame) Clone() []byte { return bytes.Clone(f.Bytes()) }
 
 // Decode decodes a msgpack payload into v, a pointer. What it fills in does not alias the frame. A payload that counts more values than it
 // can hold, or nests them more than a thousand deep, is an error before anything is allocated.
-func (f *Frame) Decode(v any) error {
+func (f *Frame) Decode(v any) error { return f.decode(f.Bytes(), v) }
+
+// decode is Decode for a payload of f's kind.
+func (f *Frame) decode(b []byte, v any) error {
 	if f.info.Kind() != topics.KindMsgpack {
 		return fail("decode a frame of", f.sub.topic, fmt.Errorf("its kind is %v, not msgpack; use Bytes", f.info.Kind()))
 	}
 	return fail("decode a frame of", f.sub.topic, segment.Guard(func() error {
-		b := f.Bytes()
 		if err := wellFormed(b); err != nil {
 			return err
 		}

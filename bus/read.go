@@ -28,7 +28,7 @@ func (s *Subscriber) many() int {
 	pos := s.r.Position()
 	switch {
 	case s.slow:
-	case s.r.AmidRuns():
+	case s.r.AmidRuns(1):
 		return mostAhead
 	case s.streak < 2 || pos < s.probed:
 	case s.r.Has(pos + mostAhead - 1):

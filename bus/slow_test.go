@@ -25,6 +25,47 @@ func slowly(t *testing.T, s *bus.Subscriber, done func() bool) int {
 	return n
 }
 
+// A subscription that reads runs as batches tells of each batch.
+func TestASlowSubscriptionTellsOfEachBatch(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", lossless)
+	s := subscribe(t, b, "t", bus.Lossless())
+	run := make([][]byte, 32)
+	for i := range run {
+		run[i] = []byte("of a run")
+	}
+	var err error
+	for err == nil {
+		_, err = p.PublishBatch(done(), run)
+	}
+	var batch bus.Batch
+	for range 4 { // a quick one until now
+		noError(t, s.ReceiveBatch(soon(t), &batch))
+	}
+	for i := range 5 {
+		got := make(chan error, 1)
+		go func() {
+			_, err := p.PublishBatch(soon(t), run)
+			got <- err
+		}()
+		for n := 0; ; n++ {
+			if n == 20 {
+				t.Fatalf("batch %d was not published when %d had been released", i, n)
+			}
+			noError(t, s.ReceiveBatch(soon(t), &batch))
+			time.Sleep(2 * time.Millisecond) // not synchronisation: this is the work that takes long
+			batch.Release()
+			select {
+			case err := <-got:
+				noError(t, err)
+			default:
+				continue
+			}
+			break
+		}
+	}
+}
+
 func fullOf(t *testing.T, p *bus.Publisher) {
 	t.Helper()
 	var err error

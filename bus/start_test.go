@@ -225,3 +225,26 @@ func TestACallThatPassesOverFramesHearsOfItsContext(t *testing.T) {
 		noError(t, s.Close())
 	}
 }
+
+// Batches as well, also where a position in the future lies amid runs.
+func TestABatchBeginsAtAPositionInTheFuture(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(256))
+	s := subscribe(t, b, "t", bus.Lossless(), bus.FromPosition(150))
+	run := make([][]byte, 32)
+	for i := range run {
+		run[i] = []byte("of a run")
+	}
+	var batch bus.Batch
+	for range 6 {
+		_, err := p.PublishBatch(soon(t), run)
+		noError(t, err)
+		_ = s.ReceiveBatch(done(), &batch)
+		if batch.Len() > 0 {
+			break
+		}
+	}
+	if batch.Len() == 0 || batch.Position(0) != 150 {
+		t.Fatalf("%d frames, from %d on", batch.Len(), batch.Position(0))
+	}
+}

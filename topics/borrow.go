@@ -107,10 +107,7 @@ func (r *Reader) borrowOther(fs []*Frame) (n int, err error) {
 		return 0, ErrEmpty
 	}
 	if r.run.has(r.pos) {
-		r.runs++
-		if r.runs > 2 {
-			mem.AskToLoadOne(r.ring.at(r.run.end))
-		}
+		r.entered()
 		return r.borrowRun(fs)
 	}
 	r.fence.LoadLoad()

@@ -239,9 +239,9 @@ func (v *vandal) read(rd *Reader) {
 			defer rd.Ack()
 		}
 	case rd.kind == kindGate:
-		fs := make([]Frame, 1+v.next(1)%16)
+		fs := make([]Frame, min(1+v.next(1)%48, mostRun))
 		var n int
-		if n, err = rd.BorrowMany(each(fs), 2); err == ErrEmpty {
+		if n, err = rd.borrow(fs, 2); err == ErrEmpty {
 			err = rd.Stuck()
 		}
 		for _, more := range fs[:n] {

@@ -6,7 +6,7 @@ package topics
 
 // runsAndGate is runs that go round the ring, and a gate that holds the head back also in their middle.
 func runsAndGate(most int) *plot {
-	p := named("a writer of runs and a gate that reads "+[]string{"", "one", "two"}[most], lossless(8, 1), func(w *world) {
+	p := named("a writer of runs and a gate that reads "+map[int]string{1: "one", 2: "two", mostRun: "each as one"}[most], lossless(8, 1), func(w *world) {
 		s := w.sub(Gate, 100)
 		s.join(Newest())
 		p := w.pub(1).open()

@@ -20,6 +20,7 @@ func plots() []*plot {
 		batchesAndJoiner(),
 		runsAndGate(1),
 		runsAndGate(2),
+		runsAndGate(mostRun),
 		runsOfTwo(),
 		runsAndLossy(),
 		runAndNewest(),

@@ -171,13 +171,13 @@ func (s *sub) mark(step int) {
 	s.a.Mark(h)
 }
 
-// one reads a frame, or at most most of a gate, and not more than two, if there are any.
+// one reads a frame, or at most most of a gate, and not more than two unless they are a run, if there are any.
 func (s *sub) one(most int) bool {
-	var fs [2]Frame
+	var fs [mostRun]Frame
 	n := 1
 	var err error
 	if s.mode == Gate {
-		if n, err = s.rd.BorrowMany([]*Frame{&fs[0], &fs[1]}[:min(most, 2)], 0); err == ErrEmpty {
+		if n, err = s.rd.borrow(fs[:most], 0); err == ErrEmpty {
 			err = s.rd.Stuck()
 		}
 	} else {

@@ -73,7 +73,9 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"also when several are read", "(*Reader).BorrowMany", nil, load, described},
 		{"what is described before a kick is whole", "(*Reader).BorrowMany", described, fence, cursor},
 		{"also a frame of several slots", "(*Reader).borrowOther", objcode.Calls("shmbus/topics.(*Reader).find"), store, cursor},
-		{"also those of a run", "(*Reader).borrowRun", nil, store, cursor},
+		{"also those of a run", "(*Reader).mayBorrow", nil, store, cursor},
+		{"which is asked before they are handed out", "(*Reader).borrowRun", nil, objcode.Calls("shmbus/topics.(*Reader).mayBorrow"), ret},
+		{"also as one", "(*Reader).BorrowRun", objcode.Calls("shmbus/topics.(*Reader).entered"), objcode.Calls("shmbus/topics.(*Reader).mayBorrow"), ret},
 		{"a run's stamp is stored after its description", "(*Writer).fillRun", counted, stamp, ret},
 		{
 			"a gate's cursor is stored by a CAS", "(*Reader).Store", objcode.IsAt(objcode.StoreRelease, offsetOf[gateLine](t, "received")),

@@ -90,24 +90,65 @@ func (r *Reader) enter() {
 	}
 }
 
-// borrowRun is BorrowMany for a reader within a run.
-func (r *Reader) borrowRun(fs []*Frame) (int, error) {
-	r.fence.LoadLoad()
-	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the description: what was read before a kick is whole
-		return 0, r.ousted(st)
+// BorrowRun borrows what is left of the run that a gate has come to, as one frame, and says how many they are: f describes the first of them and has its
+// payload, and Span covers all. Their positions and sequences go on from there, Beside gives their payloads, and all else is the same. It says 0 if there is
+// no run. Errors and payloads are as for BorrowMany.
+func (r *Reader) BorrowRun(f *Frame) (n int, err error) {
+	if !r.run.has(r.pos) {
+		if !r.find(f) || !r.run.has(r.pos) {
+			return 0, nil
+		}
+		r.entered()
+	}
+	if err := r.mayBorrow(); err != nil {
+		return 0, err
 	}
 	u, cells, pos := &r.run, &r.ring.single, r.pos
-	length := uint64(uint32(u.meta.Get()))
-	if length > uint64(r.ring.cell) {
-		return 0, misfit(length)
+	n = int(u.end - pos)
+	mem.AskToLoad(cells, pos, n)
+	u.frame(f, pos)
+	f.Span = uint64(n)
+	f.Payload, f.Held = cells.At(pos).Bytes(f.Length()), true
+	r.pos = u.end
+	r.received += uint64(n)
+	return n, nil
+}
+
+// Beside is the payload of the frame that lies i slots behind the first of a run, whose payload is b. Both must have been borrowed together.
+func (r *Ring) Beside(b []byte, i int) []byte { return r.single.Behind(b, i) }
+
+// entered is for a reader that has come to a run. After a few of them, another one is likely to follow.
+func (r *Reader) entered() {
+	if r.runs++; r.runs > 2 {
+		mem.AskToLoadOne(r.ring.at(r.run.end))
 	}
+}
+
+// mayBorrow is why a gate within a run may not borrow of it, or nil.
+func (r *Reader) mayBorrow() error {
+	r.fence.LoadLoad()
+	if st := r.line.state.Load(); st != r.stored<<2|kindGate { // after the description: what was read before a kick is whole
+		return r.ousted(st)
+	}
+	if length := uint64(uint32(r.run.meta.Get())); length > uint64(r.ring.cell) {
+		return misfit(length)
+	}
+	return nil
+}
+
+// borrowRun is BorrowMany for a reader within a run.
+func (r *Reader) borrowRun(fs []*Frame) (int, error) {
+	if err := r.mayBorrow(); err != nil {
+		return 0, err
+	}
+	u, cells, pos := &r.run, &r.ring.single, r.pos
 	if left := u.end - pos; left < uint64(len(fs)) {
 		fs = fs[:left]
 	}
 	publisher, time, meta := u.publisher, u.time, u.meta
 	sequence, number := u.sequence.Get()+pos-u.start, u.number.Get()+pos-u.start
 	mem.AskToLoad(cells, pos, len(fs))
-	b := cells.At(pos).Bytes(int(length))
+	b := cells.At(pos).Bytes(int(uint32(meta.Get())))
 	for _, f := range fs {
 		f.publisher, f.time, f.meta = publisher, time, meta
 		f.sequence, f.number = mem.PlainOf(sequence), mem.PlainOf(number)
@@ -120,8 +161,11 @@ func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 	return len(fs), nil
 }
 
-// AmidRuns says whether the reader is within a run or just behind one. It looks at nothing shared.
-func (r *Reader) AmidRuns() bool { return r.run.end != 0 && r.pos-r.run.start <= r.run.end-r.run.start }
+// AmidRuns says whether the reader is within a run of at least so many frames, or just behind one. It looks at nothing shared.
+func (r *Reader) AmidRuns(least uint64) bool {
+	n := r.run.end - r.run.start
+	return n >= least && r.pos-r.run.start <= n
+}
 
 // runAhead is for how many slots to come a run asks for their cells' lines, and as often.
 const runAhead = 8

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 )
@@ -200,5 +201,60 @@ func TestRunsThatCannotBe(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of a run that a kicked gate has begun to read nothing more is handed out, whichever way it is asked for.
+func TestAKickWithinARun(t *testing.T) {
+	for _, most := range []int{1, mostRun} {
+		r := heapRing(t, Geometry{Slots: 256, Policy: PolicyLossless})
+		w := mustWriter(t, r, 1)
+		rd := mustReader(t, r, Gate, Newest(), 2)
+		mustBatch(t, w, alike(0, 48, 8)...)
+		fs := make([]Frame, mostRun)
+		if n, err := rd.borrow(fs[:5], 0); n != 5 || err != nil {
+			t.Fatalf("%d frames: %v", n, err)
+		}
+		if !r.Kick(1) {
+			t.Fatal("it was not kicked")
+		}
+		for range 3 {
+			if n, err := rd.borrow(fs[:most], 0); n != 0 || !errors.Is(err, ErrKicked) || rd.Position() != 5 || rd.Received() != 5 {
+				t.Fatalf("%d frames more, up to %d at once: %v; it is at %d", n, most, err, rd.Position())
+			}
+		}
+	}
+}
+
+// What is left of a run is borrowed as one frame of so many slots; where there is no run, or nothing, BorrowRun says so and leaves the rest to BorrowMany.
+func TestWhatIsLeftOfARunIsBorrowedAsOne(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 256, Policy: PolicyLossless})
+	w := mustWriter(t, r, 1)
+	rd := mustReader(t, r, Gate, Newest(), 2)
+	var f Frame
+	if n, err := rd.BorrowRun(&f); n != 0 || err != nil {
+		t.Fatalf("of an empty ring %d frames: %v", n, err)
+	}
+	mustBatch(t, w, alike(0, 16, 8)...)
+	for n := range 3 {
+		if got := nextOf(t, rd); got != n {
+			t.Fatalf("frame %d where %d should be", got, n)
+		}
+	}
+	n, err := rd.BorrowRun(&f)
+	if n != 13 || err != nil || f.Position != 3 || f.Span != 13 || f.Sequence() != 4 || !f.Held || rd.Received() != 16 {
+		t.Fatalf("%d frames, described as %+v: %v", n, f, err)
+	}
+	for i := range n {
+		if got := binary.LittleEndian.Uint64(r.Beside(f.Payload, i)); got != uint64(3+i) {
+			t.Fatalf("frame %d where %d should be", got, 3+i)
+		}
+	}
+	mustSend(t, w, "by itself")
+	if n, err := rd.BorrowRun(&f); n != 0 || err != nil || rd.Position() != 16 {
+		t.Fatalf("of a frame by itself %d frames: %v", n, err)
+	}
+	if b, err := rd.Borrow(&f); string(b) != "by itself" || err != nil {
+		t.Fatalf("%q: %v", b, err)
 	}
 }

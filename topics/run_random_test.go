@@ -185,7 +185,8 @@ func (e *everybody) read(rd *visitor, most int) {
 		n := 1
 		var err error
 		if rd.gate {
-			n, err = rd.BorrowMany(each(fs[:min(most, len(fs), 1+e.x.IntN(32))]), 0)
+			most := min(most, len(fs), 1+e.x.IntN(64))
+			n, err = rd.borrow(fs[:most], 0)
 		} else {
 			fs[0].Payload, err = rd.Copy(&fs[0], nil)
 		}

@@ -71,9 +71,9 @@ type source struct{ id, next uint64 }
 
 // due and whole are frame for a frame of one line that is as it should be, in parts that are no calls: what a call costs would be counted as the
 // bus's, and the bare ring has none. Who has asked both with true counts the frame by next.
-func (c *checker) due(f *bus.Frame, n uint64) bool {
+func (c *checker) due(publisher, n uint64) bool {
 	s := c.last
-	return s.id == f.Publisher() && s.next == n && c.size == 64
+	return s.id == publisher && s.next == n && c.size == 64
 }
 
 func whole(b []byte, n uint64) bool { return len(b) == 64 && lineOf(b).sum() == 2*n }
@@ -84,12 +84,14 @@ func (c *checker) next() {
 }
 
 // frame reads a frame and checks that it is whole, and that it is the next one of its publisher.
-func (c *checker) frame(f *bus.Frame) error {
+func (c *checker) frame(f *bus.Frame) error { return c.take(f.Publisher(), f.Sequence(), f.Bytes()) }
+
+// take is frame for frame n of a publisher, with payload b.
+func (c *checker) take(publisher, n uint64, b []byte) error {
 	s := c.last
-	if s.id != f.Publisher() {
-		s = c.find(f.Publisher())
+	if s.id != publisher {
+		s = c.find(publisher)
 	}
-	n := f.Sequence()
 	if n != s.next {
 		if err := c.missed(s, n); err != nil {
 			return err
@@ -97,8 +99,8 @@ func (c *checker) frame(f *bus.Frame) error {
 	}
 	s.next = n + 1
 	c.got++
-	if b := f.Bytes(); len(b) != c.size || sum(b) != summed(c.size, n) {
-		return torn(f)
+	if len(b) != c.size || sum(b) != summed(c.size, n) {
+		return fmt.Errorf("frame %d of publisher %d, %d bytes, is not what was published", n, publisher, len(b))
 	}
 	return nil
 }
@@ -110,10 +112,6 @@ func (c *checker) missed(s *source, n uint64) error {
 	}
 	c.gaps += n - s.next
 	return nil
-}
-
-func torn(f *bus.Frame) error {
-	return fmt.Errorf("frame %d of publisher %d, %d bytes, is not what was published", f.Sequence(), f.Publisher(), len(f.Bytes()))
 }
 
 func (c *checker) find(id uint64) *source {

@@ -13,10 +13,11 @@ type end struct {
 	pub  *bus.Publisher
 	sent uint64 // frames
 
-	sub   *bus.Subscriber
-	batch []*bus.Frame // of a call's frames
-	check checker
-	due   uint64 // frames that were sent to it, in all
+	sub       *bus.Subscriber
+	inBatches bool
+	batch     bus.Batch
+	check     checker
+	due       uint64 // frames that were sent to it, in all
 }
 
 func (s *side) end(topic string) *end {

@@ -5,8 +5,6 @@ package bench
 import (
 	"context"
 	"fmt"
-
-	"shmbus/bus"
 )
 
 // publish is a publisher that sends as fast as it can.
@@ -93,7 +91,7 @@ func receive(s *side, o order) (func() (report, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	e.batch = make([]*bus.Frame, max(1, o.Job.Batch))
+	e.inBatches = o.Job.Batch > 1
 	return func() (report, error) { return e.receive(context.Background(), o.N) }, nil
 }
 
@@ -118,7 +116,7 @@ func (e *end) receive(ctx context.Context, n uint64) (report, error) {
 // receiveAll takes the next n frames, one a call, or as many as are there, up to a batch.
 func (e *end) receiveAll(ctx context.Context, n uint64) error {
 	c := &e.check
-	if len(e.batch) > 1 {
+	if e.inBatches {
 		return e.receiveBatches(ctx, n)
 	}
 	for range n {
@@ -126,7 +124,7 @@ func (e *end) receiveAll(ctx context.Context, n uint64) error {
 		if err != nil {
 			return err
 		}
-		if n := f.Sequence(); c.due(f, n) && whole(f.Bytes(), n) {
+		if n := f.Sequence(); c.due(f.Publisher(), n) && whole(f.Bytes(), n) {
 			c.next()
 		} else if err := c.frame(f); err != nil {
 			return err
@@ -139,18 +137,18 @@ func (e *end) receiveAll(ctx context.Context, n uint64) error {
 func (e *end) receiveBatches(ctx context.Context, n uint64) error {
 	c := &e.check
 	for n > 0 {
-		got, err := e.sub.ReceiveBatch(ctx, e.batch[:min(uint64(len(e.batch)), n)])
-		if err != nil {
+		if err := e.sub.ReceiveBatch(ctx, &e.batch); err != nil {
 			return err
 		}
-		for _, f := range e.batch[:got] {
-			if n := f.Sequence(); c.due(f, n) && whole(f.Bytes(), n) {
+		got := e.batch.Len()
+		for i := range got {
+			if n := e.batch.Sequence(i); c.due(e.batch.Publisher(i), n) && whole(e.batch.Bytes(i), n) {
 				c.next()
-			} else if err := c.frame(f); err != nil {
+			} else if err := c.take(e.batch.Publisher(i), n, e.batch.Bytes(i)); err != nil {
 				return err
 			}
-			f.Release()
 		}
+		e.batch.Release()
 		n -= uint64(got)
 	}
 	return nil

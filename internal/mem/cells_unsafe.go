@@ -56,8 +56,11 @@ func (c Cell) Bytes(n int) []byte {
 func (c Cell) After() Cell { return Cell{unsafe.Add(c.first, c.size), c.size} }
 
 // After is as many bytes of the cell behind that of b, which are the first of a cell. What is behind the last one must not be used.
-func (c *Cells) After(b []byte) []byte {
-	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), c.size)), len(b))
+func (c *Cells) After(b []byte) []byte { return c.Behind(b, 1) }
+
+// Behind is After for the cell n behind that of b.
+func (c *Cells) Behind(b []byte, n int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), n*int(c.size))), len(b))
 }
 
 // Fill copies the first of ps that have n bytes to the cells from index i on, each of which must have room for that, and says how many they were. They
