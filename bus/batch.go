@@ -27,10 +27,10 @@ func (b *Batch) Len() int { return len(b.frames) }
 
 // at is what describes frame i, and how many slots behind it in its run the frame lies.
 func (b *Batch) at(i int) (f *Frame, behind int) {
-	if f = b.frames[i]; b.first != nil {
-		f, behind = b.first, i
+	if b.first != nil && uint(i) < uint(len(b.frames)) {
+		return b.first, i
 	}
-	return f, behind
+	return b.frames[i], 0
 }
 
 // Bytes is the payload of frame i, as Frame.Bytes.
@@ -145,7 +145,16 @@ func (s *Subscriber) receiveRun(b *Batch) bool {
 	if s.slow || s.room.Asleep() {
 		s.awaited()
 	}
-	n, err := s.r.BorrowRun(s.shelf.room(s, 1)[0])
+	f := s.shelf.room(s, 1)[0]
+	n, err := s.r.BorrowRun(f)
+	if n == 0 && err == nil && s.streak > 0 && !s.r.Has(s.r.Position()) { // it has caught up with the stream, as soon may
+		s.lookAway(s.streak)
+		s.streak = 0
+		s.dwell()
+		if s.r.Glance(s.looks()) {
+			n, err = s.r.BorrowRun(f)
+		}
+	}
 	if n == 0 || err != nil || s.void() { // then what was read means nothing; an error comes again
 		s.shelf.filled(0)
 		return false

@@ -88,7 +88,7 @@ mode its rates are of round trips.`,
 	f.BoolVar(&o.time, "time", false, "frames carry their time")
 	f.StringVar(&o.wait, "wait", "", "how subscribers wait: spin, adaptive or block (default: spin if there is\na CPU for each process, or else adaptive)")
 	f.BoolVar(&o.early, "early-wake", false, "wake subscribers while a frame of 32 KiB or more is still being\nwritten, as bus.EarlyWake does")
-	f.IntVar(&o.batch, "batch", 1, "`frames` a call; more than one: a subscriber's call takes what is there, up to 32")
+	f.IntVar(&o.batch, "batch", 1, "`frames` a call; a subscriber takes what is there, up to 32")
 	f.StringVar(&o.pin, "pin", "", "pin each process to a CPU: true, false, or a list of CPUs like 0,2,\npublishers first (default: true if there are enough)")
 	f.Lookup("pin").NoOptDefVal = "true"
 	f.IntVar(&o.slots, "slots", 0, "`number` of slots in the ring (default: by size)")

@@ -60,7 +60,7 @@ func (c *Cells) After(b []byte) []byte { return c.Behind(b, 1) }
 
 // Behind is After for the cell n behind that of b.
 func (c *Cells) Behind(b []byte, n int) []byte {
-	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), n*int(c.size))), len(b))
+	return (*[maxCell]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), n*int(c.size)))[:len(b):len(b)]
 }
 
 // Fill copies the first of ps that have n bytes to the cells from index i on, each of which must have room for that, and says how many they were. They
