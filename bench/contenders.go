@@ -37,6 +37,7 @@ type contender struct {
 	server   string
 	spin     bool // its processes keep their CPUs when they wait
 	alone    bool // it has no subscriber
+	pair     bool // it has one publisher and one subscriber, whatever the cell has
 }
 
 func (c *contender) ours() bool { return c.job != nil }
@@ -48,6 +49,9 @@ func (c *contender) takesPart(cell report.Cell) bool {
 }
 
 func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner, error) {
+	if c.pair {
+		cell.Pubs, cell.Subs = 1, 1
+	}
 	if c.ours() {
 		return startOurs(ctx, *c.job, cell, l.pin)
 	}
@@ -79,6 +83,7 @@ func oneToOne(c report.Cell) bool   { return c.Pubs == 1 && c.Subs == 1 }
 func onePublisher(c report.Cell) bool {
 	return throughput(c) && c.Pubs == 1
 }
+func beside(c report.Cell) bool  { return throughput(c) && c.Size == 64 && c.Pubs+c.Subs == 3 }
 func early(c report.Cell) bool   { return blocking(c) && c.Size >= 64<<10 }
 func calls(c report.Cell) bool   { return throughput(c) || blocking(c) }
 func polling(c report.Cell) bool { return throughput(c) || spinning(c) }
@@ -134,6 +139,8 @@ func contenders() []contender {
 	memory.spin = true
 	memcpy := bare(report.MemcpyName, native.Memcpy, "", func(c report.Cell) bool { return throughput(c) && oneToOne(c) })
 	memcpy.alone = true
+	pair := ours("adaptive, one to one", beside, bench.Job{Batch: 1, Wait: bench.Adaptive})
+	pair.pair = true
 	zmqPolling := inC("ZeroMQ, polling", native.ZeroMQ, "", true)
 	zmqPolling.in = spinning
 	return []contender{
@@ -146,6 +153,7 @@ func contenders() []contender {
 		ours("spin, exclusive", onePublisher, exclusive(bench.Job{Batch: 1, Wait: bench.Spin})),
 		ours("spin, exclusive, batches of 32", onePublisher, exclusive(bench.Job{Batch: batch, Wait: bench.Spin})),
 		ours("adaptive", calls, bench.Job{Batch: 1, Wait: bench.Adaptive}),
+		pair,
 		ours("adaptive, batches of 32", throughput, bench.Job{Batch: batch, Wait: bench.Adaptive}),
 		ours("block", calls, bench.Job{Batch: 1, Wait: bench.Block}),
 		ours("block, in place", calls, bench.Job{Batch: 1, Wait: bench.Block, Loan: true}),

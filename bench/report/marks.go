@@ -3,8 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-
-	"shmbus/internal/bench"
 )
 
 // A mark is how near to the hardware one of ours is to be: a median of ratios.
@@ -74,24 +72,18 @@ func (t *Table) ahead() (all []Verdict) {
 	return all
 }
 
-// crowds compares what a frame takes with two publishers or two subscribers with what it takes with one of each. The rounds are not the same
-// ones: these are other cells; but they are of one session.
+// crowds compares what a frame takes with two publishers or two subscribers with what it takes with one of each, in the same round.
 func (r *Result) crowds() (all []Verdict) {
-	const name, least = "shmbus adaptive", .6
-	rates := func(c Cell) (bench.Series, *Session) {
-		for i := range r.Tables {
-			if l := r.Tables[i].Line(name); r.Tables[i].Cell == c && l != nil {
-				return l.NS().Inverse(1e9), r.Tables[i].Earlier
-			}
+	const least = .6
+	for i := range r.Tables {
+		t := &r.Tables[i]
+		crowd, pair := t.Line("shmbus adaptive"), t.Line("shmbus adaptive, one to one")
+		if crowd == nil || pair == nil {
+			continue
 		}
-		return nil, nil
-	}
-	one, session := rates(Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1})
-	for _, c := range []Cell{{Mode: Throughput, Size: 64, Pubs: 2, Subs: 1}, {Mode: Throughput, Size: 64, Pubs: 1, Subs: 2}} {
-		if many, s := rates(c); len(many) > 0 && len(one) > 0 && s.same(session) {
-			is := many.Median() / one.Median()
+		if is := pair.over(crowd); len(is) > 0 {
 			all = append(all, Verdict{
-				Cell: c.Name(), Name: name, Is: digits(is) + " of throughput-1to1-64", Should: fmt.Sprintf("at least %.2f", least), Met: is >= least,
+				Cell: t.Cell.Name(), Name: crowd.Name, Is: ratio(is) + " of one to one", Should: fmt.Sprintf("at least %.2f", least), Met: is.Median() >= least,
 			})
 		}
 	}

@@ -142,25 +142,22 @@ func TestThePageSaysWhatIsOfAnotherSession(t *testing.T) {
 	}
 }
 
-func TestCellsOfTwoSessionsAreNotComparedWithEachOther(t *testing.T) {
-	crowd := func(subs int) Table {
-		t := sample().Tables[1]
-		t.Cell.Subs = subs
-		t.Lines[0].Name = "shmbus adaptive"
-		return t
+func TestACrowdIsComparedWithAPairOfTheSameRounds(t *testing.T) {
+	lines := func(crowd, pair float64) Table {
+		var runs [2][]Run
+		for round := range 3 {
+			drift := float64(round + 1)
+			runs[0] = append(runs[0], Run{Round: round, NS: crowd * drift})
+			runs[1] = append(runs[1], Run{Round: round, NS: pair * drift})
+		}
+		return Table{
+			Cell:  Cell{Mode: Throughput, Size: 64, Pubs: 2, Subs: 1},
+			Lines: []Line{{Name: "shmbus adaptive", Runs: runs[0]}, {Name: "shmbus adaptive, one to one", Runs: runs[1]}},
+		}
 	}
-	r := &Result{Tables: []Table{crowd(1), crowd(2)}}
-	if len(r.crowds()) != 1 {
-		t.Fatalf("of one session: %+v", r.crowds())
-	}
-	r.Tables = r.Tables[:1]
-	r.Keep(&Result{Session: Session{Date: "before"}, Tables: []Table{crowd(2)}})
-	if len(r.Tables) != 2 || len(r.crowds()) != 0 {
-		t.Errorf("%d cells: %+v", len(r.Tables), r.crowds())
-	}
-	both := &Result{Session: Session{Date: "now"}, Growth: grown().Growth}
-	both.Keep(saved(t, &Result{Session: Session{Date: "before"}, Tables: []Table{crowd(1), crowd(2)}}))
-	if len(saved(t, both).crowds()) != 1 {
-		t.Errorf("of one earlier session: %+v", both.crowds())
+	r := &Result{Tables: []Table{lines(50, 31), lines(50, 29), {Cell: Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1}, Lines: lines(50, 31).Lines[:1]}}}
+	all := r.crowds()
+	if len(all) != 2 || !all[0].Met || all[1].Met || all[0].Cell != "throughput-2to1-64" || !strings.HasPrefix(all[0].Is, "0.62 ") || !strings.HasPrefix(all[1].Is, "0.58 ") {
+		t.Errorf("%+v", all)
 	}
 }
