@@ -12,10 +12,11 @@ import (
 const mostBatch = mostAhead
 
 // A Batch is frames that were received at once, by ReceiveBatch: the quickest way to read many small ones. The zero Batch is empty, and ready for use. It
-// and what it gives belong to the Subscriber's goroutine, until Release or the next ReceiveBatch with it. An index that is not below Len makes it panic,
-// as that of a slice does.
+// and what it gives belong to the Subscriber's goroutine, until Release or the next ReceiveBatch with it; it must not be copied while it holds frames. An
+// index that is not below Len makes it panic, as that of a slice does.
 //
-// Frames of a PublishBatch that lie in the ring as one run stay one here, with one description: then a frame costs little more than the look at its bytes.
+// In a stream of runs (frames of a PublishBatch that are alike, see docs/PROTOCOL.md) each run of eight frames or more is a Batch, with one description: then a
+// frame costs little more than the look at its bytes.
 type Batch struct {
 	frames []*Frame     // in order; nothing is in them if they are a run
 	first  *Frame       // of a run; nil: each frame stands for itself
@@ -66,6 +67,12 @@ func (b *Batch) Publisher(i int) uint64 {
 	return f.Publisher()
 }
 
+// Attempt is 1, or more for a frame that earlier members of the group have had, as Frame.Attempt.
+func (b *Batch) Attempt(i int) int {
+	f, _ := b.at(i)
+	return f.Attempt()
+}
+
 // Time is when frame i was committed, as Frame.Time.
 func (b *Batch) Time(i int) time.Time {
 	f, _ := b.at(i)
@@ -103,9 +110,10 @@ func (b *Batch) Release() {
 	b.frames, b.first = b.frames[:0], nil
 }
 
-// ReceiveBatch waits for the next frame as Receive does, and takes along those that are there behind it: up to 32, or what is left of those that were
-// published together; a member of a group gets one. What b held before is released first. Until they are released, a lossless subscription holds
-// publishers back. Errors are as for Receive, and then no frame was received, and b is empty.
+// ReceiveBatch waits for the next frame as Receive does, and takes along those that are there behind it: up to 32, or up to one of more than 4 KiB, or the
+// rest of a run; a member of a group gets one. It may be fewer than are there: the next call has more. What b held before is released first. Until a Batch
+// is released, a lossless subscription holds publishers back from its first frame on. Errors are as for Receive, and then no frame was received, and
+// b is empty.
 func (s *Subscriber) ReceiveBatch(ctx context.Context, b *Batch) error {
 	b.Release()
 	if b.frames == nil {
@@ -118,8 +126,11 @@ func (s *Subscriber) ReceiveBatch(ctx context.Context, b *Batch) error {
 	for f != nil {
 		b.frames = append(b.frames, f)
 		n := len(b.frames)
+		if n == mostBatch || f.info.Length() > large {
+			break
+		}
 		n += s.handOut(b.frames[n:mostBatch])
-		if b.frames = b.frames[:n]; n == mostBatch || s.amidRuns() {
+		if b.frames = b.frames[:n]; n == mostBatch || s.nextIsRun(n) {
 			break
 		}
 		f = s.now() // an error comes again
@@ -127,11 +138,23 @@ func (s *Subscriber) ReceiveBatch(ctx context.Context, b *Batch) error {
 	return err
 }
 
+// large is how many bytes a frame has at most behind which others are taken along: more of them would be held for long, or copied, at once.
+const large = 4 << 10
+
 // longRun is how many frames a run has that is worth a Batch of its own.
 const longRun = 8
 
 // amidRuns says whether the next frames are likely to be those of a long run, which ReceiveBatch reads as one.
 func (s *Subscriber) amidRuns() bool { return s.config.mode == topics.Gate && s.r.AmidRuns(longRun) }
+
+// nextIsRun says whether a Batch of n frames had better end here, so that the next one is a run, or what is left of it.
+func (s *Subscriber) nextIsRun(n int) bool {
+	if !s.amidRuns() {
+		return false
+	}
+	left := s.r.LeftOfRun()
+	return left == 0 || left > mostBatch-n
+}
 
 // receiveRun receives what is left of a run, if the subscription is within one or has just read one, and there is nothing else to be looked after.
 func (s *Subscriber) receiveRun(b *Batch) bool {
@@ -157,6 +180,7 @@ func (s *Subscriber) receiveRun(b *Batch) bool {
 	}
 	if n == 0 || err != nil || s.void() { // then what was read means nothing; an error comes again
 		s.shelf.filled(0)
+		s.passed += uint64(n)
 		return false
 	}
 	s.shelf.filled(1)

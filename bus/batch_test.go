@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ func TestABatchIsWhatIsThere(t *testing.T) {
 	for name, mode := range map[string]bus.SubscribeOption{"lossless": bus.Lossless(), "lossy": bus.Lossy(), "tap": bus.ReadOnly()} {
 		t.Run(name, func(t *testing.T) {
 			b := newBus(t)
-			p := publisher(t, b, "t", losslessRing(1024))
+			p := publisher(t, b, "t", losslessRing(8192))
 			s := subscribe(t, b, "t", mode)
 			rnd := rand.New(rand.NewPCG(3, 4))
 			var sent, got uint64
@@ -90,7 +91,7 @@ func TestABatchIsWhatIsThere(t *testing.T) {
 						}
 					}
 				}
-				if turn%100 == 0 {
+				if turn%20 == 0 {
 					for i := range held {
 						held[i].Release()
 					}
@@ -152,55 +153,140 @@ func TestABatchIsHeldUntilReleased(t *testing.T) {
 	t.Fatal("nothing came")
 }
 
+// runOf is n frames that are alike.
+func runOf(n int) [][]byte {
+	run := make([][]byte, n)
+	for i := range run {
+		run[i] = []byte{byte(i)}
+	}
+	return run
+}
+
+// publishRun publishes n frames that are alike as one batch.
+func publishRun(t *testing.T, p *bus.Publisher, n int) {
+	t.Helper()
+	if sent, err := p.PublishBatch(soon(t), runOf(n)); sent != n || err != nil {
+		t.Fatal(sent, err)
+	}
+}
+
 // An index that is not in the batch makes it panic, whatever the batch is.
 func TestABatchEndsWhereItEnds(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", losslessRing(1024))
 	s := subscribe(t, b, "t", bus.Lossless())
-	runs := 0
 	for range 4 {
-		_, err := p.PublishBatch(soon(t), [][]byte{{1}, {2}, {3}})
-		noError(t, err)
-		var batch bus.Batch
-		noError(t, s.ReceiveBatch(soon(t), &batch))
-		if batch.Len() == 3 {
-			runs++
-		}
-		for _, i := range []int{-1, batch.Len(), 31, 32} {
-			func() {
-				defer func() {
-					if recover() == nil {
-						t.Errorf("frame %d of %d is %x", i, batch.Len(), batch.Bytes(i))
-					}
+		publishRun(t, p, 12) // across a multiple of 32 it is two
+		for got := 0; got < 12; {
+			var batch bus.Batch
+			noError(t, s.ReceiveBatch(soon(t), &batch))
+			for i := range batch.Len() {
+				if want := byte(got + i); len(batch.Bytes(i)) != 1 || batch.Bytes(i)[0] != want {
+					t.Fatalf("frame %d is %x, want %x", i, batch.Bytes(i), want)
+				}
+			}
+			got += batch.Len()
+			for _, i := range []int{-1, batch.Len(), 31, 32} {
+				func() {
+					defer func() {
+						if recover() == nil {
+							t.Errorf("frame %d of %d is %x", i, batch.Len(), batch.Bytes(i))
+						}
+					}()
+					batch.Bytes(i)
 				}()
-				batch.Bytes(i)
-			}()
+			}
+			batch.Release()
 		}
-		batch.Release()
-	}
-	if runs == 0 {
-		t.Error("no batch was of a run")
 	}
 }
 
-// Decode decodes each frame of a run.
-func TestABatchDecodes(t *testing.T) {
+// All that was published together comes at once, also to who sees a run for the first time.
+func TestABatchHasAllOfARun(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", losslessRing(1024))
 	s := subscribe(t, b, "t", bus.Lossless())
 	var batch bus.Batch
-	for want := range 100 {
-		noError(t, p.Encode(soon(t), want))
+	for turn := range 5 {
+		publishRun(t, p, 32)
 		noError(t, s.ReceiveBatch(soon(t), &batch))
-		var got int
-		if err := batch.Decode(0, &got); err != nil || got != want || batch.Kind(0) != bus.KindMsgpack {
-			t.Fatalf("%d, want %d: %v", got, want, err)
+		if batch.Len() != 32 {
+			t.Fatalf("in turn %d %d frames of 32", turn, batch.Len())
 		}
 	}
-	_, err := p.PublishBatch(soon(t), [][]byte{{1}, {2}})
-	noError(t, err)
+}
+
+// A batch ends behind a large frame: more of them would be held, or copied, at once.
+func TestABatchHasOneLargeFrame(t *testing.T) {
+	for _, mode := range []bus.SubscribeOption{bus.Lossless(), bus.Lossy()} {
+		b := newBus(t)
+		p := publisher(t, b, "t", losslessRing(1024))
+		s := subscribe(t, b, "t", mode)
+		publish(t, p, "a", "b", strings.Repeat("c", 5000), strings.Repeat("d", 5000), "e")
+		var batch bus.Batch
+		for _, want := range []int{3, 1, 1} {
+			noError(t, s.ReceiveBatch(soon(t), &batch))
+			if batch.Len() != want {
+				t.Fatalf("%d frames, want %d", batch.Len(), want)
+			}
+		}
+	}
+}
+
+// A run that is held stays what it is when its topic is removed and made again and the subscription has gone on to the next, and what is counted as received is
+// what was handed out.
+func TestABatchOutlivesItsTopic(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(256))
+	s := subscribe(t, b, "t", bus.Lossless(), bus.WaitForTopic())
+	var first, second, next bus.Batch
+	publishRun(t, p, 32)
+	publishRun(t, p, 32)
+	noError(t, s.ReceiveBatch(soon(t), &first))
+	noError(t, s.ReceiveBatch(soon(t), &second))
+	noError(t, b.RemoveTopic("t"))
+	noError(t, p.Close())
+	p = publisher(t, b, "t", losslessRing(256))
+	publish(t, p, "of the next")
+	noError(t, s.ReceiveBatch(soon(t), &next))
+	if next.Len() != 1 || string(next.Bytes(0)) != "of the next" {
+		t.Fatalf("%d frames", next.Len())
+	}
+	for _, batch := range []*bus.Batch{&first, &second} {
+		for i := range batch.Len() {
+			if batch.Len() != 32 || batch.Bytes(i)[0] != byte(i) || batch.Err() != nil {
+				t.Fatalf("frame %d of %d is %x: %v", i, batch.Len(), batch.Bytes(i), batch.Err())
+			}
+		}
+		batch.Release()
+	}
+	if st := s.Stats(); st.Received != 65 {
+		t.Errorf("%+v, of 65", st)
+	}
+}
+
+// Decode decodes each frame of a batch.
+func TestABatchDecodes(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(1024))
+	s := subscribe(t, b, "t", bus.Lossless())
+	for i := range 100 {
+		noError(t, p.Encode(soon(t), i))
+	}
+	var batch bus.Batch
+	for want := 0; want < 100; {
+		noError(t, s.ReceiveBatch(soon(t), &batch))
+		for i := range batch.Len() {
+			var got int
+			if err := batch.Decode(i, &got); err != nil || got != want || batch.Kind(i) != bus.KindMsgpack || batch.Attempt(i) != 1 {
+				t.Fatalf("%d, want %d: %v", got, want, err)
+			}
+			want++
+		}
+	}
+	publishRun(t, p, 2)
 	noError(t, s.ReceiveBatch(soon(t), &batch))
-	if err := batch.Decode(0, new(int)); err == nil {
+	if err := batch.Decode(1, new(int)); err == nil {
 		t.Error("raw bytes were decoded")
 	}
 }

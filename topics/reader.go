@@ -22,7 +22,7 @@ type Reader struct {
 	loss     loss
 
 	run  run // it may be over
-	runs int // in a row that were there at the first look
+	runs int // that followed each other and were there before the reader was, or nearly
 
 	shared   *gateLine // a member's group
 	group    uint64    // hash of its name

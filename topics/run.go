@@ -167,6 +167,14 @@ func (r *Reader) AmidRuns(least uint64) bool {
 	return n >= least && r.pos-r.run.start <= n
 }
 
+// LeftOfRun is how many frames are left of the run that the reader is within; 0: it is in none. It looks at nothing shared.
+func (r *Reader) LeftOfRun() int {
+	if !r.run.has(r.pos) {
+		return 0
+	}
+	return int(r.run.end - r.pos)
+}
+
 // runAhead is for how many slots to come a run asks for their cells' lines, and as often.
 const runAhead = 8
 

@@ -141,6 +141,9 @@ func (e *end) receiveBatches(ctx context.Context, n uint64) error {
 			return err
 		}
 		got := e.batch.Len()
+		if uint64(got) > n {
+			return fmt.Errorf("%d frames have come where %d should", got, n)
+		}
 		for i := range got {
 			if n := e.batch.Sequence(i); c.due(e.batch.Publisher(i), n) && whole(e.batch.Bytes(i), n) {
 				c.next()
