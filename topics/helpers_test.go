@@ -257,19 +257,19 @@ func (r *Reader) Borrow(f *Frame) ([]byte, error) {
 }
 
 // borrow is BorrowMany, or where there is a run and fs has room for all of it, BorrowRun: then fs is what that says of each of its frames.
-func (r *Reader) borrow(fs []Frame, looks int) (n int, err error) {
+func (r *Reader) borrow(fs []*Frame, looks int) (n int, err error) {
 	var f Frame
 	if len(fs) >= mostRun {
 		n, err = r.BorrowRun(&f)
 	}
 	if n == 0 && err == nil {
-		return r.BorrowMany(each(fs), looks)
+		return r.BorrowMany(fs, looks)
 	}
 	if err == nil && (f.Span != uint64(n) || f.Position+f.Span != r.Position()) {
 		err = fmt.Errorf("%d frames of a run, described as %+v, and the reader is at %d", n, f, r.Position())
 	}
 	for i := range n {
-		fs[i] = f
+		*fs[i] = f
 		fs[i].Position, fs[i].Span, fs[i].Payload = f.Position+uint64(i), 1, r.ring.Beside(f.Payload, i)
 		fs[i].sequence, fs[i].number = mem.PlainOf(f.Sequence()+uint64(i)), mem.PlainOf(f.number.Get()+uint64(i))
 	}

@@ -241,7 +241,7 @@ func (v *vandal) read(rd *Reader) {
 	case rd.kind == kindGate:
 		fs := make([]Frame, min(1+v.next(1)%48, mostRun))
 		var n int
-		if n, err = rd.borrow(fs, 2); err == ErrEmpty {
+		if n, err = rd.borrow(each(fs), 2); err == ErrEmpty {
 			err = rd.Stuck()
 		}
 		for _, more := range fs[:n] {

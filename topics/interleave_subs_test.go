@@ -177,7 +177,7 @@ func (s *sub) one(most int) bool {
 	n := 1
 	var err error
 	if s.mode == Gate {
-		if n, err = s.rd.borrow(fs[:most], 0); err == ErrEmpty {
+		if n, err = s.rd.borrow(each(fs[:most]), 0); err == ErrEmpty {
 			err = s.rd.Stuck()
 		}
 	} else {

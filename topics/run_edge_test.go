@@ -211,7 +211,7 @@ func TestAKickWithinARun(t *testing.T) {
 		w := mustWriter(t, r, 1)
 		rd := mustReader(t, r, Gate, Newest(), 2)
 		mustBatch(t, w, alike(0, 48, 8)...)
-		fs := make([]Frame, mostRun)
+		fs := each(make([]Frame, mostRun))
 		if n, err := rd.borrow(fs[:5], 0); n != 5 || err != nil {
 			t.Fatalf("%d frames: %v", n, err)
 		}

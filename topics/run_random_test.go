@@ -186,7 +186,7 @@ func (e *everybody) read(rd *visitor, most int) {
 		var err error
 		if rd.gate {
 			most := min(most, len(fs), 1+e.x.IntN(64))
-			n, err = rd.borrow(fs[:most], 0)
+			n, err = rd.borrow(each(fs[:most]), 0)
 		} else {
 			fs[0].Payload, err = rd.Copy(&fs[0], nil)
 		}

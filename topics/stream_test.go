@@ -112,8 +112,8 @@ func (r *reading) see(f *Frame, b []byte, most int) error {
 // borrow reads frames of a gate until it has want of them or the topic is removed. It holds some frames for a while.
 func (r *reading) borrow(rd *Reader, want uint64, most int) error {
 	fs := make([]Frame, mostRun)
-	for r.frames < want {
-		n, err := rd.borrow(fs[:min(1+mix(r.frames, 5)%48, mostRun, want-r.frames)], 0)
+	for all := each(fs); r.frames < want; {
+		n, err := rd.borrow(all[:min(1+mix(r.frames, 5)%48, mostRun, want-r.frames)], 0)
 		if err == ErrEmpty {
 			err = rd.Stuck()
 		}
