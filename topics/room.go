@@ -6,7 +6,7 @@ import "shmbus/internal/mem"
 //
 // The head word is loaded first; then whole frames are walked from the head, each of which must have its stamp; the walk stops at
 // the lowest gate; then one CAS moves the head. A gate that joined in between has changed the count in the head word, so that the
-// CAS fails and everything is looked at again. The head moves a sixteenth of the ring further than needed, so that the walk is
+// CAS fails and everything is looked at again. The head moves a sixteenth of the ring further than needed, an eighth from 512 slots on, so that the walk is
 // rare, and never if it cannot move far enough.
 func (w *Writer) makeRoom(t, k uint64) error {
 	r := w.ring
@@ -41,7 +41,7 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		}
 		need, goal := t+k-n, t+k-n+n/16
 		if n/16 >= mostRun {
-			goal &^= mostRun - 1
+			goal = (goal + n/16) &^ (mostRun - 1)
 		}
 		if turn == w.index+1 {
 			goal = need // whoever waited takes just what it needs
