@@ -9,7 +9,7 @@ import (
 
 // TestRunsAtRandom lets two writers publish singles, batches and large frames, and readers of all kinds come, read and go, one step after the other.
 func TestRunsAtRandom(t *testing.T) {
-	for seed := range uint64(often(300, 20000)) {
+	for seed := range uint64(often(300, 6000)) {
 		runsAtRandom(t, seed)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
