@@ -106,6 +106,7 @@ func (b *Batch) Release() {
 		for _, f := range b.frames {
 			f.Release()
 		}
+		clear(b.frames) // an empty Batch keeps no subscription
 	}
 	b.frames, b.first = b.frames[:0], nil
 }
