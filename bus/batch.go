@@ -172,9 +172,7 @@ func (s *Subscriber) receiveRun(b *Batch) bool {
 	f := s.shelf.room(s, 1)[0]
 	n, err := s.r.BorrowRun(f)
 	if n == 0 && err == nil && s.streak > 0 && !s.r.Has(s.r.Position()) { // it has caught up with the stream, as soon may
-		s.lookAway(s.streak)
-		s.streak = 0
-		s.dwell()
+		s.standBack()
 		if s.r.Glance(s.looks()) {
 			n, err = s.r.BorrowRun(f)
 		}

@@ -90,16 +90,14 @@ func (s *Subscriber) soon() (f *Frame) {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
 	}
-	switch streak := s.streak; {
-	case streak == 0: // last time there was nothing more
+	switch {
+	case s.streak == 0: // last time there was nothing more
 	case s.config.mode != topics.Gate:
 		if f = s.fetch(0); f != nil {
 			return f
 		}
 	case !s.r.Has(s.r.Position()):
-		s.lookAway(streak)
-		s.streak = 0
-		s.dwell()
+		s.standBack()
 	}
 	return s.fetch(s.looks())
 }
@@ -108,6 +106,13 @@ func (s *Subscriber) soon() (f *Frame) {
 // others live.
 func (s *Subscriber) plain() bool {
 	return segment.Mends && s.open() && s.config.mode != topics.Member
+}
+
+// standBack is for who has caught up with a stream, which ends here unless the next frame comes within a moment.
+func (s *Subscriber) standBack() {
+	s.lookAway(s.streak)
+	s.streak = 0
+	s.dwell()
 }
 
 // dwell looks for the next frame for an eighth of a microsecond, with pauses. Within that time comes one of a stream, whose publisher is quicker if the

@@ -10,19 +10,37 @@ import (
 
 // A subscription whose frames take long tells a publisher that waits of each of them, and not of an eighth of the ring.
 
-// slowly receives and releases frames, each taking long, until done says that it is enough, and says how many they were.
-func slowly(t *testing.T, s *bus.Subscriber, done func() bool) int {
+// slowly takes and releases what take gives, each taking long, until done says that it is enough, and says how many they were.
+func slowly(t *testing.T, take func() (release func()), done func() bool) int {
 	t.Helper()
 	n := 0
 	for ; !done(); n++ {
 		if n == 200 {
-			t.Fatal("the publisher still waits after 200 frames were released")
+			t.Fatal("the publisher still waits after 200 were released")
 		}
-		f := receive(t, s)
+		release := take()
 		time.Sleep(2 * time.Millisecond) // not synchronisation: this is the work that takes long
-		f.Release()
+		release()
 	}
 	return n
+}
+
+// oneByOne takes frame after frame.
+func oneByOne(t *testing.T, s *bus.Subscriber) func() func() {
+	return func() func() { return receive(t, s).Release }
+}
+
+// said says whether a publisher has said that all went well.
+func said(t *testing.T, got <-chan error) func() bool {
+	return func() bool {
+		select {
+		case err := <-got:
+			noError(t, err)
+			return true
+		default:
+			return false
+		}
+	}
 }
 
 // A subscription that reads runs as batches tells of each batch.
@@ -30,10 +48,7 @@ func TestASlowSubscriptionTellsOfEachBatch(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", lossless)
 	s := subscribe(t, b, "t", bus.Lossless())
-	run := make([][]byte, 32)
-	for i := range run {
-		run[i] = []byte("of a run")
-	}
+	run := runOf(32)
 	var err error
 	for err == nil {
 		_, err = p.PublishBatch(done(), run)
@@ -48,20 +63,12 @@ func TestASlowSubscriptionTellsOfEachBatch(t *testing.T) {
 			_, err := p.PublishBatch(soon(t), run)
 			got <- err
 		}()
-		for n := 0; ; n++ {
-			if n == 20 {
-				t.Fatalf("batch %d was not published when %d had been released", i, n)
-			}
+		n := slowly(t, func() func() {
 			noError(t, s.ReceiveBatch(soon(t), &batch))
-			time.Sleep(2 * time.Millisecond) // not synchronisation: this is the work that takes long
-			batch.Release()
-			select {
-			case err := <-got:
-				noError(t, err)
-			default:
-				continue
-			}
-			break
+			return batch.Release
+		}, said(t, got))
+		if n > 20 {
+			t.Fatalf("batch %d was published when %d had been released", i, n)
 		}
 	}
 }
@@ -95,15 +102,7 @@ func TestASlowSubscriptionTellsWhoeverWaitsOfEachFrame(t *testing.T) {
 			}
 		}()
 		for i := range frames {
-			n := slowly(t, s, func() bool {
-				select {
-				case err := <-got:
-					noError(t, err)
-					return true
-				default:
-					return false
-				}
-			})
+			n := slowly(t, oneByOne(t, s), said(t, got))
 			if n > 40 {
 				t.Errorf("%d frames read ahead: frame %d was published when %d frames had been released", ahead, i, n)
 			}
@@ -123,7 +122,7 @@ func TestASlowSubscriptionTellsWhoeverTries(t *testing.T) {
 	}
 	fullOf(t, p)
 	for i := range 5 {
-		n := slowly(t, s, func() bool { return p.TryPublish([]byte("tries")) == nil })
+		n := slowly(t, oneByOne(t, s), func() bool { return p.TryPublish([]byte("tries")) == nil })
 		if n > 40 {
 			t.Errorf("frame %d was published when %d frames had been released", i, n)
 		}

@@ -231,14 +231,9 @@ func TestABatchBeginsAtAPositionInTheFuture(t *testing.T) {
 	b := newBus(t)
 	p := publisher(t, b, "t", losslessRing(256))
 	s := subscribe(t, b, "t", bus.Lossless(), bus.FromPosition(150))
-	run := make([][]byte, 32)
-	for i := range run {
-		run[i] = []byte("of a run")
-	}
 	var batch bus.Batch
 	for range 6 {
-		_, err := p.PublishBatch(soon(t), run)
-		noError(t, err)
+		publishRun(t, p, 32)
 		if err := s.ReceiveBatch(done(), &batch); err == nil {
 			break
 		} else if !errors.Is(err, context.Canceled) {

@@ -50,11 +50,6 @@ func take[P any](all, measured, old []P, is func(P) bool, mark func(*P)) []P {
 	return all
 }
 
-// same says whether two are of one session; nil is that of the result.
-func (s *Session) same(o *Session) bool {
-	return s == o || s != nil && o != nil && s.text() == o.text()
-}
-
 // text is the session in a line.
 func (s *Session) text() string {
 	words := []string{
@@ -82,7 +77,7 @@ func (r *Result) earlier() (all []*kept) {
 		if s == nil {
 			return
 		}
-		i := slices.IndexFunc(all, func(k *kept) bool { return k.same(s) })
+		i := slices.IndexFunc(all, func(k *kept) bool { return k.text() == s.text() })
 		if i < 0 {
 			i = len(all)
 			all = append(all, &kept{Session: s})

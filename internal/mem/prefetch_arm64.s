@@ -25,7 +25,6 @@ again:
 	BHI  again
 	RET
 
-
 // func prefetchLoads(p unsafe.Pointer, step uintptr, n int)
 TEXT ·prefetchLoads(SB), NOSPLIT, $0-24
 	MOVD p+0(FP), R0
