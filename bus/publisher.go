@@ -30,6 +30,8 @@ type Publisher struct {
 	recovery time.Time // when TryPublish last looked for the dead
 	encoder  *encoder  // nil: there is none yet, or it is at work
 	clock    clock.Clock
+	asides   int   // how often in a row it has stepped aside before
+	asideAt  int64 // when it last did
 	guard    invariants.Guard
 	door     door
 }
@@ -96,7 +98,7 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 		p.loans[i].p = p
 	}
 	if n := pausesPerMicrosecond(); n > 0 {
-		w.Aside = func() { cpu.Pause(uint32(asideFor * n)) }
+		w.Aside = func() { p.aside(asideFor * n) }
 		if c.early {
 			w.Soon(earlyFrom, p.soon)
 		}
@@ -107,6 +109,26 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 
 // asideFor is for how many microseconds a publisher lets another one go on alone: as long as some 64 to 160 frames take.
 const asideFor = 4
+
+// Where there are more threads than CPUs, a subscriber may wait for the CPU of a publisher that is in another's way. So one that steps aside again and
+// again lets others have it first, and gets it back after some milliseconds, perhaps. Who only meets another publisher now and then does not: between two
+// times there must be less than asideSoon nanoseconds, in which two that publish at full speed meet, but two at a tenth of it seldom do.
+const (
+	asideSoon  = 32_000
+	asideOften = 2
+)
+
+// aside lets another publisher go on alone.
+func (p *Publisher) aside(pauses int) {
+	if p.asides++; uint64(clock.Now(&p.clock)-p.asideAt) > asideSoon {
+		p.asides = 0
+	}
+	if p.asides >= asideOften {
+		cpu.Yield()
+	}
+	cpu.Pause(uint32(pauses))
+	p.asideAt = clock.Now(&p.clock)
+}
 
 func noPublisherLine(op, topic string, g topics.Geometry, err error) error {
 	switch {

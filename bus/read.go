@@ -110,10 +110,18 @@ func (s *Subscriber) plain() bool {
 
 // standBack is for who has caught up with a stream, which ends here unless the next frame comes within a moment.
 func (s *Subscriber) standBack() {
+	if s.config.waiting != wake.Spin && s.r.Position()-s.waited >= longStream {
+		cpu.Yield()
+	}
 	s.lookAway(s.streak)
 	s.streak = 0
 	s.dwell()
 }
+
+// longStream is how many slots a subscriber has come through since it last waited when it begins to let others have the CPU who wait for it, each time that it
+// has caught up: where there are more threads than CPUs, the publisher may be one of them, or another subscription. It gets it back after some
+// milliseconds, perhaps: so who reads a burst does not.
+const longStream = 1024
 
 // dwell looks for the next frame for an eighth of a microsecond, with pauses. Within that time comes one of a stream, whose publisher is quicker if the
 // line it stores to is not asked for all the time. An answer comes later.
