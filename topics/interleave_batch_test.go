@@ -19,6 +19,23 @@ func runsAndGate(most int) *plot {
 	return p
 }
 
+// batchAndJoiner is a writer of batches whose frames are stamped one by one, another that goes round the ring, so that the head comes into an open claim, and a
+// reader that joins.
+func batchAndJoiner(mode Mode) *plot {
+	p := named("a writer of batches, another that laps it, and a reader that joins, mode "+[]string{"tap", "lossy", "gate"}[mode], lossless(8, 2), func(w *world) {
+		p, q := w.pub(1).open(), w.pub(2).open()
+		a := p.play(func() { p.batch(1, 2) })
+		b := q.sends(8, 1)
+		s := w.sub(mode, 100)
+		s.play(func() {
+			s.join(Newest())
+			s.read(a, b)
+		})
+	})
+	p.PlainSteps = mode != Gate
+	return p
+}
+
 // runsOfTwo is two writers of runs and a gate.
 func runsOfTwo() *plot {
 	return named("two writers of runs and a gate", lossless(8, 2), func(w *world) {

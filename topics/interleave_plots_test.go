@@ -22,6 +22,8 @@ func plots() []*plot {
 		runsAndGate(2),
 		runsAndGate(mostRun),
 		runsOfTwo(),
+		batchAndJoiner(Gate),
+		batchAndJoiner(Lossy),
 		runsAndLossy(),
 		runAndNewest(),
 		runAndJoiner(Lossy),

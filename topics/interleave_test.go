@@ -29,6 +29,9 @@ type fate struct {
 	within bool   // a run, and not its first
 }
 
+// inside is the state of a position that is not the first of its frame or hole.
+const inside = 4
+
 // A plot is a scenario over a ring.
 type plot struct {
 	sched.Scenario
@@ -169,7 +172,7 @@ func (w *world) written(_ *sched.Actor, word int, old, new uint64) {
 		if w.at[j].state != 0 {
 			w.x.Fail("position %d is stamped twice", j)
 		}
-		w.at[j] = fate{state: 4}
+		w.at[j] = fate{state: inside}
 	}
 	f := fate{state: new & 3, span: span, id: w.ring.at(pos).publisher.Get()}
 	if f.state == committedRun {
@@ -201,8 +204,8 @@ func (w *world) moved(old, new uint64) {
 			w.x.Fail("the head passes position %d, which has no stamp", from)
 		}
 	}
-	if to < uint64(len(w.at)) && w.at[to].within {
-		w.x.Fail("the head moves to %d, within a run", to)
+	if to < uint64(len(w.at)) && (w.at[to].within || w.at[to].state == inside) {
+		w.x.Fail("the head moves to %d, within a run or a frame", to)
 	}
 	for _, s := range w.subs {
 		if s.joined && !s.closed && (s.mode == Gate || s.mode == Member) && to > s.freed && !s.kicked && !w.x.Dead(s.owner) {

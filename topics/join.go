@@ -210,8 +210,8 @@ func (r *Reader) joinLossy(start Start) error {
 }
 
 // newest is the lowest position that is claimed and not finished; the tail if there is none. All below it is finished: whoever claimed
-// a slot below a tail has announced it, and withdraws only after its stamp. An announcement below the head is of a claim that was
-// never taken.
+// a slot below a tail has announced it, and withdraws only after its stamp. Of a claim of several frames the head may have passed the first. An announcement
+// below the head is of a claim that was never taken.
 func (r *Ring) newest() (uint64, error) {
 	h := r.control.head.Load() & positionMask
 	pos := r.control.tail.Load()
@@ -219,8 +219,8 @@ func (r *Ring) newest() (uint64, error) {
 		return 0, corrupt("the tail", pos)
 	}
 	for i := range r.writers {
-		if start, _, open := r.writers[i].open(); open && start >= h && start < pos {
-			pos = start
+		if start, end, open := r.writers[i].open(); open && end > h {
+			pos = min(pos, max(start, h))
 		}
 	}
 	return pos, nil

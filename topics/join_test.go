@@ -253,3 +253,41 @@ func TestJoiningARingThatRunsAway(t *testing.T) {
 		t.Fatalf("read %d and lost %d, want 5 together", rd.Received(), rd.Lost())
 	}
 }
+
+// TestNewestIsNotBehindAnOpenClaimThatTheHeadHasEntered: a writer is held up within a batch, of which the head has passed the first frame.
+func TestNewestIsNotBehindAnOpenClaimThatTheHeadHasEntered(t *testing.T) {
+	for _, mode := range []Mode{Tap, Lossy, Gate} {
+		r := heapRing(t, Geometry{Slots: 8, Policy: PolicyLossless})
+		slow, w := mustWriter(t, r, 1), mustWriter(t, r, 2)
+		if !slow.take(0, 2) {
+			t.Fatal("no claim")
+		}
+		slow.stampOne(0, 0, KindRaw, 0)
+		for i := range 7 {
+			mustSend(t, w, fmt.Sprint(i))
+		}
+		wantErr(t, w.Claim(1), ErrHeldBySlot)
+		if head, _ := r.Head(); head != 1 {
+			t.Fatalf("the head is at %d, want 1, within the claim", head)
+		}
+		rd := mustReader(t, r, mode, Newest(), 3)
+		if pos := rd.Position(); pos != 1 {
+			t.Fatalf("mode %d begins at %d, behind a frame that is still to be committed at 1", mode, pos)
+		}
+		if w.Claim(1) == nil {
+			t.Fatal("the head passes a frame that is still to be committed")
+		}
+		slow.stampOne(1, 0, KindRaw, 0)
+		slow.closeClaim()
+		for _, want := range []string{"", "0", "1", "2", "3", "4", "5", "6"} {
+			if mode == Gate {
+				wantNext(t, rd, want)
+			} else if b, err := rd.Copy(new(Frame), nil); err != nil || string(b) != want {
+				t.Fatalf("mode %d read %q, %v; want %q", mode, b, err, want)
+			}
+		}
+		if lost := rd.Lost(); lost != 0 {
+			t.Fatalf("%d are counted as lost", lost)
+		}
+	}
+}

@@ -141,3 +141,57 @@ func TestABatchTakesWhatFits(t *testing.T) {
 	wantNext(t, rd, "\x01")
 	wantNext(t, rd, "")
 }
+
+// TestAMoveOfTheHeadBeginsBelowTheGate: all below a gate is there, so a writer among others looks at no stamp before the last place where one may begin.
+func TestAMoveOfTheHeadBeginsBelowTheGate(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		length int // a frame of so many bytes begins at no multiple of 32 in some rounds
+	}{{"one slot", 8}, {"three slots", 130}} {
+		t.Run(c.name, func(t *testing.T) {
+			const n = 1024
+			r := heapRing(t, Geometry{Slots: n, CellSize: 64, Policy: PolicyLossless})
+			ws := []*Writer{mustWriter(t, r, 1), mustWriter(t, r, 2)}
+			rd := mustReader(t, r, Gate, Oldest(), 3)
+			frame := make([]byte, c.length)
+			moved, jumped := 0, 0
+			for i := 0; r.Tail() < 8*n; i++ {
+				head, _ := r.Head()
+				at := r.at(head + uint64(c.length+63)/64)
+				stamp := at.stamp.Load()
+				if rd.Position() > head+n/4 { // then the writer need not go frame by frame
+					at.stamp.Store(0)
+				}
+				err := put(ws[i%2], frame, 0)
+				at.stamp.CompareAndSwap(0, stamp)
+				if err != nil && err != ErrHeldBySlot {
+					t.Fatal(err)
+				}
+				if err != nil { // no frame began where it might have: it went by stamps, and does so again
+					if c.length <= 64 {
+						t.Fatal("held by a slot far below the gate")
+					}
+					if err := put(ws[i%2], frame, 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				now, _ := r.Head()
+				if now > rd.Position() || now != r.Tail() && !r.finished(now) {
+					t.Fatalf("the head is at %d, where no frame begins, or behind %d", now, rd.Position())
+				}
+				if now != head {
+					if moved++; err == nil && now > head+n/16 {
+						jumped++
+					}
+				}
+				var f [8]Frame
+				if k, err := rd.borrow(each(f[:1+i%2]), 0); err == nil {
+					rd.Release(f[k-1].Position + f[k-1].Span)
+				}
+			}
+			if moved < 8 || jumped < 4 {
+				t.Fatalf("the head moved %d times, and %d times without a look at what lay between", moved, jumped)
+			}
+		})
+	}
+}

@@ -45,6 +45,7 @@
  *   NO_COUNT_ON_JOIN          a joining gate does not count itself in the head word
  *   NO_MOVE_UP_ON_JOIN        a joining gate does not look where the head is when it counts itself
  *   NEWEST_IS_TAIL            a gate that wants what is new starts behind open claims
+ *   NEWEST_BY_START           it takes an open claim into which the head has come for none
  *   REAP_WITHOUT_CAS          a reaper stores its stamp without comparing
  *   REAP_WITHOUT_LINES        a reaper does not look whether a living claim covers the slot
  *   REAP_PAST_TAIL            a reaper takes an announcement for a claim
@@ -332,6 +333,11 @@ room:
 	atomic { limit = cursor };
 #endif
 	p = h;
+	if /* below the gate all is there, so the walk may begin at any frame up to it */
+	:: true
+	:: atomic { limit != NONE && limit > h && limit <= t && RESOLVED(limit) -> p = limit }
+	:: atomic { limit != NONE && limit > h + 1 && limit <= t && RESOLVED(h + 1) -> p = h + 1 }
+	fi;
 	do /* walk whole frames */
 	:: atomic {
 			p + N < t + k ->
@@ -465,7 +471,11 @@ proctype Reader() {
 				i < NL ->
 				x = claim[i];
 				if
+#ifdef NEWEST_BY_START
 				:: x != 0 && x - 1 >= h && x - 1 < p -> p = x - 1
+#else
+				:: x != 0 && x - 1 + length[i] > h && x - 1 < p -> p = (x - 1 > h -> x - 1 : h)
+#endif
 				:: else
 				fi;
 				x = 0; i++
