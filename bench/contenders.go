@@ -53,7 +53,7 @@ func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner
 		cell.Pubs, cell.Subs = 1, 1
 	}
 	if c.ours() {
-		return startOurs(ctx, *c.job, cell, l.pin)
+		return startOurs(ctx, *c.job, cell, l.pins(cell))
 	}
 	o := peers.Options{
 		Peer: c.peerName, Latency: cell.Mode == report.Latency, Spin: c.spin, Size: cell.Size, Pubs: cell.Pubs, Subs: cell.Subs,
@@ -68,7 +68,7 @@ func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner
 	if c.program != "" {
 		program = []string{l.built[c.program].path}
 	}
-	t, err := startTeam(ctx, l.memory, program, o, l.pin)
+	t, err := startTeam(ctx, l.memory, program, o, l.pins(cell))
 	if err != nil {
 		return nil, err // and no team within the interface
 	}

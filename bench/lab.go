@@ -131,6 +131,10 @@ func (l *lab) close() {
 	_ = l.cleaned()
 }
 
+// pins says whether a cell's processes are pinned. Two are, to two CPUs. Of more, which have to share a CPU is the kernel's to say, and to change: pinned,
+// one of two CPUs would have two thirds of the work of three.
+func (l *lab) pins(c report.Cell) bool { return l.pin && c.Processes() <= 2 }
+
 // list says what can be measured.
 func (l *lab) list(out io.Writer, cells []report.Cell, grown []series) {
 	for _, c := range cells {

@@ -28,7 +28,7 @@ func (l *lab) measure(ctx context.Context, cells []report.Cell, grown []series, 
 	r := &report.Result{Session: report.Session{
 		Date: start.Format(time.DateTime), Machine: machine(), Versions: l.versions(ctx), Rounds: rounds, RunTime: long.String(), Skipped: l.skipped,
 	}}
-	if r.Machine["pinned"] = "processes in turn to two CPUs"; !l.pin {
+	if r.Machine["pinned"] = "two processes to two CPUs, and no more than two"; !l.pin {
 		r.Machine["pinned"] = "only the bare hardware"
 	}
 	bare, err := startCalibrator(ctx)

@@ -25,7 +25,7 @@ func exclusive(j bench.Job) bench.Job {
 	return j
 }
 
-// startOurs starts processes and prepares the job for a cell. If they are pinned they are on the first two CPUs, around, as those of
+// startOurs starts processes and prepares the job for a cell. If they are pinned they are on the first two CPUs, as those of
 // peers.
 func startOurs(ctx context.Context, j bench.Job, cell report.Cell, pin bool) (runner, error) {
 	t := topic(cell)
