@@ -4,11 +4,13 @@ import "math/bits"
 
 // What a topic has that nobody has asked for another shape of. Its ring stays in a cache. For one publisher and one subscriber it has room for
 // 8192 small frames, as topics have by default, and for 4 of the largest. Where processes take turns on CPUs it has more room: who is on one then has
-// something to do until it is full, or empty.
+// something to do until it is full, or empty. A turn is some 3 ms, in which more than a hundred thousand of the smallest are published: these
+// have so much. Larger ones gain nothing from a ring that is in no cache.
 const (
 	ringMemory  = 4 << 20 // bytes, about
 	pairSlots   = 8192
 	pairFrames  = 4
+	crowdSlots  = 131072 // of the smallest frames
 	crowdFrames = 256
 	crowdMemory = 64 << 20 // bytes; so much these take at most
 	lineSize    = 64       // bytes of a descriptor, and of the smallest cell
@@ -23,6 +25,9 @@ func SlotsFor(size, cell int, crowded bool) int {
 	pair := min(pairSlots, powerOfTwo(max(ringMemory/cell, pairFrames*each)))
 	if !crowded {
 		return pair
+	}
+	if cell == lineSize {
+		return crowdSlots
 	}
 	return max(pair, powerOfTwo(min(crowdMemory/cell, max(ringMemory/(cell+lineSize), crowdFrames*each))))
 }

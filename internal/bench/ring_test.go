@@ -4,8 +4,8 @@ import "testing"
 
 func TestRingsHaveTheirSizes(t *testing.T) {
 	for _, c := range []struct{ size, cell, pair, crowd int }{
-		{1, 64, 8192, 32768},
-		{64, 64, 8192, 32768},
+		{1, 64, 8192, 131072},
+		{64, 64, 8192, 131072},
 		{65, 128, 8192, 32768},
 		{1 << 10, 1 << 10, 4096, 4096},
 		{64 << 10, 64 << 10, 64, 256},
