@@ -17,7 +17,8 @@ import (
 
 // A Publisher publishes frames on one topic. It is for one goroutine at a time, but for Close; open one for each goroutine. What it has published
 // is read by all subscribers in the same order, also beside other publishers. Where others publish frame by frame at full speed too, one of its
-// calls in 64 lets them go on alone for 4 µs, which makes all of them quicker.
+// calls in 64 lets them go on alone for 4 µs, which makes all of them quicker; and if that comes again and again, it lets other threads have the CPU first, where
+// some wait for it.
 type Publisher struct {
 	*port
 	w        *topics.Writer
@@ -120,14 +121,19 @@ const (
 
 // aside lets another publisher go on alone.
 func (p *Publisher) aside(pauses int) {
-	if p.asides++; uint64(clock.Now(&p.clock)-p.asideAt) > asideSoon {
-		p.asides = 0
-	}
-	if p.asides >= asideOften {
+	if p.crowded(clock.Now(&p.clock)) {
 		cpu.Yield()
 	}
 	cpu.Pause(uint32(pauses))
 	p.asideAt = clock.Now(&p.clock)
+}
+
+// crowded says whether the publisher has stepped aside again and again up to now.
+func (p *Publisher) crowded(now int64) bool {
+	if p.asides++; uint64(now-p.asideAt) > asideSoon {
+		p.asides = 0
+	}
+	return p.asides >= asideOften
 }
 
 func noPublisherLine(op, topic string, g topics.Geometry, err error) error {
