@@ -104,6 +104,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	s.mu.Unlock()
 	s.told = false
 	s.from, s.probed, s.counted = 0, 0, r.Counted()
+	s.emptied = r.Position()
 	s.owe(0)
 	if start == s.config.start && s.config.mode != topics.Member {
 		s.from = s.config.from

@@ -110,7 +110,7 @@ func (s *Subscriber) plain() bool {
 
 // standBack is for who has caught up with a stream, which ends here unless the next frame comes within a moment.
 func (s *Subscriber) standBack() {
-	if s.config.waiting != wake.Spin && s.r.Position()-s.waited >= longStream {
+	if s.inLongStream() {
 		cpu.Yield()
 	}
 	s.lookAway(s.streak)
@@ -118,10 +118,15 @@ func (s *Subscriber) standBack() {
 	s.dwell()
 }
 
-// longStream is how many slots a subscriber has come through since it last waited when it begins to let others have the CPU who wait for it, each time that it
+// longStream is how many slots a subscriber has come through since there was nothing to read when it begins to let others have the CPU who wait for it, each time that it
 // has caught up: where there are more threads than CPUs, the publisher may be one of them, or another subscription. It gets it back after some
 // milliseconds, perhaps: so who reads a burst does not.
 const longStream = 1024
+
+// inLongStream says whether it has, and may let them.
+func (s *Subscriber) inLongStream() bool {
+	return s.config.waiting != wake.Spin && s.r.Position()-s.emptied >= longStream
+}
 
 // dwell looks for the next frame for an eighth of a microsecond, with pauses. Within that time comes one of a stream, whose publisher is quicker if the
 // line it stores to is not asked for all the time. An answer comes later.
@@ -257,6 +262,9 @@ func (s *Subscriber) try(looks int) (*Frame, error) {
 		return f, nil
 	}
 	err := s.refill(looks)
+	if err == topics.ErrEmpty {
+		s.emptied = s.r.Position()
+	}
 	if s.void() { // then what the ring says means nothing
 		return nil, s.gone("receive from")
 	}

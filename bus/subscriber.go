@@ -27,6 +27,8 @@ type Subscriber struct {
 	waited   uint64        // the position last waited at
 	patience time.Duration // how long to sleep there before looking whether something is wrong
 
+	emptied uint64 // the position where there was last nothing, or where it began
+
 	shelf   shelf
 	owes    bool    // a release may have something to store
 	streak  int     // how many frames were read since there was none; 1 of another subscription than a lossless one
@@ -86,8 +88,8 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOpti
 func (s *Subscriber) Topic() string { return s.topic }
 
 // Receive waits for the next frame. Release it when it is no longer needed. ctx is looked at when it waits: a frame that is there is returned
-// also when ctx is done. Who has come through 1024 slots of a stream without a wait, and has caught up, lets other threads have the CPU, where some wait for it, unless
-// it is to spin. Errors: ctx's, ErrNoTopic (the topic was removed; with WaitForTopic it waits for the next of that name instead), ErrBusy
+// also when ctx is done. A lossless subscription that has come through 1024 slots of a stream, and has caught up, lets other threads have the CPU, where
+// some wait for it, unless it is to spin. Errors: ctx's, ErrNoTopic (the topic was removed; with WaitForTopic it waits for the next of that name instead), ErrBusy
 // (a member of a group has not released its frame), ErrClosed, ErrCorrupt.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
 	if s.open() && s.shelf.some() {

@@ -3,6 +3,9 @@ package topics
 import (
 	"context"
 	"testing"
+	"time"
+
+	"shmbus/internal/clock"
 )
 
 // TestAWriterStepsAsideOnceAStretch: where another's claim came in between, and that one publishes as fast.
@@ -61,5 +64,38 @@ func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
 	w.Abort()
 	if aside != 2 {
 		t.Fatal("stepped aside with one frame among many")
+	}
+}
+
+// TestAFrameHasTheTimeAfterItsWriterStoodAside: that may have taken long.
+func TestAFrameHasTheTimeAfterItsWriterStoodAside(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 256})
+	w, other, rd := mustWriter(t, r, 1), mustWriter(t, r, 2), mustReader(t, r, Tap, Newest(), 3)
+	quick(w)
+	w.Clock = new(clock.Clock)
+	var after int64
+	w.Aside = func() {
+		for until := clock.Now(w.Clock) + int64(time.Millisecond); after < until; {
+			after = clock.Now(w.Clock)
+		}
+	}
+	w.time = w.now() // as publishTimed does, before another's claim comes in between
+	mustSend(t, other, "the other's")
+	w.line.announce(w.next, 1)
+	if w.advance(w.next, 1) {
+		t.Fatal("claimed what another has")
+	}
+	if err := w.publishAgain(context.Background(), []byte("mine")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"the other's", "mine"} {
+		var f Frame
+		b, err := rd.Copy(&f, nil)
+		if err != nil || string(b) != want {
+			t.Fatalf("read %q, %v; want %q", b, err, want)
+		}
+		if want == "mine" && f.Time() < after {
+			t.Fatalf("the frame's time is %v before its writer had stood aside", time.Duration(after-f.Time()))
+		}
 	}
 }

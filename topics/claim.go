@@ -45,6 +45,9 @@ func (w *Writer) stepAside(others uint64) {
 	if w.Aside != nil && others <= nearby && w.number >= w.aside {
 		w.aside = w.number + stretch
 		w.Aside()
+		if w.time != 0 { // that may have taken long
+			w.time = w.now()
+		}
 	}
 }
 

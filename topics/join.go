@@ -211,7 +211,7 @@ func (r *Reader) joinLossy(start Start) error {
 
 // newest is the lowest position that is claimed and not finished; the tail if there is none. All below it is finished: whoever claimed
 // a slot below a tail has announced it, and withdraws only after its stamp. Of a claim of several frames the head may have passed the first. An announcement
-// below the head is of a claim that was never taken.
+// below the head is of a claim that was never taken, or is stamped.
 func (r *Ring) newest() (uint64, error) {
 	h := r.control.head.Load() & positionMask
 	pos := r.control.tail.Load()

@@ -69,9 +69,12 @@ func (w *Writer) leave(ctx context.Context, b []byte, err error) error {
 	return w.Rest(ctx, mem.Hide(b), err)
 }
 
+// now is the time of a frame, which is not 0.
+func (w *Writer) now() int64 { return cmp.Or(clock.Now(w.Clock), 1) }
+
 // publishTimed is Publish with a time.
 func (w *Writer) publishTimed(ctx context.Context, b []byte) error {
-	w.time = cmp.Or(clock.Now(w.Clock), 1)
+	w.time = w.now()
 	err := w.Publish(ctx, b)
 	w.time = 0
 	return err

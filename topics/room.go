@@ -52,8 +52,9 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		p := h
 		if h >= w.alone { // then this writer knows that all is there, without a look at lines that readers have
 			p = max(h, min(goal, w.next, limit)&^(block-1)) // where no run lies around it
-		} else if at := min(goal, limit, t) &^ (block - 1); at > h && low.line >= 0 && r.finished(at) {
-			p = at // all below a bar is there: who stands at one has come over it, or has joined where nothing before was open; and here something begins
+		}
+		if at := min(goal, limit) &^ (block - 1); at > p && limit <= t && low.line >= 0 && r.begins(at) {
+			p = at // all below a bar is there: who stands at one has come over it, or has joined where nothing before was open
 		}
 		var st uint64
 		ok, span := true, uint64(0)

@@ -11,6 +11,13 @@ func (r *Ring) finished(pos uint64) bool {
 	return ok
 }
 
+// begins says whether a frame or a run begins at pos. A hole may lie within a frame: a reaper has marked it that took an old announcement for a claim.
+func (r *Ring) begins(pos uint64) bool {
+	st := r.at(pos).stamp.Load()
+	_, ok := resolved(st, pos, r.mask)
+	return ok && st&3 != aborted
+}
+
 // inFrame says whether pos lies in a finished frame, hole or run.
 func (r *Ring) inFrame(pos uint64) bool {
 	_, st, _ := r.around(pos)
