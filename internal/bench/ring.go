@@ -22,11 +22,11 @@ func CellFor(size int) int { return min(max(lineSize, powerOfTwo(size)), 65536) 
 // SlotsFor is how many slots of that cell size a ring has for frames of that size, with more processes than CPUs, crowded, or without.
 func SlotsFor(size, cell int, crowded bool) int {
 	each := (size + cell - 1) / cell // slots that a frame takes
-	pair := min(pairSlots, powerOfTwo(max(ringMemory/cell, pairFrames*each)))
+	pair := max(min(pairSlots, powerOfTwo(ringMemory/cell)), powerOfTwo(pairFrames*each))
 	if !crowded {
 		return pair
 	}
-	if cell == lineSize {
+	if each == 1 && cell == lineSize {
 		return crowdSlots
 	}
 	return max(pair, powerOfTwo(min(crowdMemory/cell, max(ringMemory/(cell+lineSize), crowdFrames*each))))

@@ -18,3 +18,14 @@ func TestRingsHaveTheirSizes(t *testing.T) {
 		}
 	}
 }
+
+// TestARingOfSmallCellsHasRoomForLargeFrames: who asks for cells of 64 bytes gets a ring that frames of any size fit in.
+func TestARingOfSmallCellsHasRoomForLargeFrames(t *testing.T) {
+	for size := 1; size <= 16<<20; size *= 2 {
+		for _, crowded := range []bool{false, true} {
+			if room := SlotsFor(size, lineSize, crowded) * lineSize; room < 2*size {
+				t.Errorf("frames of %d, crowded %v: a ring of %d bytes", size, crowded, room)
+			}
+		}
+	}
+}
