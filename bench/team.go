@@ -40,7 +40,7 @@ type process struct {
 	ended chan struct{}
 }
 
-// startTeam starts processes of the program and waits until they are connected. Their directory is within that one. Process i is on CPU i, around, if they are to be pinned.
+// startTeam starts processes of the program and waits until they are connected. Their directory is within that one. Process i is on CPU i if they are to be pinned.
 func startTeam(ctx context.Context, within string, program []string, o peers.Options, pin bool) (*team, error) {
 	dir, err := os.MkdirTemp(within, "team-")
 	if err != nil {
@@ -56,7 +56,7 @@ func startTeam(ctx context.Context, within string, program []string, o peers.Opt
 		p := &process{name: fmt.Sprintf("%s %d", map[bool]string{true: "publisher", false: "subscriber"}[o.Publisher], o.Index+1)}
 		on := -1
 		if pin {
-			on = i % 2
+			on = i
 		}
 		if err := p.start(append(append([]string(nil), program...), o.Words()...), on); err != nil {
 			t.close()

@@ -3,17 +3,17 @@ package bus
 import (
 	"testing"
 
-	"shmbus/topics"
+	"shmbus/internal/testproc"
 )
 
 // TestALongStreamIsWithoutAGap: who joins late, reads a burst, or finds nothing in between, is in none.
 func TestALongStreamIsWithoutAGap(t *testing.T) {
-	b, err := Open(t.TempDir())
+	b, err := Open(testproc.MemoryDir(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	p, err := b.Publisher("t", WithTopic(TopicOptions{Policy: topics.PolicyLossless, Slots: 4096}))
+	p, err := b.Publisher("t", WithTopic(TopicOptions{Policy: PolicyLossless, Slots: 4096}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,19 @@ import (
 	"shmbus/internal/clock"
 )
 
+// mustCross is what Publish does when its look at the tail was right and its claim is not: another's came in between.
+func mustCross(t *testing.T, w, other *Writer) {
+	t.Helper()
+	mustSend(t, other, "the other's")
+	w.line.announce(w.next, 1)
+	if w.advance(w.next, 1) {
+		t.Fatal("claimed what another has")
+	}
+	if err := w.publishAgain(context.Background(), []byte("mine")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAWriterStepsAsideOnceAStretch: where another's claim came in between, and that one publishes as fast.
 func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
 	r := heapRing(t, Geometry{Slots: 256})
@@ -20,19 +33,8 @@ func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
 			t.Error("a claim is announced, or open: others would have to wait for it")
 		}
 	}
-	cross := func() { // what Publish does when its look at the tail was right and its claim is not
-		t.Helper()
-		mustSend(t, other, "the other's")
-		w.line.announce(w.next, 1)
-		if w.advance(w.next, 1) {
-			t.Fatal("claimed what another has")
-		}
-		if err := w.publishAgain(context.Background(), []byte("mine")); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for range stretch {
-		cross()
+		mustCross(t, w, other)
 	}
 	if aside != 1 {
 		t.Fatalf("stepped aside %d times within a stretch, want once", aside)
@@ -43,7 +45,7 @@ func TestAWriterStepsAsideOnceAStretch(t *testing.T) {
 	if aside != 1 {
 		t.Fatal("stepped aside although nobody was in the way")
 	}
-	cross()
+	mustCross(t, w, other)
 	if aside != 2 {
 		t.Fatalf("stepped aside %d times, want once more after a stretch", aside)
 	}
@@ -80,14 +82,7 @@ func TestAFrameHasTheTimeAfterItsWriterStoodAside(t *testing.T) {
 		}
 	}
 	w.time = w.now() // as publishTimed does, before another's claim comes in between
-	mustSend(t, other, "the other's")
-	w.line.announce(w.next, 1)
-	if w.advance(w.next, 1) {
-		t.Fatal("claimed what another has")
-	}
-	if err := w.publishAgain(context.Background(), []byte("mine")); err != nil {
-		t.Fatal(err)
-	}
+	mustCross(t, w, other)
 	for _, want := range []string{"the other's", "mine"} {
 		var f Frame
 		b, err := rd.Copy(&f, nil)

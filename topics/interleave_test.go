@@ -216,13 +216,9 @@ func (w *world) moved(old, new uint64) {
 
 // orphaned says whether nobody alive may have claimed a position, and somebody dead may: "Why all below a bar is stamped" in PROTOCOL.md has how that comes about.
 func (w *world) orphaned(pos uint64) bool {
-	for i := range w.ring.writers {
-		l := &w.ring.writers[i]
-		if start, end, open := l.open(); open && pos >= start && pos < end && !w.x.Dead(l.owner.Load()) {
-			return false
-		}
-	}
-	return w.died() > 0
+	r := *w.ring
+	r.Alive = func(o uint64) bool { return !w.x.Dead(o) }
+	return w.died() > 0 && !r.Held(pos)
 }
 
 // committed is the positions of all frames from one on.

@@ -4,8 +4,8 @@ import "shmbus/internal/mem"
 
 // makeRoom sees to it that the head is at least t+k-n, moving it if it may. t is the tail as the caller loaded it.
 //
-// The head word is loaded first; then whole frames are walked from the head, each of which must have its stamp; the walk stops at
-// the lowest gate; then one CAS moves the head. A gate that joined in between has changed the count in the head word, so that the
+// The head word is loaded first; then whole frames are walked from the head, or from further on where all before is known to be there, each of which must
+// have its stamp; the walk stops at the lowest gate; then one CAS moves the head. A gate that joined in between has changed the count in the head word, so that the
 // CAS fails and everything is looked at again. The head moves a sixteenth of the ring further than needed, an eighth from 512 slots on, so that the walk is
 // rare, and never if it cannot move far enough.
 func (w *Writer) makeRoom(t, k uint64) error {
