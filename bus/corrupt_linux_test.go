@@ -69,7 +69,7 @@ func within(t *testing.T) context.Context {
 // badStamps are stamps that no writer stores in the slot of position 3 of 8.
 var badStamps = map[string]uint64{
 	"of a span of 0":           0<<2 | 1,
-	"in a state there is not":  1<<2 | 3,
+	"of a run over the end":    6<<2 | 3,
 	"of a later lap":           (8|1)<<2 | 1,
 	"that crosses the end":     6<<2 | 1,
 	"of a lap far in the past": 1<<62 | 1<<2 | 1,

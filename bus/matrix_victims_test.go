@@ -37,6 +37,7 @@ var scenes = map[string]scene{
 	"topics":   makeAndRemove,
 	"kick":     kickSelf,
 	"alone":    publishExclusively,
+	"stream":   publishStream,
 	"brief":    comeAndGoAlone,
 	"once":     publishOnce,
 	"sole":     publishAsSole,
@@ -96,6 +97,22 @@ func publishExclusively(b *bus.Bus, _ func(string, ...any)) error {
 	}
 	for i := range 40 {
 		if err := p.Publish(ctx, make([]byte, 10+i%2*100)); err != nil {
+			return err
+		}
+	}
+	return p.Close()
+}
+
+// publishStream is the one publisher of a topic, whose frames come so quickly that runs grow.
+func publishStream(b *bus.Bus, _ func(string, ...any)) error {
+	ctx, cancel := upTo(victimsPatience)
+	defer cancel()
+	p, err := b.Publisher("stream", bus.WithTopic(bus.TopicOptions{Slots: 512, Exclusive: true, NoTime: true}))
+	if err != nil {
+		return err
+	}
+	for i := range 800 {
+		if err := p.Publish(ctx, make([]byte, 10+i/700)); err != nil {
 			return err
 		}
 	}

@@ -92,7 +92,9 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, maxFrame: g.MaxFrame(), ready: w.Ready}
 	w.Stop, w.Bell, w.Rest = &o.state, wake.NewRinger(o.data, o.notify), p.rest
-	if !g.NoTime {
+	if g.NoTime {
+		w.Watch = &p.clock
+	} else {
 		w.Clock = &p.clock
 	}
 	for i := range p.loans {
@@ -165,6 +167,9 @@ func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 	if invariants.Enabled || !segment.Mends {
 		return p.publishGuarded(ctx, b)
 	}
+	if p.w.Grows(len(b)) {
+		return p.w.Grow(ctx, b)
+	}
 	return p.w.Publish(ctx, b)
 }
 
@@ -176,6 +181,9 @@ func (p *Publisher) publishGuarded(ctx context.Context, b []byte) error {
 	}
 	if !segment.Mends {
 		return p.rest(ctx, b, topics.ErrUntried)
+	}
+	if p.w.Grows(len(b)) {
+		return p.w.Grow(ctx, b)
 	}
 	return p.w.Publish(ctx, b)
 }

@@ -28,6 +28,9 @@ func (s *Subscriber) many() int {
 	pos := s.r.Position()
 	switch {
 	case s.slow:
+	case s.r.AtEdge(): // so that it has grown meanwhile
+		s.lookAway(s.streak)
+		return mostAhead
 	case s.r.AmidRuns(1):
 		return mostAhead
 	case s.streak < 2 || pos < s.probed:

@@ -58,10 +58,11 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 		fs = fs[:left]
 	}
 	d, cell := g.slots.At(pos), g.single.At(pos)
+	edge, was := r.edge(d)
 	for most := looks; looks > 0; looks-- {
 		st := d.stamp.Load()
 		r.touched += *cell.First() // whatever is there: so both lines come together when they have changed
-		if there(st, pos, g.mask) {
+		if there(st, pos, g.mask) || edge.Load() != was {
 			break
 		}
 		if looks == most {
@@ -96,7 +97,7 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 // Has says whether something begins at pos, or pos lies in the run that is being read. To look may take its line away from the writer that is about to
 // fill it.
 func (r *Reader) Has(pos uint64) bool {
-	return r.run.has(pos) || there(r.ring.slots.At(pos).stamp.Load(), pos, r.ring.mask)
+	return r.run.has(pos) || there(r.ring.slots.At(pos).stamp.Load(), pos, r.ring.mask) || pos == r.pos && r.grown() != 0
 }
 
 // borrowOther is BorrowMany for the next frame, if it is not one of one slot, or for those of a run.

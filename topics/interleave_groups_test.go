@@ -43,16 +43,19 @@ func (s *sub) enter() bool {
 
 // share takes frames until these actors are done and the group has read all, or until it has had most.
 func (s *sub) share(most int, others ...*sched.Actor) {
-	look := false
+	look, over := false, false
 	for n := 0; n < most; {
 		if s.grab(look) {
 			s.freed = 1 << 63
 			s.rd.Ack()
 			s.mark(3 + n)
 			n++
+			over = false
 			continue
 		}
-		s.mark(2)
+		if s.mark(2); over {
+			s.w.x.Fail("a member gets nothing, though all have finished and the group is at %d, the tail at %d", s.rd.Position(), s.ring.Tail())
+		}
 		why := s.a.Await(s.w.deaths, func() uint64 {
 			switch {
 			case s.rd.Ready():
@@ -68,6 +71,7 @@ func (s *sub) share(most int, others ...*sched.Actor) {
 		if why != 1 {
 			s.recover()
 		}
+		over = why == 2 && look && s.w.died() == 0
 		look = why != 1
 	}
 }
@@ -91,7 +95,7 @@ func (s *sub) grab(look bool) bool {
 	s.w.x.Note(mix(s.owner, f.Position))
 	c := make([]byte, len(b))
 	mem.Copy(c, b)
-	if want := payload(f.Publisher(), f.Sequence(), f.Length()/8); !slices.Equal(c, want) || f.Length() == 0 || uint64(f.Time()) != f.Sequence() && f.Time() != timeOfBatch {
+	if want := payload(f.Publisher(), f.Sequence(), f.Length()/8); !slices.Equal(c, want) || f.Length() == 0 || !s.w.timely(&f) {
 		s.w.x.Fail("torn: position %d, frame %d of publisher %d, %d bytes: % x, not % x", f.Position, f.Sequence(), f.Publisher(), f.Length(), c, want)
 	}
 	return true

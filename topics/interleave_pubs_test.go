@@ -104,7 +104,7 @@ func (p *pub) wait(err error) uint64 {
 func (p *pub) send(words int) bool {
 	b := payload(p.wr.ID(), p.sent+1, words)
 	if p.owner%2 == 0 {
-		err := put(p.wr, b, int64(p.sent+1))
+		err := put(p.wr, b, p.time())
 		if err == nil {
 			p.sent++
 			p.next()
@@ -116,11 +116,20 @@ func (p *pub) send(words int) bool {
 	} else if !p.claim(words) {
 		return false
 	}
-	p.sent++
 	mem.Copy(p.wr.Payload(8*words), b)
-	p.wr.Commit(8*words, KindRaw, int64(p.sent))
+	time := p.time()
+	p.sent++
+	p.wr.Commit(8*words, KindRaw, time)
 	p.next()
 	return true
+}
+
+// time is that of the next frame of its own.
+func (p *pub) time() int64 {
+	if p.w.s.g.NoTime {
+		return 0
+	}
+	return int64(p.sent + 1)
 }
 
 // next is what follows a commit or an abort.
@@ -191,7 +200,7 @@ func (p *pub) mark(step int) {
 	h := mix(uint64(step), w.index<<32|w.id)
 	for _, v := range [...]uint64{
 		w.number, w.base, w.room, w.next, w.alone, w.pos, w.pad, w.claimed, w.sent, p.sent, bit(w.impatient), w.heldValue, w.heldHead, w.heldAt,
-		uint64(w.heldGate), wordID(w.held), w.key, w.grants, w.crossed, w.patience, p.bell.State(),
+		uint64(w.heldGate), wordID(w.held), wordID(w.heldRun), w.heldOver, w.key, w.grants, w.crossed, w.patience, p.bell.State(), w.grow.next, w.grow.end, w.grow.stamp,
 	} {
 		h = mix(h, v)
 	}

@@ -70,7 +70,8 @@ func (s *sub) read(writers ...*sched.Actor) { s.readUpTo(2, writers...) }
 
 // readUpTo is read, up to so many frames at once.
 func (s *sub) readUpTo(most int, writers ...*sched.Actor) {
-	for {
+	for over := false; ; {
+		had := len(s.got)
 		for s.one(most) {
 			if s.w.s.count {
 				s.rd.Lost()
@@ -78,6 +79,9 @@ func (s *sub) readUpTo(most int, writers ...*sched.Actor) {
 			s.mark(1)
 		}
 		s.mark(2)
+		if over && len(s.got) == had && !s.closed {
+			s.w.x.Fail("nothing is read at %d, though all have finished and the tail is %d", s.rd.Position(), s.ring.Tail())
+		}
 		if s.closed {
 			return
 		}
@@ -93,6 +97,7 @@ func (s *sub) readUpTo(most int, writers ...*sched.Actor) {
 		if why == 2 && s.rd.Lag() == 0 {
 			return
 		}
+		over = why == 2 && !s.w.deaths
 		if why != 1 {
 			s.recover()
 		}
@@ -217,7 +222,7 @@ func (s *sub) one(most int) bool {
 func (s *sub) whole(f *Frame) bool {
 	c := make([]byte, len(f.Payload))
 	mem.Copy(c, f.Payload)
-	if want := payload(f.Publisher(), f.Sequence(), f.Length()/8); !slices.Equal(c, want) || f.Length() == 0 || uint64(f.Time()) != f.Sequence() && f.Time() != timeOfBatch {
+	if want := payload(f.Publisher(), f.Sequence(), f.Length()/8); !slices.Equal(c, want) || f.Length() == 0 || !s.w.timely(f) {
 		if s.mode == Gate && s.w.s.PlainSteps && s.a.Observe(func() uint64 { return bit(s.kicked) }) == 1 {
 			s.closed = true
 			return false
@@ -233,6 +238,14 @@ func (s *sub) whole(f *Frame) bool {
 		}
 	}
 	return true
+}
+
+// timely says whether the frame's time can be that.
+func (w *world) timely(f *Frame) bool {
+	if w.s.g.NoTime {
+		return f.Time() == 0 || f.Time() == timeOfBatch
+	}
+	return uint64(f.Time()) == f.Sequence() || f.Time() == timeOfBatch
 }
 
 // check is what must hold for a subscription that has read to the end.

@@ -72,6 +72,9 @@ func (p *plot) start() *sched.Explorer {
 		if err != nil {
 			panic(err)
 		}
+		if p.g.NoTime {
+			r.growth = r.block() - 1
+		}
 		p.w = &world{x: x, s: p, ring: r, deaths: p.Crashes > 0 || p.restless}
 		x.Written = p.w.written
 		if p.sleep {
@@ -168,20 +171,27 @@ func (w *world) written(_ *sched.Actor, word int, old, new uint64) {
 	for len(w.at) < int(pos+span) {
 		w.at = append(w.at, fate{})
 	}
-	for j := pos; j < pos+span; j++ {
+	d := w.ring.at(pos)
+	f, first := fate{state: new & 3, span: span, id: d.publisher.Get()}, pos
+	if was, ok := resolved(old, pos, mask); ok && f.state == committedRun && was == span-1 && w.ring.couldGrow(old, pos+was) {
+		first = pos + was // the run has grown
+	}
+	for j := first; j < pos+span; j++ {
 		if w.at[j].state != 0 {
 			w.x.Fail("position %d is stamped twice", j)
 		}
 		w.at[j] = fate{state: inside}
 	}
-	f := fate{state: new & 3, span: span, id: w.ring.at(pos).publisher.Get()}
 	if f.state == committedRun {
 		f.state, f.span = committed, 1
-		for j := pos; j < pos+span; j++ {
+		for j := first; j < pos+span; j++ {
 			w.at[j] = fate{committed, 1, f.id, j != pos}
 		}
 	}
-	w.at[pos] = f
+	if first == pos {
+		w.at[pos] = f
+	}
+	pos = first
 	w.x.Note(mix(pos, f.state<<8|f.span<<16|f.id))
 	for _, s := range w.subs {
 		if f.state == committed && s.joined && !s.closed && pos < s.from {

@@ -190,7 +190,6 @@ func possible(st, pos, mask uint64) bool {
 	span, most := st>>2&mask, mask+1-pos&mask
 	if st&3 == committedRun {
 		most = min(most, mostRun-pos%mostRun)
-		return span-2 < most-1 // 2 up to most
 	}
 	return st&3 != 0 && span-1 < most // 1 up to most
 }

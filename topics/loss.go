@@ -105,9 +105,13 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		w := &r.writers[i]
 		l.last[i] = w.publisher.Load()
 		l.next[i] = w.frames.Load()
-		if l.next[i] != 0 && w.last.Load() >= first {
+		switch last := w.last.Load(); {
+		case l.next[i] == 0:
+		case last >= first:
 			l.next[i] = unknown
 			pending++
+		default:
+			l.next[i] = r.countBefore(pos, last, l.next[i])
 		}
 	}
 	n := r.mask + 1
@@ -143,7 +147,7 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 				continue // finished meanwhile
 			}
 			if !held {
-				return false
+				return false // it may have become part of a run that has grown: the next look sees that
 			}
 			p = end
 			continue

@@ -71,7 +71,13 @@ func (r *Reader) standsIn() (start, st, span uint64) {
 	if span, ok := resolved(st, r.pos, r.ring.mask); ok {
 		return r.pos, st, span
 	}
-	if r.pos == r.run.end || r.pos >= r.ring.Tail() { // most often: there is nothing yet
+	if r.pos == r.run.end {
+		if span := r.grown(); span != 0 {
+			return r.run.start, committedRun, span
+		}
+		return r.pos, 0, 0
+	}
+	if r.pos >= r.ring.Tail() { // most often: there is nothing yet
 		return r.pos, 0, 0
 	}
 	start, st, span = r.ring.around(r.pos)

@@ -23,6 +23,7 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 	code := objcode.Build(t, "shmbus/topics")
 	load, store, ret := objcode.Is(objcode.LoadAcquire), objcode.Is(objcode.StoreRelease), objcode.Is(objcode.Return)
 	head := objcode.IsAt(objcode.LoadAcquire, offsetOf[control](t, "head"))
+	sole := objcode.IsAt(objcode.LoadAcquire, offsetOf[control](t, "sole"))
 	claim := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "claim"))
 	length := objcode.IsAt(objcode.StoreRelease, offsetOf[writerLine](t, "length"))
 	cas := objcode.Is(objcode.AcquireReleaseCAS)
@@ -68,6 +69,11 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"Publish loads the head after the claim and before the first byte", "(*Writer).Publish", swap, looked, copied},
 		{"Publish stores the stamp after the description", "(*Writer).Publish", counted, stamp, ret},
 		{"Publish closes the claim before it returns", "(*Writer).Publish", counted, claim, ret},
+		{"a run grows after a claim that was announced before the look who is the sole publisher", "(*Writer).Grow", nil, claim, sole},
+		{"which comes before the first byte", "(*Writer).Grow", claim, sole, copied},
+		{"and before the tail's store", "(*Writer).Grow", claim, sole, counted},
+		{"a run's longer stamp is stored after the frame was counted", "(*Writer).Grow", counted, stamp, ret},
+		{"and the claim is closed", "(*Writer).Grow", counted, claim, ret},
 		{"closing a claim is a store", "(*Writer).closeClaim", nil, claim, ret},
 		{"the frame's description is loaded after the stamp", "(*Reader).find", nil, load, described},
 		{"also when several are read", "(*Reader).BorrowMany", nil, load, described},

@@ -47,8 +47,12 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	}
 	d := r.slots.At(t)
 	w.describe(d, n, KindRaw, w.time)
+	state := uint64(committed)
+	if w.streams && w.mayGrow(t, n) {
+		state = committedRun
+	}
 	w.count(t, 1, uint64(n))
-	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
+	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, state))
 	line.bytes.StoreRelease(w.sent)
 	w.line.claim.StoreRelease(0)
 	if t%ahead == 0 {
@@ -82,6 +86,9 @@ func (w *Writer) publishTimed(ctx context.Context, b []byte) error {
 
 // publishAhead is the end of Publish for every fourth frame: then it asks for the lines of several frames to come.
 func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
+	if w.grow.next == t+1 {
+		return w.growAhead(ctx, b, t)
+	}
 	w.ring.expectMany(t)
 	return w.published(ctx, b)
 }

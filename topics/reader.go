@@ -57,7 +57,7 @@ func (r *Reader) follow() {
 // Ready says whether BorrowMany, Take or Copy has something to say: a frame, a hole, a lap, or the topic's end.
 func (r *Reader) Ready() bool {
 	r.follow()
-	if r.run.has(r.pos) || r.ring.finished(r.pos) || r.shared != nil && r.pos != r.run.end && r.ring.runStart(r.pos) != r.pos {
+	if r.run.has(r.pos) || r.ring.finished(r.pos) || r.grown() != 0 || r.shared != nil && r.pos != r.run.end && r.ring.runStart(r.pos) != r.pos {
 		return true
 	}
 	return r.ring.control.head.Load()&positionMask > r.pos || r.barred() != nil
@@ -68,11 +68,12 @@ func (r *Reader) Ready() bool {
 func (r *Reader) Glance(n int) bool {
 	g := r.ring
 	d, mask := g.at(r.pos), g.mask
+	edge, was := r.edge(d)
 	first := &g.cells[(r.pos&mask)<<(g.shift&63)]
 	for ; ; n-- {
 		st := d.stamp.Load()
 		r.touched += *first
-		if there(st, r.pos, mask) || r.run.has(r.pos) {
+		if there(st, r.pos, mask) || edge.Load() != was || r.run.has(r.pos) {
 			return true
 		}
 		if n == 0 {
@@ -97,7 +98,11 @@ func (r *Reader) find(f *Frame) bool {
 		span, ok := resolved(st, r.pos, g.mask)
 		switch {
 		case !ok:
-			return false
+			span = r.grown()
+			if span != 0 {
+				r.describePart(f, r.run.start, span)
+			}
+			return span != 0
 		case st&3 == committed:
 			f.describe(d, r.pos, span)
 			return true
@@ -196,14 +201,24 @@ func (r *Reader) lapped(head uint64) error {
 
 // SkipToNewest moves a copying reader on to the newest frame, if that has been committed. The frames passed over are lost.
 func (r *Reader) SkipToNewest() {
+	var f Frame
 	p := r.ring.newestFrame(r.pos)
 	st := r.ring.at(p).stamp.Load()
 	if span, ok := resolved(st, p, r.ring.mask); ok && st&3 != aborted {
-		var f Frame
 		r.pos = p
 		r.describe(&f, p, st, span)
 	} // otherwise it is not finished, or never will be: those before it are what there is
-	if p == r.pos && r.run.has(p) {
+	if p != r.pos {
+		return
+	}
+	if r.run.has(p) {
+		r.pos = r.run.end
+	}
+	if span := r.grown(); span != 0 {
+		r.describePart(&f, r.run.start, span)
+		r.pos = r.run.end
+	}
+	if r.pos != p {
 		r.pos = r.run.end - 1
 	}
 }
@@ -232,9 +247,9 @@ func (r *Reader) Lost() uint64 {
 	return r.loss.total
 }
 
-// behind is where the frames end that lie wholly behind the reader.
+// behind is where the frames end that lie wholly behind the reader: a run does not that it is in, nor one that may grow over its position.
 func (r *Reader) behind() uint64 {
-	if r.run.has(r.pos) {
+	if r.run.has(r.pos) || r.atEdge() {
 		return r.run.start
 	}
 	return r.pos

@@ -21,6 +21,7 @@ type Ring struct {
 	shift    uint   // log2 of the cell size
 	cell     int    // its size
 	largest  uint64 // frame, in bytes
+	growth   uint64 // mostRun - 1 if runs may grow, or else 0
 	geometry Geometry
 	areas    Areas
 
@@ -116,6 +117,9 @@ func OpenRing(region []byte) (*Ring, error) {
 	a := g.Areas(page)
 	r := &Ring{mask: uint64(g.Slots - 1), shift: uint(bits.TrailingZeros(uint(g.CellSize))), cell: g.CellSize, geometry: g, areas: a}
 	r.largest = uint64(g.MaxFrame())
+	if g.Slots >= leastGrowth {
+		r.growth = mostRun - 1
+	}
 	cs, err := mem.View[control](region, 0, 1)
 	if err == nil {
 		r.control = &cs[0]

@@ -56,28 +56,36 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		if at := min(goal, limit) &^ (block - 1); at > p && limit <= t && low.line >= 0 && r.begins(at) {
 			p = at // all below a bar is there: who stands at one has come over it, or has joined where nothing before was open
 		}
-		var st uint64
-		ok, span := true, uint64(0)
+		var st, over uint64
+		ok, span, to := true, uint64(0), p
 		for p < goal && p < t {
 			st = r.at(p).stamp.Load()
 			if st == makeStamp(p, 1, r.mask, committed) && p < limit { // most are
-				p++
+				to, over, p = p, st, p+1
 				continue
 			}
 			if span, ok = resolved(st, p, r.mask); !ok || p+span > limit {
 				break
 			}
-			p += span
+			to, over, p = p, st, p+span
+		}
+		if to == p || !r.couldGrow(over, p) {
+			to = p
+		} else if next := r.at(p).stamp.Load(); there(next, p, r.mask) {
+			to = p
+		} else {
+			st, ok = next, false // the head stays before the run, which was walked over last
 		}
 		switch {
 		case p > t:
 			return corrupt("a stamp, which covers more than was claimed,", st)
-		case p >= need:
-			if r.control.head.CompareAndSwap(hw, hw+(p-h)) {
-				w.room = p + n
+		case to >= need:
+			if r.control.head.CompareAndSwap(hw, hw+(to-h)) {
+				w.room = to + n
+				w.pace()
 				return nil
 			}
-		case p >= limit || ok && p+span > limit:
+		case p < need && (p >= limit || ok && p+span > limit):
 			if low.word.Load() != low.value {
 				continue // it moved on or left meanwhile, and may have rung already
 			}
@@ -87,6 +95,9 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		default:
 			w.heldAt = p
 			w.wait(&r.at(p).stamp, st, hw)
+			if to < p {
+				w.heldRun, w.heldOver = &r.at(to).stamp, over
+			}
 			return ErrHeldBySlot
 		}
 	}
@@ -130,12 +141,13 @@ func (r *Ring) lowestGate() bar {
 
 // wait notes what must change before it is worth trying again.
 func (w *Writer) wait(word *mem.Word, value, head uint64) {
-	w.held, w.heldValue, w.heldHead = word, value, head
+	w.held, w.heldValue, w.heldHead, w.heldRun = word, value, head, nil
 }
 
 // Ready says whether what the last Claim or Batch was held by has changed.
 func (w *Writer) Ready() bool {
-	return w.held == nil || w.held.Load() != w.heldValue || w.ring.control.head.Load() != w.heldHead
+	return w.held == nil || w.held.Load() != w.heldValue || w.ring.control.head.Load() != w.heldHead ||
+		w.heldRun != nil && w.heldRun.Load() != w.heldOver
 }
 
 // HeldAt is the position of the slot that the last ErrHeldBySlot was about.

@@ -85,12 +85,14 @@ func (r *Reader) describePart(f *Frame, start, span uint64) {
 	r.run.frame(f, r.pos)
 }
 
-// enter is for a reader that may begin within a run.
+// enter is for a reader that may begin within a run, or behind one that may grow.
 func (r *Reader) enter() {
 	if start, st, span := r.ring.around(r.pos); start != r.pos && st&3 == committedRun {
 		var f Frame
 		r.describe(&f, start, st, span)
+		return
 	}
+	r.run.start, r.run.end = r.ring.before(r.pos), r.pos
 }
 
 // BorrowRun borrows what is left of the run that a gate has come to, as one frame, and says how many they are: f describes the first of them and has its
@@ -122,7 +124,7 @@ func (r *Ring) Beside(b []byte, i int) []byte { return r.single.Behind(b, i) }
 
 // entered is for a reader that has come to a run. After a few of them, another one is likely to follow.
 func (r *Reader) entered() {
-	if r.runs++; r.runs > 2 {
+	if r.runs++; r.runs > 2 && !r.ring.couldGrow(committedRun, r.run.end) {
 		mem.AskToLoadOne(r.ring.at(r.run.end))
 	}
 }
@@ -150,7 +152,6 @@ func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 	}
 	publisher, time, meta := u.publisher, u.time, u.meta
 	sequence, number := u.sequence.Get()+pos-u.start, u.number.Get()+pos-u.start
-	mem.AskToLoad(cells, pos, len(fs))
 	b := cells.At(pos).Bytes(int(uint32(meta.Get())))
 	for _, f := range fs {
 		f.publisher, f.time, f.meta = publisher, time, meta

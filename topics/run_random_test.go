@@ -7,31 +7,38 @@ import (
 	"testing"
 )
 
-// TestRunsAtRandom lets two writers publish singles, batches and large frames, and readers of all kinds come, read and go, one step after the other.
+// TestRunsAtRandom lets two writers publish singles, of which runs grow, batches and large frames, and readers of all kinds come, read and go, one step after
+// the other.
 func TestRunsAtRandom(t *testing.T) {
+	grown := 0
 	for seed := range uint64(often(300, 6000)) {
-		runsAtRandom(t, seed)
+		grown += runsAtRandom(t, seed)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}
+	if grown < 1000 {
+		t.Errorf("runs have grown by %d frames: the test shows little of that", grown)
+	}
 }
 
-func runsAtRandom(t *testing.T, seed uint64) {
+func runsAtRandom(t *testing.T, seed uint64) (grown int) {
 	x := rand.New(rand.NewPCG(seed, 1))
 	slots := 2 << x.IntN(8)
 	r := heapRing(t, Geometry{Slots: slots, Policy: Policy(x.IntN(2)), Publishers: 2, Subscriptions: 12})
+	r.growth = r.block() - 1
 	e := &everybody{t: t, x: x, r: r, at: map[uint64]int{}, taken: map[uint64]int{}}
 	for owner := range uint64(2) {
-		e.writers = append(e.writers, mustWriter(t, r, owner+1))
+		e.writers = append(e.writers, growingWriter(t, r, owner+1))
 	}
 	for range 400 {
 		e.step()
 		if t.Failed() {
-			return
+			return 0
 		}
 	}
 	e.end()
+	return e.grown
 }
 
 // everybody is who is on a ring, and what they know.
@@ -46,6 +53,7 @@ type everybody struct {
 	whose   []int          // by index
 	readers []*visitor
 	members []*Reader
+	grown   int            // frames by which runs have grown
 	since   int            // index of the group's first frame
 	taken   map[uint64]int // how often the group has taken it
 }
@@ -95,6 +103,10 @@ func (e *everybody) hole(p uint64) bool {
 func (e *everybody) publish() {
 	who := e.x.IntN(2)
 	w := e.writers[who]
+	if e.x.IntN(3) == 0 {
+		e.publishOnes(who)
+		return
+	}
 	var ps [][]byte
 	size := 16
 	for range 1 + e.x.IntN(50) {
@@ -125,6 +137,38 @@ func (e *everybody) publish() {
 		e.sent[who] += n
 		e.note(from, n, who)
 		ps = ps[n:]
+	}
+}
+
+// publishOnes publishes some frames one by one, mostly alike, of the sole publisher if that may be.
+func (e *everybody) publishOnes(who int) {
+	w, size := e.writers[who], 16+8*e.x.IntN(3)
+	if e.x.IntN(4) > 0 {
+		askToBeSole(w)
+	}
+	for range 1 + e.x.IntN(40) {
+		if e.x.IntN(10) == 0 {
+			size = 16 + 8*e.x.IntN(3)
+		}
+		p := make([]byte, size)
+		binary.LittleEndian.PutUint64(p, uint64(who))
+		binary.LittleEndian.PutUint64(p[8:], uint64(e.sent[who]))
+		before := w.grow.stamp
+		err := put(w, p, 0)
+		if held(err) {
+			return
+		}
+		if err != nil {
+			e.t.Error(err)
+			return
+		}
+		at := w.next - e.r.span(size)
+		if w.grow.stamp != before && e.r.runStart(at) != at {
+			e.grown++
+		}
+		e.at[at] = len(e.order)
+		e.order, e.whose = append(e.order, at), append(e.whose, who)
+		e.sent[who]++
 	}
 }
 

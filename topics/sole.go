@@ -32,6 +32,7 @@ const (
 // begin is for a writer that has just taken its line.
 func (w *Writer) begin() {
 	w.key, w.patience, w.reached = makeKey(w.id, noGrant), firstPatience, fence.Reaches()
+	w.grow.next = none
 	if w.ring.geometry.Exclusive { // nobody else has a line, so nobody else has a claim
 		w.key = makeKey(w.id, 0)
 		w.ring.control.sole.Store(w.key)
@@ -70,8 +71,8 @@ func (w *Writer) settle() error {
 	if s == w.key {
 		return nil
 	}
-	if none := makeKey(w.id, noGrant); w.key != none {
-		w.key = none
+	if lost := makeKey(w.id, noGrant); w.key != lost {
+		w.key, w.grow.next = lost, none
 		w.askLater()
 	}
 	if s == 0 {

@@ -13,7 +13,8 @@ var stampsOf3 = map[uint64]bool{
 	makeStamp(3, 0, 7, committed): false,
 	makeStamp(3, 6, 7, committed): false, // crosses the end of the ring
 	makeStamp(11, 1, 7, aborted):  false,
-	makeStamp(3, 1, 7, 3):         false,
+	makeStamp(3, 1, 7, 3):         true, // a run that may grow
+	makeStamp(3, 6, 7, 3):         false,
 	makeStamp(3, 1, 7, 0):         false,
 	1:                             false,
 	1<<63 | 1:                     false,

@@ -45,10 +45,12 @@ type Writer struct {
 	impatient bool   // ignore somebody else's turn this time
 	sent      uint64 // payload bytes on the line, across its owners
 
-	// What the writer waits for: held changes from heldValue, or the head word from heldHead.
+	// What the writer waits for: held changes from heldValue, or the head word from heldHead, or the run's stamp before a slot from heldOver.
 	held      *mem.Word
 	heldValue uint64
 	heldHead  uint64
+	heldRun   *mem.Word // nil: there is none
+	heldOver  uint64
 	heldAt    uint64 // position of the slot, for ErrHeldBySlot
 	heldGate  int    // line of the gate, for ErrHeldByGate
 
@@ -74,6 +76,13 @@ type Writer struct {
 	crossed  uint64 // number when it last found claims of others
 	reached  bool   // fence.All reaches this process, so that a claim needs no fence of its own
 	fence    mem.Fence
+
+	// Growing runs. Watch tells how quick the writer is; nil: it lets no run grow.
+	Watch       *clock.Clock
+	streams     bool   // it has been quick of late
+	paced       int64  // when it last looked
+	pacedNumber uint64 // number then
+	grow        growing
 
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below; see astray

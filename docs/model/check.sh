@@ -23,6 +23,8 @@ rights() {
     wide ring -DN=4 -DFRAMES=4 -DDEATHS=0 -DSPANS12
     wide ring -DN=2 -DFRAMES=1 -DDEATHS=1 -DNW=3
     right ring -DN=2 -DFRAMES=1 -DDEATHS=2 -DNW=3 -DFINE -DNOREADER
+    wide ring -DN=4 -DFRAMES=3 -DDEATHS=0 -DGROW
+    right ring -DN=4 -DFRAMES=2 -DDEATHS=1 -DGROW
     right group -DN=2 -DFRAMES=3 -DDEATHS=0 -DNM=3 -DEAGER
     right group -DN=2 -DFRAMES=3 -DDEATHS=1 -DNM=2 -DEAGER
     wide group -DN=2 -DFRAMES=3 -DDEATHS=1 -DNM=3
@@ -50,6 +52,11 @@ wrongs() {
         wrong ring $v -DN=2 -DFRAMES=2 -DDEATHS=0
     done
     wrong ring NEWEST_BY_START -DN=4 -DFRAMES=4 -DDEATHS=0 -DSPANS12
+    for v in MOVE_BEHIND_GROWING WAIT_FOR_SLOT_ONLY NO_LOOK_BACK; do
+        wrong ring $v -DN=4 -DFRAMES=4 -DDEATHS=0 -DGROW
+    done
+    wrong ring NO_LOOK_BACK_ON_JOIN -DN=4 -DFRAMES=2 -DDEATHS=0 -DGROW
+    wrong ring REAP_WITHIN_RUN -DN=4 -DFRAMES=2 -DDEATHS=1 -DIDLE -DGROW
     for v in ANNOUNCE_AFTER_CAS CLEAR_CLAIM_BEFORE_STAMP REAP_WITHOUT_CAS REAP_WITHOUT_LINES REAP_PAST_TAIL REAP_BELOW_HEAD \
         NO_REAPING; do
         wrong ring $v -DN=2 -DFRAMES=2 -DDEATHS=1 -DIDLE

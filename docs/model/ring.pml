@@ -11,6 +11,7 @@
  *   FRAMES    of each writer
  *   SPANS12   frames cover 2, 1, ... slots of writer 1 and 1, 2, ... of writer 2; otherwise one
  *   DEATHS    at most, of writers and of the reader
+ *   GROW      a writer whose frame follows its last one, in the same two slots, may store that one's stamp again, with a span of 2
  *   NOREADER  nobody joins
  *   IDLE      sweeps begin also where there is nothing to do
  *   FINE      a reaper's look at a line is five loads, and not one
@@ -51,6 +52,11 @@
  *   REAP_PAST_TAIL            a reaper takes an announcement for a claim
  *   REAP_BELOW_HEAD           a reaper does not look at the head
  *   REAP_WITHOUT_OWNER        a reaper does not take the owner's place before it finishes a line
+ *   MOVE_BEHIND_GROWING       the head goes to the end of a frame that may still grow
+ *   WAIT_FOR_SLOT_ONLY        who is held up by a slot does not see that the frame before it has grown
+ *   REAP_WITHIN_RUN           a reaper does not look whether a frame has grown over the slot
+ *   NO_LOOK_BACK              a reader does not look whether the frame has grown that it has read last
+ *   NO_LOOK_BACK_ON_JOIN      nor whether the one has that ends where it has joined
  *   NO_REAPING                nobody looks after the dead
  *   NEVER_SLEEPS              who is held up looks after the dead without an end (found as a cycle)
  */
@@ -84,6 +90,16 @@ int unread;          /* frames that it has still to read, by position */
 #define S(p) ((p) % N)
 #define RESOLVED(p) (at[S(p)] == (p))
 
+/* A frame may grow from an even position over the odd one behind it. */
+#ifdef GROW
+#define GREW(p) ((p) % 2 == 1 && at[S((p) - 1)] == (p) - 1 && !aborted[S((p) - 1)] && span[S((p) - 1)] == 2)
+#define COULDGROW(q, p) ((p) % 2 == 1 && (q) + 1 == (p) && !aborted[S(q)] && !RESOLVED(p))
+#else
+#define GREW(p) false
+#define COULDGROW(q, p) false
+#endif
+#define THERE(p) (RESOLVED(p) || GREW(p))
+
 /*
  * Who is held up looks after the dead every few milliseconds for as long as it takes. A look that changes nothing leads back to the
  * state it began in. So it is enough that looks begin where there is something to do; IDLE lets one more begin at each place.
@@ -100,7 +116,7 @@ int unread;          /* frames that it has still to read, by position */
 #ifdef NO_REAPING
 #define USEFUL(p) false
 #else
-#define USEFUL(p) (DEADLINES || ((p) < tail && (p) >= head && !RESOLVED(p) && !COVERED(p)))
+#define USEFUL(p) (DEADLINES || ((p) < tail && (p) >= head && !THERE(p) && !COVERED(p)))
 #endif
 #ifdef NEVER_SLEEPS
 #define SWEEP(p) true
@@ -201,6 +217,14 @@ inline abortUncovered(ax) {
 #endif
 			od;
 #endif
+#if defined(GROW) && !defined(REAP_WITHIN_RUN)
+			atomic { /* has a frame grown over it? */
+				if
+				:: !more && GREW(ap) -> ap++; more = true
+				:: else
+				fi
+			};
+#endif
 			atomic { /* the CAS on the stamp */
 				if
 				:: more
@@ -285,10 +309,12 @@ inline recover(p) {
 	abortUncovered(NONE)
 }
 
-#define FORGET t = 0; k = 0; pad = 0; h = 0; c = 0; p = 0; limit = 0; x = 0; swept = false
+#define FORGET t = 0; k = 0; pad = 0; h = 0; c = 0; p = 0; limit = 0; x = 0; q = 0; swept = false
 
 proctype Writer(byte me; byte mine) {
 	byte m, t, k, pad, h, c, p, limit, x;
+	byte q;          /* what was walked over last */
+	byte next;       /* behind the last frame */
 	REAPER;
 
 	if
@@ -332,11 +358,11 @@ room:
 #ifndef GATE_BEFORE_HEAD
 	atomic { limit = cursor };
 #endif
-	p = h;
+	p = h; q = h;
 	if /* below the gate all is there, so the walk may begin at any frame up to it */
 	:: true
-	:: atomic { limit != NONE && limit > h && limit <= t && RESOLVED(limit) -> p = limit }
-	:: atomic { limit != NONE && limit > h + 1 && limit <= t && RESOLVED(h + 1) -> p = h + 1 }
+	:: atomic { limit != NONE && limit > h && limit <= t && RESOLVED(limit) -> p = limit; q = p }
+	:: atomic { limit != NONE && limit > h + 1 && limit <= t && RESOLVED(h + 1) -> p = h + 1; q = p }
 	fi;
 	do /* walk whole frames */
 	:: atomic {
@@ -352,16 +378,29 @@ room:
 			if
 			:: x == 0 -> x = at[S(p)]; goto heldBySlot
 			:: x != 0 && limit != NONE && p + x > limit -> goto heldByGate
-			:: else -> p = p + x; x = 0
+			:: else -> q = p; p = p + x; x = 0
 			fi
 		}
-	:: atomic { /* the CAS on the head word */
+	:: atomic { /* does anything begin behind what was walked over last? */
 			p + N >= t + k ->
+#ifndef MOVE_BEHIND_GROWING
+			if
+			:: q != p && COULDGROW(q, p) ->
+				x = at[S(p)];
+				if
+				:: q + N < t + k -> goto heldBySlot
+				:: else -> p = q
+				fi
+			:: else
+			fi
+#endif
+		};
+		atomic { /* the CAS on the head word */
 			if
 			:: head == h && count == c -> head = p
 			:: else
 			fi;
-			h = 0; c = 0; p = 0; limit = 0; x = 0;
+			h = 0; c = 0; p = 0; limit = 0; x = 0; q = 0;
 			goto room
 		}
 	od;
@@ -369,6 +408,9 @@ room:
 heldBySlot:
 	do
 	:: atomic { at[S(p)] != x || head != h || count != c -> FORGET; goto again }
+#if defined(GROW) && !defined(WAIT_FOR_SLOT_ONLY)
+	:: atomic { GREW(p) -> FORGET; goto again }
+#endif
 	:: atomic { SWEEP(p) -> SWEPT }; recover(p)
 	od;
 
@@ -395,7 +437,7 @@ heldByGate:
 take:
 #ifndef ANNOUNCE_AFTER_CAS
 	atomic { /* the length first; nobody looks at it while the claim is 0 */
-		h = 0; c = 0; p = 0; limit = 0; x = 0;
+		h = 0; c = 0; p = 0; limit = 0; x = 0; q = 0;
 		length[mine] = k; claim[mine] = t + 1
 	};
 #endif
@@ -439,9 +481,16 @@ take:
 		:: x == k -> break
 		:: else -> assert(cell[S(t + x)] == t); x++   /* two writers in one cell */
 		od;
-		at[S(t)] = t; aborted[S(t)] = false; span[S(t)] = k;
+		if
+#ifdef GROW
+		:: m != 0 && next == t && t % 2 == 1 -> /* the frame before it grows */
+			assert(head < t && RESOLVED(t - 1) && span[S(t - 1)] == 1);
+			span[S(t - 1)] = 2
+#endif
+		:: at[S(t)] = t; aborted[S(t)] = false; span[S(t)] = k
+		fi;
 		unread = unread | (1 << t);
-		x = 0; m++
+		x = 0; m++; next = t + k
 	};
 withdraw:
 #ifndef CLEAR_CLAIM_BEFORE_STAMP
@@ -453,9 +502,17 @@ close:	atomic { owner[mine] = 0; closed++ };
 gone:	skip
 }
 
+/* what the reader sees at pos */
+#ifdef NO_LOOK_BACK
+#define SEEN(p) RESOLVED(p)
+#else
+#define SEEN(p) (RESOLVED(p) || (back && GREW(p)))
+#endif
+
 proctype Reader() {
 	byte me = READER;
 	byte h, c, i, p, x;
+	bool back; /* it knows what ends at pos */
 	REAPER;
 
 	gateOwner = me;
@@ -503,6 +560,9 @@ proctype Reader() {
 			/* what was committed below is not for this reader */
 			pos = p; unread = (unread >> p) << p;
 			p = 0; h = 0; c = 0; i = 0;
+#ifndef NO_LOOK_BACK_ON_JOIN
+			back = (pos % 2 == 1 && at[S(pos - 1)] == pos - 1); /* what is below is there, and stays */
+#endif
 			break
 		};
 retry:		skip
@@ -510,13 +570,17 @@ retry:		skip
 
 	do
 	:: atomic { /* the stamp: load */
-			RESOLVED(pos) ->
+			SEEN(pos) ->
 			MAYDIE;
 			assert(head <= pos);                         /* a lossless reader is never lapped */
 			swept = false;
 			if
-			:: aborted[S(pos)] -> pos = pos + span[S(pos)] /* the cursor may stay behind */
-			:: else -> i = span[S(pos)]
+			:: RESOLVED(pos) && aborted[S(pos)] -> pos = pos + span[S(pos)]; back = false /* the cursor may stay behind */
+#ifdef GROW /* frame by frame */
+			:: !(RESOLVED(pos) && aborted[S(pos)]) -> i = 1
+#else
+			:: !aborted[S(pos)] -> i = span[S(pos)]
+#endif
 			fi
 		};
 		if
@@ -530,17 +594,17 @@ retry:		skip
 				assert(unread & (1 << pos));
 				unread = unread & ~(1 << pos);
 				pos = pos + i;
-				i = 0; x = 0;
+				i = 0; x = 0; back = true;
 				if /* an eighth of the ring may be more than this frame */
 				:: cursor = pos
 				:: true
 				fi
 			}
 		fi
-	:: atomic { !RESOLVED(pos) && cursor != pos -> MAYDIE; cursor = pos } /* nothing more to read */
-	:: atomic { !RESOLVED(pos) && cursor == pos && pos < tail && SWEEP(pos) -> SWEPT }; recover(pos)
+	:: atomic { !SEEN(pos) && cursor != pos -> MAYDIE; cursor = pos } /* nothing more to read */
+	:: atomic { !SEEN(pos) && cursor == pos && pos < tail && SWEEP(pos) -> SWEPT }; recover(pos)
 #if DEATHS > 0
-	:: atomic { !RESOLVED(pos) && cursor == pos && deaths < DEATHS -> dead[me] = true; deaths++; goto gone }
+	:: atomic { !SEEN(pos) && cursor == pos && deaths < DEATHS -> dead[me] = true; deaths++; goto gone }
 #endif
 	od;
 gone:	atomic { pos = NONE }
