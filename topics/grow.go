@@ -30,6 +30,14 @@ const none = 1<<64 - 1
 // leastGrowth is how many slots a ring has at least in which runs grow: one of them is not much of it then.
 const leastGrowth = 512
 
+// growthOf is Ring.growth, which all who use a ring must agree on.
+func growthOf(g Geometry) uint64 {
+	if g.NoTime && g.Slots >= leastGrowth {
+		return mostRun - 1
+	}
+	return 0
+}
+
 // pace is called when the writer has made room: it looks whether it has been quick since the last time.
 func (w *Writer) pace() {
 	frames := w.number - w.pacedNumber
@@ -41,11 +49,11 @@ func (w *Writer) pace() {
 	w.paced, w.pacedNumber = now, w.number
 }
 
-// mayGrow says whether the frame of n bytes at t, which is about to be stamped, is to be a run that grows, and prepares for that: its publisher must be the sole one.
-func (w *Writer) mayGrow(t uint64, n int) bool {
+// beginRun says whether the frame of n bytes at t, which is about to be stamped, is to be a run that grows, and prepares for that: its publisher must be the sole one.
+func (w *Writer) beginRun(t uint64, n int) bool {
 	r := w.ring
 	end := min(t|r.growth+1, w.room)
-	if t&r.growth == r.growth || t+1 == end || w.time != 0 || r.control.sole.Load() != w.key || !w.reached {
+	if t&r.growth == r.growth || t+1 == end || r.control.sole.Load() != w.key {
 		return false
 	}
 	w.grow = growing{next: t + 1, end: end, length: n, stamp: makeStamp(t, 1, r.mask, committedRun), start: r.slots.At(t)}
@@ -58,11 +66,14 @@ func (w *Writer) Grows(n int) bool { return w.next == w.grow.next && n == w.grow
 // Grow is Publish for a frame of which Grows says so. It is one function, as Publish is.
 func (w *Writer) Grow(ctx context.Context, b []byte) error {
 	t := w.next
-	if w.Stop.Load() != 0 {
-		return w.leave(ctx, b, ErrUntried)
-	}
 	line, control := w.line, w.ring.control
-	line.claim.StoreRelease(t + 1) // its length is that of the run's last claim
+	if line.owner.Load() != w.owner || w.Stop.Load() != 0 {
+		return w.publishOther(ctx, b)
+	}
+	line.claim.StoreRelease(t + 1) // its length is 1, that of the claim before
+	if !w.reached {
+		w.fence.StoreLoad()
+	}
 	if control.sole.Load() != w.key {
 		return w.publishAgain(ctx, b)
 	}
@@ -111,25 +122,10 @@ func (w *Writer) growAhead(ctx context.Context, b []byte, t uint64) error {
 // couldGrow says whether what has stamp st and ends at end may grow, if nothing begins there.
 func (r *Ring) couldGrow(st, end uint64) bool { return st&3 == committedRun && end&r.growth != 0 }
 
-// before is the run that ends at pos and could grow: where it begins; pos if there is none.
-func (r *Ring) before(pos uint64) uint64 {
-	for p := pos; p&r.growth != 0; {
-		p--
-		st := r.at(p).stamp.Load()
-		if span, ok := resolved(st, p, r.mask); ok {
-			if p+span == pos && r.couldGrow(st, pos) {
-				return p
-			}
-			break
-		}
-	}
-	return pos
-}
-
 // countBefore is how many of the frames of a line lie before pos, if its newest or its newest run begins at last, before pos, and it has counted so many: some of
 // these may have made that run longer, to beyond pos.
 func (r *Ring) countBefore(pos, last, count uint64) uint64 {
-	if pos&r.growth == 0 || last < pos&^r.growth {
+	if pos&r.growth == 0 || last < pos&^r.growth || r.finished(pos) {
 		return count
 	}
 	number := r.at(last).number.Get()
@@ -160,7 +156,8 @@ func (r *Reader) atEdge() bool {
 	return r.run.end == r.pos && r.pos&r.ring.growth != 0 && r.run.start != r.pos
 }
 
-// edge is the word that changes, and its value until then, when the run grows that the reader has come to the end of; if there is none, it is the stamp of d.
+// edge is the word that changes, and its value until then, when the run grows that the reader has come to the end of; if there is none, it is the stamp of d, so that
+// nothing more is looked at. A change of any kind is worth a look.
 func (r *Reader) edge(d *slot) (word *mem.Word, value uint64) {
 	if !r.atEdge() {
 		return &d.stamp, d.stamp.Load()
@@ -171,3 +168,19 @@ func (r *Reader) edge(d *slot) (word *mem.Word, value uint64) {
 
 // AtEdge says whether the reader has come to the end of what there is of a run that may be growing, as far as the next slot tells.
 func (r *Reader) AtEdge() bool { return r.atEdge() && !r.ring.finished(r.pos) }
+
+// toLast moves the reader to the last frame of the run that it is in, or has come to the end of, as that is now.
+func (r *Reader) toLast() {
+	p := r.pos
+	if r.run.has(p) {
+		r.pos = r.run.end
+	}
+	if span := r.grown(); span != 0 {
+		var f Frame
+		r.describePart(&f, r.run.start, span)
+		r.pos = r.run.end
+	}
+	if r.pos != p {
+		r.pos--
+	}
+}

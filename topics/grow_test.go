@@ -2,7 +2,10 @@ package topics
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
 )
 
@@ -29,7 +32,7 @@ func growingRing(t *testing.T, g Geometry) (*Ring, *Writer) {
 	t.Helper()
 	needFences(t)
 	r := heapRing(t, g)
-	r.growth = r.block() - 1
+	letGrow(r)
 	w := growingWriter(t, r, 1)
 	askToBeSole(w)
 	return r, w
@@ -101,7 +104,6 @@ func TestNoRunGrowsWhereItShouldNot(t *testing.T) {
 		"not quick":                 func(_ *Ring, w *Writer) { w.streams = false },
 		"not the sole publisher":    func(r *Ring, w *Writer) { r.resign(w.id) },
 		"a key that is contested":   func(r *Ring, w *Writer) { r.control.sole.Store(w.key | contested) },
-		"no barriers for all":       func(_ *Ring, w *Writer) { w.reached = false },
 		"no more room than for one": func(r *Ring, w *Writer) { w.room = w.next + 1 },
 	} {
 		r, w := growingRing(t, Geometry{Slots: 1024})
@@ -111,10 +113,13 @@ func TestNoRunGrowsWhereItShouldNot(t *testing.T) {
 			t.Errorf("%s: the first frame has stamp %#x", what, st)
 		}
 	}
-	if r := heapRing(t, Geometry{Slots: leastGrowth / 2}); r.growth != 0 {
+	if r := heapRing(t, Geometry{Slots: leastGrowth / 2, NoTime: true}); r.growth != 0 {
 		t.Errorf("runs grow in a ring of %d slots", leastGrowth/2)
 	}
-	if r := heapRing(t, Geometry{Slots: leastGrowth}); r.growth != mostRun-1 {
+	if r := heapRing(t, Geometry{Slots: leastGrowth}); r.growth != 0 {
+		t.Error("runs grow where frames have times")
+	}
+	if r := heapRing(t, Geometry{Slots: leastGrowth, NoTime: true}); r.growth != mostRun-1 {
 		t.Errorf("no run grows in a ring of %d slots", leastGrowth)
 	}
 }
@@ -236,5 +241,76 @@ func TestTheBaseOfWhoJoinsWhileARunGrows(t *testing.T) {
 	}
 	if got+int(rd.Lost()) != 2000 {
 		t.Errorf("%d read and %d lost, of 2000", got, rd.Lost())
+	}
+}
+
+// A reader that joins looks for what covers its position, or ends there, in one look: between two looks a run can grow.
+func TestWhoJoinsAtARunThatGrowsMissesNothing(t *testing.T) {
+	r, w := growingRing(t, Geometry{Slots: 1024, Policy: PolicyLossless})
+	frames := often(1000000, 4000000)
+	inTime(t, limit, "the stream", func() {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for i := range frames {
+				for put(w, alike(i, 1, 8)[0], 0) != nil {
+					runtime.Gosched()
+				}
+			}
+		})
+		for joined := 0; r.Tail() < uint64(frames); joined++ {
+			rd := mustReader(t, r, Gate, []Start{Newest(), Last(0), Last(3)}[joined%3], 1)
+			want := -1
+			for range 40 {
+				got := nextOf(t, rd)
+				for got < 0 && (rd.Lag() > 0 || r.Tail() < uint64(frames)) { // it comes, or the test is stuck
+					runtime.Gosched()
+					got = nextOf(t, rd)
+				}
+				if got >= 0 && want >= 0 && got != want {
+					t.Errorf("frame %d has come where %d should", got, want)
+				}
+				want = got + 1
+			}
+			rd.Close()
+		}
+		wg.Wait()
+	})
+}
+
+func TestWhoJoinsWhereAPublisherDiedWhileItsRunGrew(t *testing.T) {
+	r, w := growingRing(t, Geometry{Slots: 1024, Publishers: 1})
+	r.Self, r.Alive = 7, func(owner uint64) bool { return owner == 7 }
+	putOnes(t, w, 0, 3)
+	w.line.claim.StoreRelease(4) // it counts a fourth, and dies before the stamp
+	r.control.tail.StoreRelease(4)
+	w.line.frames.StoreRelease(4)
+	if n := r.ReapWriters(); n != 1 {
+		t.Fatalf("%d lines reaped", n)
+	}
+	if got := shape(r); fmt.Sprint(got) != "[-3 1]" {
+		t.Fatalf("the slots lie as %v, want a run and a hole", got)
+	}
+	rd := mustReader(t, r, Tap, AtPosition(3), 1)
+	heir := mustWriter(t, r, 7)
+	mustSend(t, heir, "the next")
+	var f Frame
+	if b, err := rd.Copy(&f, nil); err != nil || string(b) != "the next" || rd.Lost() != 0 {
+		t.Errorf("%q, %v, and %d lost", b, err, rd.Lost())
+	}
+}
+
+// One that was taken for dead and is not must not touch the claim of who has its line now.
+func TestAGrowingPublisherWhoseLineIsAnothersLeavesItAlone(t *testing.T) {
+	r, w := growingRing(t, Geometry{Slots: 1024, Publishers: 1})
+	r.Self, r.Alive = 7, func(owner uint64) bool { return owner == 7 }
+	putOnes(t, w, 0, 3)
+	r.ReapWriters()
+	heir := mustWriter(t, r, 7)
+	mustClaim(t, heir, 8)
+	if err := put(w, alike(3, 1, 8)[0], 0); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("published: %v", err)
+	}
+	if c := heir.line.claim.Load(); c != 4 || r.Tail() != 4 {
+		t.Errorf("the heir's claim is %d, the tail %d", c, r.Tail())
 	}
 }

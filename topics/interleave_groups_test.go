@@ -53,7 +53,7 @@ func (s *sub) share(most int, others ...*sched.Actor) {
 			over = false
 			continue
 		}
-		if s.mark(2); over {
+		if s.mark(1<<8 | int(bit(over))<<1 | int(bit(look))); over {
 			s.w.x.Fail("a member gets nothing, though all have finished and the group is at %d, the tail at %d", s.rd.Position(), s.ring.Tail())
 		}
 		why := s.a.Await(s.w.deaths, func() uint64 {

@@ -202,6 +202,21 @@ func growsMembers() *plot {
 	return p
 }
 
+// growsMemberDies is a member that dies at any step among runs that grow, and one that lives.
+func growsMemberDies() *plot {
+	p := group("a writer whose runs grow, a member that dies and one that lives", 8, 3, func(w *world) {
+		a := w.pub(2).open().alone().sends(3, 1)
+		for owner := range uint64(2) {
+			s := w.member(100 + owner)
+			s.enter()
+			s.play(func() { s.share(9, a) }).Mortal = owner == 0
+		}
+	})
+	p.g = timeless(p.g)
+	p.heavy, p.Crashes = false, 1
+	return p
+}
+
 // growsRemoved is a topic that goes while runs grow.
 func growsRemoved() *plot {
 	p := named("a topic that is removed beside a writer whose runs grow", timeless(lossless(4, 1)), func(w *world) {

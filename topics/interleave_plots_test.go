@@ -52,6 +52,7 @@ func plots() []*plot {
 		growerDies(),
 		growerAndHeir(),
 		growsMembers(),
+		growsMemberDies(),
 		growsRemoved(),
 		aborts(),
 		abortsRestless(),

@@ -78,7 +78,7 @@ func (s *sub) readUpTo(most int, writers ...*sched.Actor) {
 			}
 			s.mark(1)
 		}
-		s.mark(2)
+		s.mark(2 + int(bit(over)))
 		if over && len(s.got) == had && !s.closed {
 			s.w.x.Fail("nothing is read at %d, though all have finished and the tail is %d", s.rd.Position(), s.ring.Tail())
 		}

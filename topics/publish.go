@@ -48,7 +48,7 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	d := r.slots.At(t)
 	w.describe(d, n, KindRaw, w.time)
 	state := uint64(committed)
-	if w.streams && w.mayGrow(t, n) {
+	if w.streams && w.beginRun(t, n) {
 		state = committedRun
 	}
 	w.count(t, 1, uint64(n))

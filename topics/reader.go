@@ -208,18 +208,8 @@ func (r *Reader) SkipToNewest() {
 		r.pos = p
 		r.describe(&f, p, st, span)
 	} // otherwise it is not finished, or never will be: those before it are what there is
-	if p != r.pos {
-		return
-	}
-	if r.run.has(p) {
-		r.pos = r.run.end
-	}
-	if span := r.grown(); span != 0 {
-		r.describePart(&f, r.run.start, span)
-		r.pos = r.run.end
-	}
-	if r.pos != p {
-		r.pos = r.run.end - 1
+	if p == r.pos {
+		r.toLast()
 	}
 }
 

@@ -21,7 +21,7 @@ type Ring struct {
 	shift    uint   // log2 of the cell size
 	cell     int    // its size
 	largest  uint64 // frame, in bytes
-	growth   uint64 // mostRun - 1 if runs may grow, or else 0
+	growth   uint64 // mostRun - 1 if runs may grow, or else 0; see growthOf
 	geometry Geometry
 	areas    Areas
 
@@ -117,9 +117,7 @@ func OpenRing(region []byte) (*Ring, error) {
 	a := g.Areas(page)
 	r := &Ring{mask: uint64(g.Slots - 1), shift: uint(bits.TrailingZeros(uint(g.CellSize))), cell: g.CellSize, geometry: g, areas: a}
 	r.largest = uint64(g.MaxFrame())
-	if g.Slots >= leastGrowth {
-		r.growth = mostRun - 1
-	}
+	r.growth = growthOf(g)
 	cs, err := mem.View[control](region, 0, 1)
 	if err == nil {
 		r.control = &cs[0]

@@ -85,14 +85,24 @@ func (r *Reader) describePart(f *Frame, start, span uint64) {
 	r.run.frame(f, r.pos)
 }
 
-// enter is for a reader that may begin within a run, or behind one that may grow.
+// enter is for a reader that may begin within a run, or at the end of one that may grow. Each stamp is looked at once: what covers the reader's position, or ends there, is what
+// one look says.
 func (r *Reader) enter() {
-	if start, st, span := r.ring.around(r.pos); start != r.pos && st&3 == committedRun {
-		var f Frame
-		r.describe(&f, start, st, span)
+	for p := r.pos; p%mostRun != 0; {
+		p--
+		st := r.ring.at(p).stamp.Load()
+		span, ok := resolved(st, p, r.ring.mask)
+		switch end := p + span; {
+		case !ok:
+			continue
+		case st&3 == committedRun && end > r.pos:
+			var f Frame
+			r.describePart(&f, p, span)
+		case st&3 == committedRun && end == r.pos:
+			r.run.start, r.run.end = p, end
+		}
 		return
 	}
-	r.run.start, r.run.end = r.ring.before(r.pos), r.pos
 }
 
 // BorrowRun borrows what is left of the run that a gate has come to, as one frame, and says how many they are: f describes the first of them and has its

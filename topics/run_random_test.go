@@ -26,7 +26,7 @@ func runsAtRandom(t *testing.T, seed uint64) (grown int) {
 	x := rand.New(rand.NewPCG(seed, 1))
 	slots := 2 << x.IntN(8)
 	r := heapRing(t, Geometry{Slots: slots, Policy: Policy(x.IntN(2)), Publishers: 2, Subscriptions: 12})
-	r.growth = r.block() - 1
+	letGrow(r)
 	e := &everybody{t: t, x: x, r: r, at: map[uint64]int{}, taken: map[uint64]int{}}
 	for owner := range uint64(2) {
 		e.writers = append(e.writers, growingWriter(t, r, owner+1))

@@ -12,11 +12,15 @@ import (
 // limit is how long a concurrent test may take before it counts as stuck.
 const limit = 90 * time.Second
 
+// grown counts frames by which flood has made runs longer.
+var grown atomic.Uint64
+
 // flood sends frames first to last with one writer, some aborted, some in batches, and yields now and then with a claim open. Now and then it
-// asks to be the sole one.
+// asks to be the sole one, and then its runs grow where they may.
 // at is called with the position of each frame, if it is not nil.
 func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64)) error {
 	id := w.ID()
+	w.streams = true
 	asks := uint64(often(11, 101)) // each is two system calls that interrupt all CPUs
 	for s := first; s <= last; s++ {
 		x := mix(id+77, s)
@@ -24,6 +28,21 @@ func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64
 			w.patience, w.crossed = 0, w.number
 			err := w.settle()
 			if w.patience = firstPatience; err != nil && !held(err) {
+				return err
+			}
+		}
+		if at == nil && inStream(s) {
+			p := make([]byte, sizeOf(id, s, most))
+			fill(p, id, s)
+			grows := w.Grows(len(p))
+			err := put(w, p, 0)
+			if err == nil {
+				if grows && w.grow.stamp>>2&w.ring.mask > 1 {
+					grown.Add(1)
+				}
+				continue
+			}
+			if !held(err) {
 				return err
 			}
 		}
@@ -172,6 +191,7 @@ func TestAllLosslessReadersSeeEverythingInOneOrder(t *testing.T) {
 	overBoth(t, func(t *testing.T, m memory) {
 		for _, slots := range []int{4, 64, 1024} {
 			wr, rr := m.open(t, Geometry{Slots: slots, Policy: PolicyLossless})
+			letGrow(wr, rr)
 			most := wr.Geometry().MaxFrame()
 			var writers []*Writer
 			var readers []*Reader
@@ -232,6 +252,7 @@ func TestOverwritingLosesExactlyWhatIsCounted(t *testing.T) {
 
 func overwrite(t *testing.T, m memory, g Geometry, frames uint64) (lost uint64) {
 	wr, rr := m.open(t, g)
+	letGrow(wr, rr)
 	most := wr.Geometry().MaxFrame()
 	var writers []*Writer
 	for range wr.Geometry().Publishers {
@@ -287,6 +308,8 @@ func TestAnExclusiveWriterKeepsThePromises(t *testing.T) {
 	frames := uint64(often(20000, 1000000))
 	overBoth(t, func(t *testing.T, m memory) {
 		wr, rr := m.open(t, Geometry{Slots: 16, Policy: PolicyLossless, Exclusive: true})
+		letGrow(wr, rr)
+		before := grown.Load()
 		w := mustWriter(t, wr, 1)
 		_, err := wr.NewWriter(2)
 		wantErr(t, err, ErrNoLine)
@@ -308,6 +331,9 @@ func TestAnExclusiveWriterKeepsThePromises(t *testing.T) {
 		})
 		if got.frames != frames {
 			t.Fatalf("got %d frames, want %d", got.frames, frames)
+		}
+		if n := grown.Load() - before; w.reached && n < frames/20 {
+			t.Errorf("runs have grown by %d of %d frames", n, frames)
 		}
 		if !raceEnabled {
 			overwrite(t, m, Geometry{Slots: 4, Exclusive: true, Subscriptions: 4}, frames)
