@@ -15,7 +15,7 @@ const mostBatch = mostAhead
 // and what it gives belong to the Subscriber's goroutine, until Release or the next ReceiveBatch with it; it must not be copied while it holds frames. An
 // index that is not below Len makes it panic, as that of a slice does.
 //
-// In a stream of runs (frames of a PublishBatch that are alike, see docs/PROTOCOL.md) each run of eight frames or more is a Batch, with one description: then a
+// In a stream of runs (frames of a PublishBatch that are alike, or of a publisher that is alone, see docs/PROTOCOL.md) each run of eight frames or more is a Batch, with one description: then a
 // frame costs little more than the look at its bytes.
 type Batch struct {
 	frames []*Frame     // in order; nothing is in them if they are a run

@@ -10,6 +10,7 @@ import (
 	"shmbus/internal/clock"
 	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
+	"shmbus/internal/mem"
 	"shmbus/segment"
 	"shmbus/topics"
 	"shmbus/wake"
@@ -164,14 +165,14 @@ func (p *Publisher) MaxFrame() int { return p.maxFrame }
 // subscription, on any topic for a publisher that began a frame a lap ago and has not finished it. ctx is looked at when it waits.
 // Errors: ctx's, ErrFrameTooLarge, ErrBusy (a loan is open), ErrNoTopic (removed), ErrClosed, ErrCorrupt.
 func (p *Publisher) Publish(ctx context.Context, b []byte) error {
-	if invariants.Enabled || !segment.Mends {
+	if guarded {
 		return p.publishGuarded(ctx, b)
 	}
-	if p.w.Grows(len(b)) {
-		return p.w.Grow(ctx, b)
-	}
-	return p.w.Publish(ctx, b)
+	return p.w.Put(p.w, ctx, mem.Hide(b))
 }
+
+// guarded says that calls are not as short as they can be: goroutines are counted, or each call has to recover from memory faults by itself.
+const guarded = invariants.Enabled || !segment.Mends
 
 // publishGuarded is Publish where goroutines are counted, or where whoever touches the ring has to recover from faults, as rest does.
 func (p *Publisher) publishGuarded(ctx context.Context, b []byte) error {
@@ -181,9 +182,6 @@ func (p *Publisher) publishGuarded(ctx context.Context, b []byte) error {
 	}
 	if !segment.Mends {
 		return p.rest(ctx, b, topics.ErrUntried)
-	}
-	if p.w.Grows(len(b)) {
-		return p.w.Grow(ctx, b)
 	}
 	return p.w.Publish(ctx, b)
 }

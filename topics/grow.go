@@ -15,17 +15,16 @@ import (
 // Readers and those who move the head have to know of it. Where a reader has come to the end of a frame of one slot, or of a run, and finds nothing in
 // the next slot, it looks whether that has grown. The head never comes to lie behind what may still grow. docs/PROTOCOL.md, "Growing", has the argument.
 
-// growing is the run that a writer's next frame may become part of.
+// growing is the run that a writer's next frame may become part of. What changes with each frame follows from the frame's position, so that a frame stores no
+// more than it must: the CPU keeps stores until their lines have come from another core, and has room for a hundred.
 type growing struct {
-	next   uint64 // position of that frame; no position: no run may grow
-	end    uint64 // where it ends at the latest: the block does, or the room that the writer knows of
+	end    uint64 // where it ends at the latest: the block does, or the room that the writer knows of; 0: no run grows
 	length int    // of its frames
-	stamp  uint64 // as it is
 	start  *slot  // where it begins
+	stamp  uint64 // with a frame at t it is this and t << 2
+	number uint64 // and the writer's number this and t + 1
+	sent   uint64 // and sent this and t times the length
 }
-
-// none is a position that no frame has.
-const none = 1<<64 - 1
 
 // leastGrowth is how many slots a ring has at least in which runs grow: one of them is not much of it then.
 const leastGrowth = 512
@@ -49,26 +48,38 @@ func (w *Writer) pace() {
 	w.paced, w.pacedNumber = now, w.number
 }
 
-// beginRun says whether the frame of n bytes at t, which is about to be stamped, is to be a run that grows, and prepares for that: its publisher must be the sole one.
+// beginRun says whether the frame of n bytes at t, which is about to be counted and stamped, is to be a run that grows, and prepares for that: its publisher must
+// be the sole one.
 func (w *Writer) beginRun(t uint64, n int) bool {
 	r := w.ring
 	end := min(t|r.growth+1, w.room)
-	if t&r.growth == r.growth || t+1 == end || r.control.sole.Load() != w.key {
+	if t&r.growth == r.growth || t+1 >= end || r.control.sole.Load() != w.key {
 		return false
 	}
-	w.grow = growing{next: t + 1, end: end, length: n, stamp: makeStamp(t, 1, r.mask, committedRun), start: r.slots.At(t)}
+	w.Put = (*Writer).grow
+	w.run = growing{
+		end: end, length: n, start: r.slots.At(t), stamp: makeStamp(t, 1, r.mask, committedRun) - t<<2,
+		number: w.number - t, sent: w.sent + uint64(n) - t*uint64(n),
+	}
 	return true
 }
 
-// Grows says whether a frame of n bytes is for Grow.
-func (w *Writer) Grows(n int) bool { return w.next == w.grow.next && n == w.grow.length }
+// endRun is for a writer that does anything else than to let its run grow.
+func (w *Writer) endRun() {
+	if w.run.end == 0 {
+		return
+	}
+	w.Put = (*Writer).publish
+	w.number = w.run.number + w.next
+	w.sent = w.run.sent + (w.next-1)*uint64(w.run.length)
+	w.run.end = 0
+}
 
-// Grow is Publish for a frame of which Grows says so. It is one function, as Publish is.
-func (w *Writer) Grow(ctx context.Context, b []byte) error {
-	t := w.next
-	line, control := w.line, w.ring.control
-	if line.owner.Load() != w.owner || w.Stop.Load() != 0 {
-		return w.publishOther(ctx, b)
+// grow is Publish while a run grows.
+func (w *Writer) grow(ctx context.Context, b []byte) error {
+	t, line, control := w.next, w.line, w.ring.control
+	if len(b) != w.run.length || line.owner.Load() != w.owner || w.Stop.Load() != 0 {
+		return w.growNot(ctx, b)
 	}
 	line.claim.StoreRelease(t + 1) // its length is 1, that of the claim before
 	if !w.reached {
@@ -89,18 +100,12 @@ func (w *Writer) Grow(ctx context.Context, b []byte) error {
 	default:
 		mem.Copy8(p, b)
 	}
-	w.number++
-	line.frames.StoreRelease(w.number)
-	w.grow.stamp += makeStamp(0, 1, 0, 0)
-	w.grow.start.stamp.StoreRelease(w.grow.stamp)
-	w.sent += uint64(len(b))
-	line.bytes.StoreRelease(w.sent)
+	line.frames.StoreRelease(w.run.number + t + 1)
+	w.run.start.stamp.StoreRelease(w.run.stamp + t<<2)
+	line.bytes.StoreRelease(w.run.sent + t*uint64(len(b)))
 	w.line.claim.StoreRelease(0)
-	if t+1 != w.grow.end {
-		w.grow.next = t + 1
-	}
-	if t%runAhead == 0 {
-		return w.growAhead(ctx, b, t)
+	if (t+1)%runAhead == 0 || t+1 == w.run.end {
+		return w.growAhead(ctx, b, t+1)
 	}
 	if !w.Bell.Silent() || w.Stop.Load() != 0 {
 		return w.leave(ctx, b, nil)
@@ -108,13 +113,24 @@ func (w *Writer) Grow(ctx context.Context, b []byte) error {
 	return nil
 }
 
-// growAhead is the end of Grow for every eighth frame of a run that grows: then it asks for the lines of the cells to come, and of the next run's first
-// descriptor. t is the frame's position.
+// growNot is grow for a frame by which the run does not grow.
+func (w *Writer) growNot(ctx context.Context, b []byte) error {
+	w.endRun()
+	return w.publish(ctx, b)
+}
+
+// growAhead is the end of grow for every eighth frame, when it asks for the lines of the cells to come, and of the next run's first descriptor; and for the last
+// one of the run. t is the next frame's position.
 func (w *Writer) growAhead(ctx context.Context, b []byte, t uint64) error {
 	r := w.ring
-	mem.AskToStoreCells(&r.single, t+4*runAhead, int(min(runAhead, r.mask+1)))
+	if t%runAhead == 0 {
+		mem.AskToStoreCells(&r.single, t+4*runAhead, int(min(runAhead, r.mask+1)))
+	}
 	if (t+runAhead)&r.growth == 0 {
 		mem.AskToStoreMany(&r.slots, &r.single, t+runAhead, 1)
+	}
+	if t == w.run.end {
+		w.endRun()
 	}
 	return w.published(ctx, b)
 }

@@ -21,6 +21,7 @@ func growingWriter(t testing.TB, r *Ring, owner uint64) *Writer {
 // askToBeSole has w ask, as if it had published for long and met nobody.
 func askToBeSole(w *Writer) {
 	if w.claimed == 0 {
+		w.endRun()
 		w.crossed = w.number - min(w.number, w.patience)
 		w.patience = min(w.patience, w.number)
 		_ = w.settle() // held up by another's claim it is not
@@ -208,7 +209,7 @@ func TestTheHeadStaysBeforeARunThatMayGrow(t *testing.T) {
 	if head, _ := r.Head(); head != 0 {
 		t.Errorf("the head is %d, behind a run that grows", head)
 	}
-	w.grow.start.stamp.StoreRelease(makeStamp(0, 3, r.mask, committedRun))
+	w.run.start.stamp.StoreRelease(makeStamp(0, 3, r.mask, committedRun))
 	w.line.claim.StoreRelease(0)
 	if !other.Ready() {
 		t.Error("the run has grown over the slot, and the one who waits for it is not told")

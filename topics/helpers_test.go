@@ -129,9 +129,6 @@ func put(w *Writer, b []byte, time int64) error {
 		quick(w)
 	}
 	w.time = time
-	if time == 0 && w.Grows(len(b)) {
-		return w.Grow(context.Background(), b)
-	}
 	return w.Publish(context.Background(), b)
 }
 

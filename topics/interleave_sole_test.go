@@ -10,6 +10,7 @@ import (
 
 // alone makes the publisher ask to be the sole one, as if it had published for long and met nobody.
 func (p *pub) alone() *pub {
+	p.wr.endRun()
 	p.wr.crossed, p.wr.streams = p.wr.number-p.wr.patience, true
 	if err := p.wr.settle(); err != nil && p.a == nil {
 		p.w.x.Fail("asking to be the sole publisher: %v", err)

@@ -16,9 +16,14 @@ var ErrUntried = errors.New("not tried")
 // or is not done when the frame is out, it leaves to Rest, with ctx and why: Claim's errors; ErrUntried, if a claim is open or Stop is not 0; nil, if
 // the frame is out, and Bell is not silent or Stop is not 0. Rest must not keep b.
 //
+// It is one of two functions: publish, or grow while a run grows.
+func (w *Writer) Publish(ctx context.Context, b []byte) error { return w.Put(w, ctx, mem.Hide(b)) }
+
+// publish is Publish while no run grows.
+//
 // Most frames need one slot of up to 64 bytes and find room, and nobody has claimed since this writer did. For these it is one function, which on amd64
 // calls none but to leave for good, once it has the time: a call costs as much as ten stores, and what is kept over one costs two.
-func (w *Writer) Publish(ctx context.Context, b []byte) error {
+func (w *Writer) publish(ctx context.Context, b []byte) error {
 	if w.Clock != nil && w.time == 0 {
 		return w.publishTimed(ctx, b)
 	}
@@ -68,6 +73,8 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 const mostShort = 64
 
 // leave leaves it to Rest, which keeps nothing of b. What else is done before the frame is out takes time, and so the time is not kept.
+//
+//go:noinline
 func (w *Writer) leave(ctx context.Context, b []byte, err error) error {
 	w.time = 0
 	return w.Rest(ctx, mem.Hide(b), err)
@@ -79,17 +86,16 @@ func (w *Writer) now() int64 { return cmp.Or(clock.Now(w.Clock), 1) }
 // publishTimed is Publish with a time.
 func (w *Writer) publishTimed(ctx context.Context, b []byte) error {
 	w.time = w.now()
-	err := w.Publish(ctx, b)
+	err := w.publish(ctx, b)
 	w.time = 0
 	return err
 }
 
 // publishAhead is the end of Publish for every fourth frame: then it asks for the lines of several frames to come.
 func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
-	if w.grow.next == t+1 {
-		return w.growAhead(ctx, b, t)
+	if w.run.end == 0 {
+		w.ring.expectMany(t)
 	}
-	w.ring.expectMany(t)
 	return w.published(ctx, b)
 }
 
@@ -110,6 +116,7 @@ func (w *Writer) publishNowhere(ctx context.Context, b []byte) error {
 // publishAgain is Publish after another writer's claim came in between.
 func (w *Writer) publishAgain(ctx context.Context, b []byte) error {
 	w.closeClaim()
+	w.endRun()
 	w.stepAside(0)
 	return w.publishOther(ctx, b)
 }

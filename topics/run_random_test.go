@@ -153,7 +153,6 @@ func (e *everybody) publishOnes(who int) {
 		p := make([]byte, size)
 		binary.LittleEndian.PutUint64(p, uint64(who))
 		binary.LittleEndian.PutUint64(p[8:], uint64(e.sent[who]))
-		before := w.grow.stamp
 		err := put(w, p, 0)
 		if held(err) {
 			return
@@ -163,7 +162,7 @@ func (e *everybody) publishOnes(who int) {
 			return
 		}
 		at := w.next - e.r.span(size)
-		if w.grow.stamp != before && e.r.runStart(at) != at {
+		if e.r.runStart(at) != at {
 			e.grown++
 		}
 		e.at[at] = len(e.order)

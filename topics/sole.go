@@ -32,7 +32,6 @@ const (
 // begin is for a writer that has just taken its line.
 func (w *Writer) begin() {
 	w.key, w.patience, w.reached = makeKey(w.id, noGrant), firstPatience, fence.Reaches()
-	w.grow.next = none
 	if w.ring.geometry.Exclusive { // nobody else has a line, so nobody else has a claim
 		w.key = makeKey(w.id, 0)
 		w.ring.control.sole.Store(w.key)
@@ -71,8 +70,9 @@ func (w *Writer) settle() error {
 	if s == w.key {
 		return nil
 	}
-	if lost := makeKey(w.id, noGrant); w.key != lost {
-		w.key, w.grow.next = lost, none
+	w.endRun()
+	if none := makeKey(w.id, noGrant); w.key != none {
+		w.key = none
 		w.askLater()
 	}
 	if s == 0 {

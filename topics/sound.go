@@ -74,7 +74,7 @@ func (w *Writer) ousted() error {
 // astray takes a claim back that lies over a frame: the tail has gone back. The next claim looks again.
 func (w *Writer) astray(t uint64) error {
 	w.closeClaim()
-	w.next, w.alone, w.grow.next = 0, t, none
+	w.next, w.alone = 0, t
 	return corrupt("the tail, below a frame,", t)
 }
 

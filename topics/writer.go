@@ -82,7 +82,8 @@ type Writer struct {
 	streams     bool   // it has been quick of late
 	paced       int64  // when it last looked
 	pacedNumber uint64 // number then
-	grow        growing
+	run         growing
+	Put         func(w *Writer, ctx context.Context, b []byte) error // what Publish does: publish, or grow
 
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below; see astray
@@ -111,6 +112,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 				w.sent = l.bytes.Load()
 				l.publisher.Store(w.id)
 				l.blocked.Store(0)
+				w.Put = (*Writer).publish
 				w.begin()
 				return w, nil
 			}
@@ -256,6 +258,7 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 	r := w.ring
 	most := max(1, (r.mask+1)/4)
 	count := len(ps)
+	w.endRun()
 	if w.line.owner.Load() != w.owner {
 		return 0, w.ousted()
 	}
