@@ -10,7 +10,6 @@ import (
 	"shmbus/internal/clock"
 	"shmbus/internal/cpu"
 	"shmbus/internal/invariants"
-	"shmbus/internal/mem"
 	"shmbus/segment"
 	"shmbus/topics"
 	"shmbus/wake"
@@ -168,7 +167,7 @@ func (p *Publisher) Publish(ctx context.Context, b []byte) error {
 	if guarded {
 		return p.publishGuarded(ctx, b)
 	}
-	return p.w.Put(p.w, ctx, mem.Hide(b))
+	return p.w.Publish(ctx, b)
 }
 
 // guarded says that calls are not as short as they can be: goroutines are counted, or each call has to recover from memory faults by itself.

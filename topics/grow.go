@@ -56,7 +56,6 @@ func (w *Writer) beginRun(t uint64, n int) bool {
 	if t&r.growth == r.growth || t+1 >= end || r.control.sole.Load() != w.key {
 		return false
 	}
-	w.Put = (*Writer).grow
 	w.run = growing{
 		end: end, length: n, start: r.slots.At(t), stamp: makeStamp(t, 1, r.mask, committedRun) - t<<2,
 		number: w.number - t, sent: w.sent + uint64(n) - t*uint64(n),
@@ -69,57 +68,12 @@ func (w *Writer) endRun() {
 	if w.run.end == 0 {
 		return
 	}
-	w.Put = (*Writer).publish
 	w.number = w.run.number + w.next
 	w.sent = w.run.sent + (w.next-1)*uint64(w.run.length)
 	w.run.end = 0
 }
 
-// grow is Publish while a run grows.
-func (w *Writer) grow(ctx context.Context, b []byte) error {
-	t, line, control := w.next, w.line, w.ring.control
-	if len(b) != w.run.length || line.owner.Load() != w.owner || w.Stop.Load() != 0 {
-		return w.growNot(ctx, b)
-	}
-	line.claim.StoreRelease(t + 1) // its length is 1, that of the claim before
-	if !w.reached {
-		w.fence.StoreLoad()
-	}
-	if control.sole.Load() != w.key {
-		return w.publishAgain(ctx, b)
-	}
-	control.tail.StoreRelease(t + 1)
-	w.next = t + 1
-	switch p := w.ring.single.First(t); {
-	case len(b) > 32:
-		mem.Copy64(p, b)
-	case len(b) >= 16:
-		mem.Copy32(p, b)
-	case len(b) >= 8:
-		mem.Copy16(p, b)
-	default:
-		mem.Copy8(p, b)
-	}
-	line.frames.StoreRelease(w.run.number + t + 1)
-	w.run.start.stamp.StoreRelease(w.run.stamp + t<<2)
-	line.bytes.StoreRelease(w.run.sent + t*uint64(len(b)))
-	w.line.claim.StoreRelease(0)
-	if (t+1)%runAhead == 0 || t+1 == w.run.end {
-		return w.growAhead(ctx, b, t+1)
-	}
-	if !w.Bell.Silent() || w.Stop.Load() != 0 {
-		return w.leave(ctx, b, nil)
-	}
-	return nil
-}
-
-// growNot is grow for a frame by which the run does not grow.
-func (w *Writer) growNot(ctx context.Context, b []byte) error {
-	w.endRun()
-	return w.publish(ctx, b)
-}
-
-// growAhead is the end of grow for every eighth frame, when it asks for the lines of the cells to come, and of the next run's first descriptor; and for the last
+// growAhead is the end of Publish for every eighth frame, when it asks for the lines of the cells to come, and of the next run's first descriptor; and for the last
 // one of the run. t is the next frame's position.
 func (w *Writer) growAhead(ctx context.Context, b []byte, t uint64) error {
 	r := w.ring

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime"
 
 	"shmbus/internal/clock"
 	"shmbus/internal/mem"
@@ -16,8 +17,44 @@ var ErrUntried = errors.New("not tried")
 // or is not done when the frame is out, it leaves to Rest, with ctx and why: Claim's errors; ErrUntried, if a claim is open or Stop is not 0; nil, if
 // the frame is out, and Bell is not silent or Stop is not 0. Rest must not keep b.
 //
-// It is one of two functions: publish, or grow while a run grows.
-func (w *Writer) Publish(ctx context.Context, b []byte) error { return w.Put(w, ctx, mem.Hide(b)) }
+// It is one function while a run grows, see grow.go, which on amd64 calls none but to leave for good: a call costs as much as ten stores, and what is kept over
+// one costs two.
+func (w *Writer) Publish(ctx context.Context, b []byte) error {
+	t, line, control := w.next, w.line, w.ring.control
+	if w.run.end == 0 || len(b) != w.run.length || line.owner.Load() != w.owner || w.Stop.Load() != 0 {
+		return w.publish(ctx, b)
+	}
+	line.claim.StoreRelease(t + 1) // its length is 1, that of the claim before
+	if !w.reached {
+		w.fence.StoreLoad()
+	}
+	if control.sole.Load() != w.key {
+		return w.publishAgain(ctx, b)
+	}
+	control.tail.StoreRelease(t + 1)
+	w.next = t + 1
+	switch p := w.ring.single.First(t); {
+	case len(b) > 32:
+		mem.Copy64(p, b)
+	case len(b) >= 16:
+		mem.Copy32(p, b)
+	case len(b) >= 8:
+		mem.Copy16(p, b)
+	default:
+		mem.Copy8(p, b)
+	}
+	line.frames.StoreRelease(w.run.number + t + 1)
+	w.run.start.stamp.StoreRelease(w.run.stamp + t<<2)
+	line.bytes.StoreRelease(w.run.sent + t*uint64(len(b)))
+	w.line.claim.StoreRelease(0)
+	if (t+1)%runAhead == 0 || t+1 == w.run.end {
+		return w.growAhead(ctx, b, t+1)
+	}
+	if !w.Bell.Silent() || w.Stop.Load() != 0 {
+		return w.leave(ctx, b, nil)
+	}
+	return nil
+}
 
 // publish is Publish while no run grows.
 //
@@ -26,6 +63,9 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error { return w.Put(w, 
 func (w *Writer) publish(ctx context.Context, b []byte) error {
 	if w.Clock != nil && w.time == 0 {
 		return w.publishTimed(ctx, b)
+	}
+	if w.run.end != 0 {
+		w.endRun()
 	}
 	r, line, t, n := w.ring, w.line, w.next, len(b)
 	tail, owner := r.control.tail.Load(), line.owner.Load()
@@ -77,7 +117,9 @@ const mostShort = 64
 //go:noinline
 func (w *Writer) leave(ctx context.Context, b []byte, err error) error {
 	w.time = 0
-	return w.Rest(ctx, mem.Hide(b), err)
+	err = w.Rest(ctx, mem.Hide(b), err)
+	runtime.KeepAlive(b)
+	return err
 }
 
 // now is the time of a frame, which is not 0.

@@ -83,7 +83,6 @@ type Writer struct {
 	paced       int64  // when it last looked
 	pacedNumber uint64 // number then
 	run         growing
-	Put         func(w *Writer, ctx context.Context, b []byte) error // what Publish does: publish, or grow
 
 	owner uint64 // of the line
 	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below; see astray
@@ -112,7 +111,6 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 				w.sent = l.bytes.Load()
 				l.publisher.Store(w.id)
 				l.blocked.Store(0)
-				w.Put = (*Writer).publish
 				w.begin()
 				return w, nil
 			}
