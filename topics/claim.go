@@ -6,9 +6,7 @@ package topics
 //
 // As Publish is, it and Commit are one function each for frames of one slot that find room and nobody in their way.
 func (w *Writer) Claim(n int) error {
-	if w.run.end != 0 {
-		w.endRun()
-	}
+	w.endRun()
 	r, line := w.ring, w.line
 	t, owner := r.control.tail.Load(), line.owner.Load()
 	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || owner != w.owner {

@@ -12,8 +12,8 @@ import (
 // instead of two; and what it had to look at for the first frame it need not look at again. A run grows up to the end of its block, and no more once
 // anything else has been claimed behind it.
 //
-// Readers and those who move the head have to know of it. Where a reader has come to the end of a frame of one slot, or of a run, and finds nothing in
-// the next slot, it looks whether that has grown. The head never comes to lie behind what may still grow. docs/PROTOCOL.md, "Growing", has the argument.
+// Readers and those who move the head have to know of it. Where a reader has come to the end of a run, and finds nothing in the next slot, it looks
+// whether that has grown. The head never comes to lie behind what may still grow. docs/PROTOCOL.md, "Growing", has the argument.
 
 // growing is the run that a writer's next frame may become part of. What changes with each frame follows from the frame's position, so that a frame stores no
 // more than it must: the CPU keeps stores until their lines have come from another core, and has room for a hundred.

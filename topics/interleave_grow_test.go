@@ -219,17 +219,5 @@ func growsMemberDies() *plot {
 
 // growsRemoved is a topic that goes while runs grow.
 func growsRemoved() *plot {
-	p := named("a topic that is removed beside a writer whose runs grow", timeless(lossless(4, 1)), func(w *world) {
-		p := w.pub(2).open().alone()
-		a := p.play(func() {
-			p.send(1)
-			p.send(1)
-			p.close()
-		})
-		w.watcher(a)
-		w.remover()
-	})
-	p.PlainSteps = true
-	p.end = (*world).isRemoved
-	return p
+	return removedBeside("a topic that is removed beside a writer whose runs grow", timeless(lossless(4, 1)), false, 2)
 }

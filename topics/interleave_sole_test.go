@@ -146,7 +146,12 @@ func soleRemoved(asks bool) *plot {
 	if asks {
 		name = "a topic that is removed beside a writer that asks to be the sole one"
 	}
-	p := named(name, lossless(4, 1), func(w *world) {
+	return removedBeside(name, lossless(4, 1), asks, 1)
+}
+
+// removedBeside is a topic that goes while its sole publisher sends so many frames, having asked before that or just then.
+func removedBeside(name string, g Geometry, asks bool, frames int) *plot {
+	p := named(name, g, func(w *world) {
 		p := w.pub(2).open()
 		if !asks {
 			p.alone()
@@ -155,7 +160,9 @@ func soleRemoved(asks bool) *plot {
 			if asks {
 				p.alone()
 			}
-			p.send(1)
+			for range frames {
+				p.send(1)
+			}
 			p.close()
 		})
 		w.watcher(a)

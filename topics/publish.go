@@ -64,9 +64,7 @@ func (w *Writer) publish(ctx context.Context, b []byte) error {
 	if w.Clock != nil && w.time == 0 {
 		return w.publishTimed(ctx, b)
 	}
-	if w.run.end != 0 {
-		w.endRun()
-	}
+	w.endRun()
 	r, line, t, n := w.ring, w.line, w.next, len(b)
 	tail, owner := r.control.tail.Load(), line.owner.Load()
 	if n > w.short || t >= w.room || tail != t || owner != w.owner || w.claimed != 0 || w.Stop.Load() != 0 {
