@@ -92,9 +92,8 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	g := o.ring.Geometry()
 	p := &Publisher{port: o, w: w, maxFrame: g.MaxFrame(), ready: w.Ready}
 	w.Stop, w.Bell, w.Rest = &o.state, wake.NewRinger(o.data, o.notify), p.rest
-	if g.NoTime {
-		w.Watch = &p.clock
-	} else {
+	w.Watch = &p.clock
+	if !g.NoTime {
 		w.Clock = &p.clock
 	}
 	for i := range p.loans {

@@ -9,7 +9,7 @@ func (w *Writer) Claim(n int) error {
 	w.endRun()
 	r, line := w.ring, w.line
 	t, owner := r.control.tail.Load(), line.owner.Load()
-	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || owner != w.owner {
+	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || owner != w.owner || t >= w.taken {
 		return w.claim(n)
 	}
 	others := t != w.next

@@ -45,6 +45,7 @@ func (w *Writer) pace() {
 	}
 	now := clock.Now(w.Watch)
 	w.streams = uint64(now-w.paced) < frames*streamPace && w.ring.control.sole.Load() == w.key
+	w.takeOrNot(w.streams)
 	w.paced, w.pacedNumber = now, w.number
 }
 
@@ -78,9 +79,9 @@ func (w *Writer) endRun() {
 func (w *Writer) growAhead(ctx context.Context, b []byte, t uint64) error {
 	r := w.ring
 	if t%runAhead == 0 {
-		mem.AskToStoreCells(&r.single, t+4*runAhead, int(min(runAhead, r.mask+1)))
+		w.expectCells(t + 4*runAhead)
 	}
-	if (t+runAhead)&r.growth == 0 {
+	if (t+runAhead)&r.growth == 0 && w.taken == never {
 		mem.AskToStoreMany(&r.slots, &r.single, t+runAhead, 1)
 	}
 	if t == w.run.end {

@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// growingWriter is a writer that lets runs grow once it is the sole one, whatever the time.
+// growingWriter is a writer that lets runs grow once it is the sole one, whatever the time, and takes no lines, whatever the CPU.
 func growingWriter(t testing.TB, r *Ring, owner uint64) *Writer {
 	t.Helper()
 	w := mustWriter(t, r, owner)
 	quick(w)
-	w.streams = true
+	w.streams, w.late = true, false
 	return w
 }
 
@@ -25,6 +25,7 @@ func askToBeSole(w *Writer) {
 		w.crossed = w.number - min(w.number, w.patience)
 		w.patience = min(w.patience, w.number)
 		_ = w.settle() // held up by another's claim it is not
+		w.takeOrNot(w.streams)
 	}
 }
 

@@ -39,8 +39,7 @@ func writersAndLossy() *plot {
 
 // lonely is an exclusive publisher, which stores the tail: in Claim, and in Publish.
 func lonely(owner uint64) *plot {
-	g := overwriting(2, 1)
-	g.Exclusive = true
+	g := exclusive(overwriting(2, 1))
 	p := named(fmt.Sprintf("an exclusive writer and a tap, %d", owner), g, func(w *world) {
 		s := w.sub(Tap, 100)
 		s.join(Newest())

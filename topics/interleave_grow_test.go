@@ -162,8 +162,7 @@ func growerDies() *plot {
 
 // growerAndHeir is an exclusive publisher that dies while its run grows, and the next one.
 func growerAndHeir() *plot {
-	g := timeless(lossless(8, 1))
-	g.Exclusive = true
+	g := exclusive(timeless(lossless(8, 1)))
 	p := named("an exclusive writer that dies while its run grows, and its heir", g, func(w *world) {
 		p := w.pub(2).open().alone()
 		a := p.play(func() {

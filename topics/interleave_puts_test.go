@@ -38,8 +38,7 @@ func mixture() *plot {
 
 // exclusiveHeir is an exclusive publisher that dies at any step, and the one that takes its line.
 func exclusiveHeir(first, second uint64) *plot {
-	g := lossless(2, 1)
-	g.Exclusive = true
+	g := exclusive(lossless(2, 1))
 	p := named(fmt.Sprintf("an exclusive writer that dies, its heir, and a gate, %d after %d", second, first), g, func(w *world) {
 		s := w.sub(Gate, 100)
 		s.join(Newest())

@@ -149,12 +149,15 @@ func soleRemoved(asks bool) *plot {
 	return removedBeside(name, lossless(4, 1), asks, 1)
 }
 
-// removedBeside is a topic that goes while its sole publisher sends so many frames, having asked before that or just then.
-func removedBeside(name string, g Geometry, asks bool, frames int) *plot {
+// removedBeside is a topic that goes while its sole publisher, prepared before, sends so many frames, having asked before that or just then.
+func removedBeside(name string, g Geometry, asks bool, frames int, prepare ...func(*pub)) *plot {
 	p := named(name, g, func(w *world) {
 		p := w.pub(2).open()
 		if !asks {
 			p.alone()
+		}
+		for _, f := range prepare {
+			f(p)
 		}
 		a := p.play(func() {
 			if asks {
@@ -175,8 +178,7 @@ func removedBeside(name string, g Geometry, asks bool, frames int) *plot {
 
 // soleOpensRemoved is an exclusive publisher that opens while the topic goes.
 func soleOpensRemoved() *plot {
-	g := lossless(4, 1)
-	g.Exclusive = true
+	g := exclusive(lossless(4, 1))
 	p := named("an exclusive writer that opens on a topic that is removed", g, func(w *world) {
 		p := w.pub(2)
 		a := p.play(func() {

@@ -115,7 +115,8 @@ type gateLine struct {
 type slot struct {
 	stamp mem.Word
 	description
-	_ [2]mem.Plain
+	spare mem.Plain
+	_     mem.Plain
 }
 
 // description is what a descriptor says of its frame.

@@ -2,5 +2,7 @@
 
 package topics
 
-// Where each step is looked at, all that comes without a pause is a stream.
-const streamPace = 1 << 30
+const (
+	streamPace  = 1 << 30 // where each step is looked at, all that comes without a pause is a stream
+	takenAtOnce = 2
+)

@@ -31,6 +31,9 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	if control.sole.Load() != w.key {
 		return w.publishAgain(ctx, b)
 	}
+	if t+1 >= w.taken {
+		w.takeBehind(t + 1)
+	}
 	control.tail.StoreRelease(t + 1)
 	w.next = t + 1
 	switch p := w.ring.single.First(t); {
@@ -67,7 +70,7 @@ func (w *Writer) publish(ctx context.Context, b []byte) error {
 	w.endRun()
 	r, line, t, n := w.ring, w.line, w.next, len(b)
 	tail, owner := r.control.tail.Load(), line.owner.Load()
-	if n > w.short || t >= w.room || tail != t || owner != w.owner || w.claimed != 0 || w.Stop.Load() != 0 {
+	if n > w.short || t >= w.room || tail != t || owner != w.owner || w.claimed != 0 || w.Stop.Load() != 0 || t >= w.taken {
 		return w.publishOther(ctx, b)
 	}
 	line.announce(t, 1)
@@ -134,7 +137,7 @@ func (w *Writer) publishTimed(ctx context.Context, b []byte) error {
 // publishAhead is the end of Publish for every fourth frame: then it asks for the lines of several frames to come.
 func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
 	if w.run.end == 0 {
-		w.ring.expectMany(t)
+		w.expectMany(t)
 	}
 	return w.published(ctx, b)
 }

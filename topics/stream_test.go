@@ -21,6 +21,7 @@ var grown atomic.Uint64
 func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64)) error {
 	id := w.ID()
 	w.streams = true
+	takes := mix(id, last)%2 == 0
 	asks := uint64(often(11, 101)) // each is two system calls that interrupt all CPUs
 	for s := first; s <= last; s++ {
 		x := mix(id+77, s)
@@ -28,6 +29,7 @@ func flood(w *Writer, first, last uint64, most int, at func(sequence, pos uint64
 			w.endRun()
 			w.patience, w.crossed = 0, w.number
 			err := w.settle()
+			takeLines(w, takes)
 			if w.patience = firstPatience; err != nil && !held(err) {
 				return err
 			}

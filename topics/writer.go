@@ -80,6 +80,9 @@ type Writer struct {
 	// Growing runs. Watch tells how quick the writer is; nil: it lets no run grow.
 	Watch       *clock.Clock
 	streams     bool   // it has been quick of late
+	late        bool   // it takes lines then, see lines.go
+	taken       uint64 // up to where it has taken them; never: it does not
+	tries       uint   // how often it was in no stream since it last was
 	paced       int64  // when it last looked
 	pacedNumber uint64 // number then
 	run         growing
@@ -104,13 +107,14 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, mostShort), large: math.MaxInt}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, mostShort), large: math.MaxInt, taken: never}
 				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
 				w.base, w.crossed = w.number, w.number
 				w.sent = l.bytes.Load()
 				l.publisher.Store(w.id)
 				l.blocked.Store(0)
+				w.late = r.ownsLate()
 				w.begin()
 				return w, nil
 			}
@@ -134,6 +138,9 @@ func (w *Writer) ID() uint64 { return w.id }
 // both are releases, and the tail's store cannot pass the announcement.
 func (w *Writer) take(t, k uint64) bool {
 	w.line.announce(t, k)
+	if k == 1 && t >= w.taken {
+		w.takeFor(t)
+	}
 	if w.advance(t, k) {
 		w.next = t + k
 		return true
@@ -191,7 +198,7 @@ func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.finish(d, pos, span)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
-	w.ring.expect(pos + ahead*span)
+	w.expect(pos + ahead*span)
 }
 
 // finish stamps the frame at pos, which is in place, described and counted.
@@ -218,18 +225,6 @@ func (w *Writer) count(pos, frames, bytes uint64) {
 	w.sent += bytes
 	w.line.last.StoreRelease(pos)
 	w.line.frames.StoreRelease(number)
-}
-
-// ahead is for how many frames to come their lines have been asked for: enough for a line to come from another core. Otherwise each frame's
-// locked instructions wait until both its lines have come from the reader's.
-const ahead = 4
-
-// expect asks for the first lines of a frame at pos, which is about to be claimed.
-func (r *Ring) expect(pos uint64) { mem.AskToStore(r.slots.At(pos), r.single.First(pos)) }
-
-// expectMany asks for the first lines of several frames of one slot, from two times ahead behind t on: to ask is a call. t must be a multiple of ahead.
-func (r *Ring) expectMany(t uint64) {
-	mem.AskToStoreMany(&r.slots, &r.single, t+2*ahead, int(min(ahead, r.mask+1)))
 }
 
 // stampPad stamps the pad slots before pos, which fill the lap up, so that readers step over them.
@@ -352,7 +347,7 @@ func (w *Writer) stampOne(t uint64, n int, kind Kind, time int64) {
 	w.count(t, 1, uint64(n))
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, committed))
 	if t%ahead == 0 {
-		r.expectMany(t)
+		w.expectMany(t)
 	}
 }
 
@@ -369,7 +364,7 @@ func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
 	w.describe(d, len(p), kind, time)
 	w.count(t, 1, uint64(len(p)))
 	w.finish(d, t, span)
-	r.expect(t + ahead*span)
+	w.expect(t + ahead*span)
 	w.alone = t + span
 	return t + span
 }
