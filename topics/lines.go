@@ -3,7 +3,6 @@ package topics
 import (
 	"math"
 
-	"shmbus/internal/cpu"
 	"shmbus/internal/mem"
 )
 
@@ -27,7 +26,7 @@ const (
 )
 
 // ownsLate says whether writers of the ring should take lines. Those that are taken at once do not go round its end.
-func (r *Ring) ownsLate() bool { return cpu.OwnsLate && r.mask >= takenAtOnce-1 }
+func (r *Ring) ownsLate() bool { return ownsLate && r.mask >= takenAtOnce-1 }
 
 // takeOrNot is for a writer that has looked whether it is in a stream. A stream whose stores wait for each other may be too slow to be told from frames that go to
 // and fro. So it is tried now and then what it is when they do not.

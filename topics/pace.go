@@ -2,6 +2,8 @@
 
 package topics
 
+import "shmbus/internal/cpu"
+
 const (
 	// A stamp that is stored again and again is dear to who waits for it: its line has to be fetched once more than a line that was not looked at before.
 	// So a writer lets runs grow only where its frames come so soon after each other, in nanoseconds, that readers are likely to be behind: sooner than one that goes to and fro,
@@ -10,3 +12,5 @@ const (
 
 	takenAtOnce = 8 // lines, of cells and of descriptors: fewer and more took longer
 )
+
+var ownsLate = cpu.OwnsLate

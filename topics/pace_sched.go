@@ -5,4 +5,5 @@ package topics
 const (
 	streamPace  = 1 << 30 // where each step is looked at, all that comes without a pause is a stream
 	takenAtOnce = 2
+	ownsLate    = true // whatever the CPU
 )
