@@ -44,8 +44,9 @@ func (w *Writer) pace() {
 		return
 	}
 	now := clock.Now(w.Watch)
-	w.streams = uint64(now-w.paced) < frames*streamPace && w.ring.control.sole.Load() == w.key
-	w.takeOrNot(w.streams)
+	took, sole := uint64(now-w.paced), w.ring.control.sole.Load() == w.key
+	w.streams = sole && took < frames*growPace && w.ring.growth != 0
+	w.takeOrNot(sole && took < frames*takePace)
 	w.paced, w.pacedNumber = now, w.number
 }
 
@@ -78,10 +79,10 @@ func (w *Writer) endRun() {
 // one of the run. t is the next frame's position.
 func (w *Writer) growAhead(ctx context.Context, b []byte, t uint64) error {
 	r := w.ring
-	if t%runAhead == 0 {
-		w.expectCells(t + 4*runAhead)
+	if t%runAhead == 0 && !w.took(t-1) {
+		mem.AskToStoreCells(&r.single, t+4*runAhead, int(min(runAhead, r.mask+1)))
 	}
-	if (t+runAhead)&r.growth == 0 && w.taken == never {
+	if (t+runAhead)&r.growth == 0 && !w.took(t-1) {
 		mem.AskToStoreMany(&r.slots, &r.single, t+runAhead, 1)
 	}
 	if t == w.run.end {

@@ -199,6 +199,12 @@ func (v *vandal) write(w *Writer, op uint64) {
 	if w == nil {
 		return
 	}
+	takeLines(w, op>>5&1 != 0)
+	defer func() {
+		if w.taken != never && w.taken != 0 {
+			v.sums["lines taken"]++
+		}
+	}()
 	n := int(v.next(1)) * 2
 	if op&1 == 0 {
 		_, err := w.Batch([][]byte{make([]byte, n), make([]byte, n/3), {1}}, KindRaw, 1)

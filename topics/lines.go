@@ -11,7 +11,7 @@ import (
 // Some CPUs do nothing on such a request where they have the line, too, as they mostly do, having written it: see cpu.OwnsLate. There a store to it waits until the
 // line is theirs alone, and all stores wait behind it; and only those to lines that follow each other wait together. So a publisher that
 // is in a stream stores to several lines to come, one behind the other, which costs as much as two that come alone: it takes them.
-// It may do so where nobody else may claim: between the look at its key and its store of the tail. What it stores there nobody reads, as no frame lies there.
+// It may do so where nobody else may claim: between the look at its key and its store of the tail. What it stores there means nothing, as no frame lies there.
 
 const (
 	// ahead is for how many frames to come their lines have been asked for: enough for a line to come from another core. Otherwise each frame's
@@ -42,14 +42,17 @@ func (w *Writer) takeOrNot(streams bool) {
 	}
 }
 
-// takeLines takes the lines from t on, up to a multiple of takenAtOnce if there is room: those of the cells, and of so many descriptors. The writer has announced a claim, not
-// stored the tail for it, and seen its key.
-func (w *Writer) takeLines(t uint64, slots int) {
+// takeLines takes the lines from t on, up to a multiple of takenAtOnce or to where there is room: those of the cells, and of so many descriptors. The writer has announced a
+// claim, not stored the tail for it, and seen its key.
+func (w *Writer) takeLines(t, slots uint64) {
 	r := w.ring
-	w.taken = min((t|(takenAtOnce-1))+1, w.room)
-	n := int(w.taken - t)
-	r.single.Take(t, n)
-	for i := range uint64(min(n, slots)) {
+	if t >= w.room {
+		return
+	}
+	n := min(takenAtOnce-t%takenAtOnce, w.room-t)
+	w.taken = t + n
+	r.single.Take(t, int(n))
+	for i := range min(n, slots) {
 		r.slots.At(t + i).spare.Set(0)
 	}
 }
@@ -59,39 +62,36 @@ func (w *Writer) takeFor(t uint64) {
 	if !w.reached {
 		w.fence.StoreLoad()
 	}
-	if w.ring.control.sole.Load() != w.key {
+	if w.ring.control.sole.Load() != w.key || w.line.owner.Load() != w.owner {
 		w.taken = never
 		return
 	}
 	w.takeLines(t, takenAtOnce)
 }
 
-// takeBehind takes the lines behind a frame of a run that grows. A descriptor is stored only where the next run begins.
+// takeBehind takes the lines from t on, behind a frame of a run that grows. A descriptor is stored only where the next run begins.
 func (w *Writer) takeBehind(t uint64) {
-	slots := 0
+	slots := uint64(0)
 	if t&w.ring.growth == 0 {
 		slots = 1
 	}
 	w.takeLines(t, slots)
 }
 
-// expect asks for the first lines of a frame at pos, which is about to be claimed.
-func (w *Writer) expect(pos uint64) {
-	if w.taken == never {
-		mem.AskToStore(w.ring.slots.At(pos), w.ring.single.First(pos))
+// took says whether the lines at t have been taken.
+func (w *Writer) took(t uint64) bool { return t < w.taken && w.taken != never }
+
+// expect asks for the first lines of a frame of so many slots that comes a few behind one as long at pos.
+func (w *Writer) expect(pos, span uint64) {
+	if r := w.ring; !w.took(pos) {
+		next := pos + ahead*span
+		mem.AskToStore(r.slots.At(next), r.single.First(next))
 	}
 }
 
 // expectMany asks for the first lines of several frames of one slot, from two times ahead behind t on: to ask is a call. t must be a multiple of ahead.
 func (w *Writer) expectMany(t uint64) {
-	if r := w.ring; w.taken == never {
+	if r := w.ring; !w.took(t) {
 		mem.AskToStoreMany(&r.slots, &r.single, t+2*ahead, int(min(ahead, r.mask+1)))
-	}
-}
-
-// expectCells asks for those of the cells of as many frames as runAhead says.
-func (w *Writer) expectCells(t uint64) {
-	if r := w.ring; w.taken == never {
-		mem.AskToStoreCells(&r.single, t, int(min(runAhead, r.mask+1)))
 	}
 }

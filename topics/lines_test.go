@@ -3,6 +3,9 @@ package topics
 import (
 	"fmt"
 	"testing"
+
+	"shmbus/internal/clock"
+	"shmbus/internal/mem"
 )
 
 // takeLines makes w take lines from now on, as on a CPU that owns late, or not.
@@ -143,5 +146,104 @@ func TestLinesAreTakenNowAndThenToSee(t *testing.T) {
 	}
 	if tries != 4 {
 		t.Errorf("of %d times in no stream lines were taken %d times, want 4", 4*tryEvery, tries)
+	}
+}
+
+// TestLinesAreTakenAsFarAsThereIsRoom: of the cells and of so many descriptors, and none where t makes no sense.
+func TestLinesAreTakenAsFarAsThereIsRoom(t *testing.T) {
+	const mark = 77
+	for _, c := range []struct {
+		t, room, slots uint64
+		cells          int
+		spare          int
+	}{
+		{0, 64, 8, 8, 8},
+		{8, 64, 1, 8, 1},
+		{8, 64, 0, 8, 0},
+		{3, 64, 8, 5, 5},
+		{8, 13, 8, 5, 5},
+		{8, 9, 1, 1, 1},
+		{8, 8, 8, 0, 0},
+		{13, 8, 8, 0, 0},
+		{1 << 53, 64, 8, 0, 0},
+		{1<<64 - 100, 64, 8, 0, 0},
+	} {
+		r := heapRing(t, Geometry{Slots: 64, CellSize: 64})
+		w := growingWriter(t, r, 1)
+		takeLines(w, true)
+		w.room = c.room
+		for i := range r.mask + 1 {
+			r.slots.At(i).spare = mem.PlainOf(mark)
+		}
+		stored := touch(r)
+		w.takeLines(c.t, c.slots)
+		var spare []int
+		for i := range r.mask + 1 {
+			if r.slots.At(i).spare.Get() != mark {
+				spare = append(spare, int(i))
+			}
+		}
+		var cells []int
+		for i := range c.cells {
+			cells = append(cells, int(c.t)+i)
+		}
+		if fmt.Sprint(stored()) != fmt.Sprint(cells) || fmt.Sprint(spare) != fmt.Sprint(cells[:c.spare]) {
+			t.Errorf("from %d with room up to %d: the lines of the cells %v and the descriptors %v, want %v and the first %d of these", c.t, c.room, stored(), spare, cells, c.spare)
+		}
+	}
+}
+
+// TestBatchesAndLongFramesTakeNoLines: they follow each other anyway.
+func TestBatchesAndLongFramesTakeNoLines(t *testing.T) {
+	needFences(t)
+	r := heapRing(t, Geometry{Slots: 64, CellSize: 64})
+	w := growingWriter(t, r, 1)
+	askToBeSole(w)
+	takeLines(w, true)
+	stored := touch(r)
+	mustBatch(t, w, alike(0, 4, 8)...)
+	mustSend(t, w, string(make([]byte, 3*64)))
+	if n := fmt.Sprint(stored()); n != fmt.Sprint(upTo(7)) || w.taken != 0 {
+		t.Errorf("the cells %v have been stored to", n)
+	}
+	putOne(t, w, 7)
+	if !w.took(7) || w.took(8) {
+		t.Errorf("the frame behind them has taken lines up to %d, want 8", w.taken)
+	}
+}
+
+// TestAnExclusivePublisherTakesLinesWithoutFences: nobody asks it for its key.
+func TestAnExclusivePublisherTakesLinesWithoutFences(t *testing.T) {
+	w := growingWriter(t, heapRing(t, Geometry{Slots: 64, Exclusive: true}), 1)
+	takeLines(w, true)
+	w.reached = false
+	if putOne(t, w, 0); w.taken != takenAtOnce {
+		t.Errorf("lines have been taken up to %d", w.taken)
+	}
+}
+
+// TestAQuickPublisherTakesLinesAlsoWithTimes: runs do not grow there.
+func TestAQuickPublisherTakesLinesAlsoWithTimes(t *testing.T) {
+	for _, noTime := range []bool{false, true} {
+		w := growingWriter(t, heapRing(t, Geometry{Slots: 1024, Exclusive: true, NoTime: noTime}), 1)
+		w.Watch, w.late, w.streams = new(clock.Clock), true, false
+		w.takeOrNot(false)
+		w.paced = clock.Now(w.Watch)
+		w.number += 1 << 40 // in no time
+		w.pace()
+		if w.taken != 0 || w.streams != noTime {
+			t.Errorf("no time: %v; lines are taken up to %d, and runs grow: %v", noTime, w.taken, w.streams)
+		}
+	}
+}
+
+// TestWhoHasLostItsLineTakesNone: it may have been taken for dead while it was stopped.
+func TestWhoHasLostItsLineTakesNone(t *testing.T) {
+	w := growingWriter(t, heapRing(t, Geometry{Slots: 64, Exclusive: true}), 1)
+	takeLines(w, true)
+	stored := touch(w.ring)
+	w.line.owner.Store(3)
+	if w.takeFor(0); w.taken != never || len(stored()) != 0 {
+		t.Errorf("lines have been taken up to %d", w.taken)
 	}
 }

@@ -6,9 +6,11 @@ import "shmbus/internal/cpu"
 
 const (
 	// A stamp that is stored again and again is dear to who waits for it: its line has to be fetched once more than a line that was not looked at before.
-	// So a writer lets runs grow only where its frames come so soon after each other, in nanoseconds, that readers are likely to be behind: sooner than one that goes to and fro,
-	// and as soon as a stream whose stores wait for each other while its lines come from far.
-	streamPace = 192
+	// So a writer lets runs grow only where its frames come so soon after each other, in nanoseconds, that readers are likely to be behind.
+	growPace = 128
+
+	// Lines are taken for frames that come as soon as one that goes to and fro does, at the quickest: a stream whose stores wait for each other is no quicker.
+	takePace = 192
 
 	takenAtOnce = 8 // lines, of cells and of descriptors: fewer and more took longer
 )

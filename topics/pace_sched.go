@@ -3,7 +3,8 @@
 package topics
 
 const (
-	streamPace  = 1 << 30 // where each step is looked at, all that comes without a pause is a stream
+	growPace    = 1 << 30 // where each step is looked at, all that comes without a pause is a stream
+	takePace    = 1 << 30
 	takenAtOnce = 2
 	ownsLate    = true // whatever the CPU
 )

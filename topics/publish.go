@@ -17,7 +17,7 @@ var ErrUntried = errors.New("not tried")
 // or is not done when the frame is out, it leaves to Rest, with ctx and why: Claim's errors; ErrUntried, if a claim is open or Stop is not 0; nil, if
 // the frame is out, and Bell is not silent or Stop is not 0. Rest must not keep b.
 //
-// It is one function while a run grows, see grow.go, which on amd64 calls none but to leave for good: a call costs as much as ten stores, and what is kept over
+// It is one function while a run grows, see grow.go, which on amd64 calls none but to leave for good, and to take lines: a call costs as much as ten stores, and what is kept over
 // one costs two.
 func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	t, line, control := w.next, w.line, w.ring.control

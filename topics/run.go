@@ -201,7 +201,7 @@ func (w *Writer) fillRun(t uint64, ps [][]byte, kind Kind, time int64) uint64 {
 	for end := uint64(0); k == end && k < most; {
 		at := t + k
 		if end = min(most, k+runAhead-at%runAhead); at%runAhead == 0 {
-			w.expectCells(at + 2*runAhead)
+			mem.AskToStoreCells(&r.single, at+2*runAhead, int(min(runAhead, r.mask+1)))
 		}
 		k += uint64(mem.Fill(&r.single, at, ps[k:end], n))
 	}
@@ -213,6 +213,6 @@ func (w *Writer) fillRun(t uint64, ps [][]byte, kind Kind, time int64) uint64 {
 	w.describe(d, n, kind, time)
 	w.count(t, k, k*uint64(n))
 	d.stamp.StoreRelease(makeStamp(t, k, r.mask, committedRun))
-	w.expect(t + k)
+	mem.AskToStore(r.slots.At(t+k), r.single.First(t+k))
 	return k
 }

@@ -198,7 +198,7 @@ func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.finish(d, pos, span)
 	w.line.bytes.StoreRelease(w.sent)
 	w.closeClaim()
-	w.expect(pos + ahead*span)
+	w.expect(pos, span)
 }
 
 // finish stamps the frame at pos, which is in place, described and counted.
@@ -364,7 +364,7 @@ func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
 	w.describe(d, len(p), kind, time)
 	w.count(t, 1, uint64(len(p)))
 	w.finish(d, t, span)
-	w.expect(t + ahead*span)
+	w.expect(t, span)
 	w.alone = t + span
 	return t + span
 }

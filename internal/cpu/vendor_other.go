@@ -2,5 +2,5 @@
 
 package cpu
 
-// OwnsLate is of CPUs whose stores wait for each other: see there.
+// OwnsLate says of some CPUs that stores wait for each other; see vendor_amd64.go.
 const OwnsLate = false
