@@ -18,8 +18,9 @@ import (
 // growing is the run that a writer's next frame may become part of. What changes with each frame follows from the frame's position, so that a frame stores no
 // more than it must: the CPU keeps stores until their lines have come from another core, and has room for a hundred.
 type growing struct {
-	end    uint64 // where it ends at the latest: the block does, or the room that the writer knows of; 0: no run grows
-	length int    // of its frames
+	length int    // of its frames; -1: no run grows
+	end    uint64 // where it ends at the latest: the block does, or the room that the writer knows of
+	edge   uint64 // the next multiple of linesAtOnce, or the end: the frame before it is for publishEdge
 	start  *slot  // where it begins
 	stamp  uint64 // with a frame at t it is this and t << 2
 	number uint64 // and the writer's number this and t + 1
@@ -59,7 +60,7 @@ func (w *Writer) beginRun(t uint64, n int) bool {
 		return false
 	}
 	w.run = growing{
-		end: end, length: n, start: r.slots.At(t), stamp: makeStamp(t, 1, r.mask, committedRun) - t<<2,
+		length: n, end: end, edge: min(end, (t+1)|(linesAtOnce-1)+1), start: r.slots.At(t), stamp: makeStamp(t, 1, r.mask, committedRun) - t<<2,
 		number: w.number - t, sent: w.sent + uint64(n) - t*uint64(n),
 	}
 	return true
@@ -67,25 +68,41 @@ func (w *Writer) beginRun(t uint64, n int) bool {
 
 // endRun is for a writer that does anything else than to let its run grow.
 func (w *Writer) endRun() {
-	if w.run.end == 0 {
+	if w.run.length < 0 {
 		return
 	}
 	w.number = w.run.number + w.next
 	w.sent = w.run.sent + (w.next-1)*uint64(w.run.length)
-	w.run.end = 0
+	w.run.length = -1
 }
 
-// growAhead is the end of Publish for every eighth frame, when it asks for the lines of the cells to come, and of the next run's first descriptor; and for the last
-// one of the run. t is the next frame's position.
-func (w *Writer) growAhead(ctx context.Context, b []byte, t uint64) error {
-	r := w.ring
-	if t%runAhead == 0 && !w.took(t-1) {
-		mem.AskToStoreCells(&r.single, t+4*runAhead, int(min(runAhead, r.mask+1)))
+// grew counts and stamps the frame of n bytes at t, which is in place, as one more of the run, and closes its claim.
+func (w *Writer) grew(t uint64, n int) {
+	w.line.frames.StoreRelease(w.run.number + t + 1)
+	w.run.start.stamp.StoreRelease(w.run.stamp + t<<2)
+	w.line.bytes.StoreRelease(w.run.sent + t*uint64(n))
+	w.line.claim.StoreRelease(0)
+}
+
+// publishEdge is the rest of Publish, from the look at the key on, for the last frame before an edge. There the writer takes the lines of the cells to come, or asks for them, and for
+// that of the next run's first descriptor.
+func (w *Writer) publishEdge(ctx context.Context, b []byte) error {
+	r, t := w.ring, w.next
+	next := t + 1
+	if next >= w.taken {
+		w.takeBehind(next)
 	}
-	if (t+runAhead)&r.growth == 0 && !w.took(t-1) {
-		mem.AskToStoreMany(&r.slots, &r.single, t+runAhead, 1)
+	r.control.tail.StoreRelease(next)
+	w.next = next
+	mem.Copy(r.payload(t, len(b)), b)
+	w.grew(t, len(b))
+	if next%linesAtOnce == 0 && !w.took(t) {
+		mem.AskToStoreCells(&r.single, next+4*linesAtOnce, int(min(linesAtOnce, r.mask+1)))
 	}
-	if t == w.run.end {
+	if (next+linesAtOnce)&r.growth == 0 && !w.took(t) {
+		mem.AskToStoreMany(&r.slots, &r.single, next+linesAtOnce, 1)
+	}
+	if w.run.edge = min(w.run.end, next+linesAtOnce); next == w.run.end {
 		w.endRun()
 	}
 	return w.published(ctx, b)

@@ -26,7 +26,7 @@ const (
 )
 
 // ownsLate says whether writers of the ring should take lines. Those that are taken at once do not go round its end.
-func (r *Ring) ownsLate() bool { return ownsLate && r.mask >= takenAtOnce-1 }
+func (r *Ring) ownsLate() bool { return ownsLate && r.mask >= linesAtOnce-1 }
 
 // takeOrNot is for a writer that has looked whether it is in a stream. A stream whose stores wait for each other may be too slow to be told from frames that go to
 // and fro. So it is tried now and then what it is when they do not.
@@ -42,14 +42,14 @@ func (w *Writer) takeOrNot(streams bool) {
 	}
 }
 
-// takeLines takes the lines from t on, up to a multiple of takenAtOnce or to where there is room: those of the cells, and of so many descriptors. The writer has announced a
+// takeLines takes the lines from t on, up to a multiple of linesAtOnce or to where there is room: those of the cells, and of so many descriptors. The writer has announced a
 // claim, not stored the tail for it, and seen its key.
 func (w *Writer) takeLines(t, slots uint64) {
 	r := w.ring
 	if t >= w.room {
 		return
 	}
-	n := min(takenAtOnce-t%takenAtOnce, w.room-t)
+	n := min(linesAtOnce-t%linesAtOnce, w.room-t)
 	w.taken = t + n
 	r.single.Take(t, int(n))
 	for i := range min(n, slots) {
@@ -66,7 +66,7 @@ func (w *Writer) takeFor(t uint64) {
 		w.taken = never
 		return
 	}
-	w.takeLines(t, takenAtOnce)
+	w.takeLines(t, linesAtOnce)
 }
 
 // takeBehind takes the lines from t on, behind a frame of a run that grows. A descriptor is stored only where the next run begins.

@@ -10,7 +10,7 @@ import (
 
 // takeLines makes w take lines from now on, as on a CPU that owns late, or not.
 func takeLines(w *Writer, on bool) {
-	w.late = on && w.ring.mask >= takenAtOnce-1
+	w.late = on && w.ring.mask >= linesAtOnce-1
 	w.takeOrNot(true)
 }
 
@@ -121,7 +121,7 @@ func mustBorrow(t *testing.T, r *Reader, i int) {
 
 // TestASmallRingTakesNoLines: they would go round its end.
 func TestASmallRingTakesNoLines(t *testing.T) {
-	for slots := 2; slots < takenAtOnce; slots *= 2 {
+	for slots := 2; slots < linesAtOnce; slots *= 2 {
 		if r := heapRing(t, Geometry{Slots: slots}); r.ownsLate() {
 			t.Errorf("%d slots", slots)
 		}
@@ -217,7 +217,7 @@ func TestAnExclusivePublisherTakesLinesWithoutFences(t *testing.T) {
 	w := growingWriter(t, heapRing(t, Geometry{Slots: 64, Exclusive: true}), 1)
 	takeLines(w, true)
 	w.reached = false
-	if putOne(t, w, 0); w.taken != takenAtOnce {
+	if putOne(t, w, 0); w.taken != linesAtOnce {
 		t.Errorf("lines have been taken up to %d", w.taken)
 	}
 }

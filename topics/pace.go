@@ -12,7 +12,7 @@ const (
 	// Lines are taken for frames that come as soon as one that goes to and fro does, at the quickest: a stream whose stores wait for each other is no quicker.
 	takePace = 192
 
-	takenAtOnce = 8 // lines, of cells and of descriptors: fewer and more took longer
+	linesAtOnce = 8 // are asked for, or taken, of cells in a run or of frames: to take fewer or more took longer
 )
 
 var ownsLate = cpu.OwnsLate

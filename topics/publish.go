@@ -17,11 +17,11 @@ var ErrUntried = errors.New("not tried")
 // or is not done when the frame is out, it leaves to Rest, with ctx and why: Claim's errors; ErrUntried, if a claim is open or Stop is not 0; nil, if
 // the frame is out, and Bell is not silent or Stop is not 0. Rest must not keep b.
 //
-// It is one function while a run grows, see grow.go, which on amd64 calls none but to leave for good, and to take lines: a call costs as much as ten stores, and what is kept over
+// It is one function while a run grows, see grow.go, which on amd64 calls none but to leave for good: a call costs as much as ten stores, and what is kept over
 // one costs two.
 func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	t, line, control := w.next, w.line, w.ring.control
-	if w.run.end == 0 || len(b) != w.run.length || line.owner.Load() != w.owner || w.Stop.Load() != 0 {
+	if len(b) != w.run.length || line.owner.Load() != w.owner || w.Stop.Load() != 0 {
 		return w.publish(ctx, b)
 	}
 	line.claim.StoreRelease(t + 1) // its length is 1, that of the claim before
@@ -31,8 +31,8 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	if control.sole.Load() != w.key {
 		return w.publishAgain(ctx, b)
 	}
-	if t+1 >= w.taken {
-		w.takeBehind(t + 1)
+	if t+1 == w.run.edge {
+		return w.publishEdge(ctx, b)
 	}
 	control.tail.StoreRelease(t + 1)
 	w.next = t + 1
@@ -46,13 +46,7 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	default:
 		mem.Copy8(p, b)
 	}
-	line.frames.StoreRelease(w.run.number + t + 1)
-	w.run.start.stamp.StoreRelease(w.run.stamp + t<<2)
-	line.bytes.StoreRelease(w.run.sent + t*uint64(len(b)))
-	w.line.claim.StoreRelease(0)
-	if (t+1)%runAhead == 0 || t+1 == w.run.end {
-		return w.growAhead(ctx, b, t+1)
-	}
+	w.grew(t, len(b))
 	if !w.Bell.Silent() || w.Stop.Load() != 0 {
 		return w.leave(ctx, b, nil)
 	}
@@ -136,7 +130,7 @@ func (w *Writer) publishTimed(ctx context.Context, b []byte) error {
 
 // publishAhead is the end of Publish for every fourth frame: then it asks for the lines of several frames to come.
 func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
-	if w.run.end == 0 {
+	if w.run.length < 0 {
 		w.expectMany(t)
 	}
 	return w.published(ctx, b)

@@ -189,9 +189,6 @@ func (r *Reader) LeftOfRun() int {
 	return int(r.run.end - r.pos)
 }
 
-// runAhead is for how many slots to come a run asks for their cells' lines, and as often.
-const runAhead = 8
-
 // fillRun writes and stamps the first frames of ps that have one length, of at most mostPart and a slot, at t: one, or a run. It says how many they were.
 func (w *Writer) fillRun(t uint64, ps [][]byte, kind Kind, time int64) uint64 {
 	r, n := w.ring, len(ps[0])
@@ -200,8 +197,8 @@ func (w *Writer) fillRun(t uint64, ps [][]byte, kind Kind, time int64) uint64 {
 	k := uint64(0)
 	for end := uint64(0); k == end && k < most; {
 		at := t + k
-		if end = min(most, k+runAhead-at%runAhead); at%runAhead == 0 {
-			mem.AskToStoreCells(&r.single, at+2*runAhead, int(min(runAhead, r.mask+1)))
+		if end = min(most, k+linesAtOnce-at%linesAtOnce); at%linesAtOnce == 0 {
+			mem.AskToStoreCells(&r.single, at+2*linesAtOnce, int(min(linesAtOnce, r.mask+1)))
 		}
 		k += uint64(mem.Fill(&r.single, at, ps[k:end], n))
 	}

@@ -107,7 +107,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, mostShort), large: math.MaxInt, taken: never}
+				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, mostShort), large: math.MaxInt, taken: never, run: growing{length: -1}}
 				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
 				w.base, w.crossed = w.number, w.number
