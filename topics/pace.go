@@ -9,7 +9,7 @@ const (
 	// So a writer lets runs grow only where its frames come so soon after each other, in nanoseconds, that readers are likely to be behind.
 	growPace = 128
 
-	// Lines are taken for frames that come as soon as one that goes to and fro does, at the quickest: a stream whose stores wait for each other is no quicker.
+	// Lines are taken where frames come sooner than the quickest that go to and fro. A stream whose stores wait for each other may be no quicker than that between near cores.
 	takePace = 192
 
 	linesAtOnce = 8 // are asked for, or taken, of cells in a run or of frames: to take fewer or more took longer
