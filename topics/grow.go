@@ -96,11 +96,13 @@ func (w *Writer) publishEdge(ctx context.Context, b []byte) error {
 	w.next = next
 	mem.Copy(r.payload(t, len(b)), b)
 	w.grew(t, len(b))
-	if next%linesAtOnce == 0 && !w.took(t) {
-		mem.AskToStoreCells(&r.single, next+4*linesAtOnce, int(min(linesAtOnce, r.mask+1)))
-	}
-	if (next+linesAtOnce)&r.growth == 0 && !w.took(t) {
-		mem.AskToStoreMany(&r.slots, &r.single, next+linesAtOnce, 1)
+	if !w.took(t) {
+		if next%linesAtOnce == 0 {
+			mem.AskToStoreCells(&r.single, next+4*linesAtOnce, int(min(linesAtOnce, r.mask+1)))
+		}
+		if (next+linesAtOnce)&r.growth == 0 {
+			mem.AskToStoreMany(&r.slots, &r.single, next+linesAtOnce, 1)
+		}
 	}
 	if w.run.edge = min(w.run.end, next+linesAtOnce); next == w.run.end {
 		w.endRun()

@@ -6,7 +6,6 @@ package topics
 
 // takes makes the publisher take lines, as on a CPU that owns late. Where runs grow those of the first have been taken: so it begins at the first frame.
 func (p *pub) takes() *pub {
-	p.wr.late = p.wr.ring.mask >= linesAtOnce-1
 	p.wr.takeOrNot(true)
 	if p.wr.ring.growth != 0 {
 		p.wr.taken = linesAtOnce

@@ -111,7 +111,8 @@ type gateLine struct {
 	attempts     mem.Word
 }
 
-// slot is a descriptor. Everything but the stamp is stored before the stamp by the frame's writer and loaded after it.
+// slot is a descriptor. Everything but the stamp is stored before the stamp by the frame's writer and loaded after it. spare means nothing, and nobody loads it: who
+// takes the line stores to it.
 type slot struct {
 	stamp mem.Word
 	description

@@ -59,10 +59,7 @@ func (w *Writer) takeLines(t, slots uint64) {
 
 // takeFor takes the lines of the frame at t, which the writer has announced as one of one slot, and of those behind it, if they are its to take.
 func (w *Writer) takeFor(t uint64) {
-	if !w.reached {
-		w.fence.StoreLoad()
-	}
-	if w.ring.control.sole.Load() != w.key || w.line.owner.Load() != w.owner {
+	if w.soleNow() != w.key || w.line.owner.Load() != w.owner {
 		w.taken = never
 		return
 	}

@@ -25,10 +25,7 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 		return w.publish(ctx, b)
 	}
 	line.claim.StoreRelease(t + 1) // its length is 1, that of the claim before
-	if !w.reached {
-		w.fence.StoreLoad()
-	}
-	if control.sole.Load() != w.key {
+	if w.soleNow() != w.key {
 		return w.publishAgain(ctx, b)
 	}
 	if t+1 == w.run.edge {

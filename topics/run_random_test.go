@@ -32,7 +32,7 @@ func runsAtRandom(t *testing.T, seed uint64) (grown int) {
 	e := &everybody{t: t, x: x, r: r, at: map[uint64]int{}, taken: map[uint64]int{}}
 	for owner := range uint64(2) {
 		w := growingWriter(t, r, owner+1)
-		w.late = seed%2 == 0 && r.mask >= linesAtOnce-1
+		takeLines(w, seed%2 == 0)
 		e.writers = append(e.writers, w)
 	}
 	for range 400 {

@@ -46,13 +46,17 @@ func (r *Ring) resign(publisher uint64) {
 	}
 }
 
-// advance moves the tail from t over k slots for an announced claim, unless somebody else has moved it, or is the sole publisher.
-func (w *Writer) advance(t, k uint64) bool {
+// soleNow is the key of the sole publisher, or 0, for who has announced a claim.
+func (w *Writer) soleNow() uint64 {
 	if !w.reached {
 		w.fence.StoreLoad()
 	}
-	c := w.ring.control
-	s := c.sole.Load()
+	return w.ring.control.sole.Load()
+}
+
+// advance moves the tail from t over k slots for an announced claim, unless somebody else has moved it, or is the sole publisher.
+func (w *Writer) advance(t, k uint64) bool {
+	c, s := w.ring.control, w.soleNow()
 	if s == w.key {
 		c.tail.StoreRelease(t + k)
 		return true
