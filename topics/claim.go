@@ -6,10 +6,9 @@ package topics
 //
 // As Publish is, it and Commit are one function each for frames of one slot that find room and nobody in their way.
 func (w *Writer) Claim(n int) error {
-	w.endRun()
 	r, line := w.ring, w.line
-	t, owner := r.control.tail.Load(), line.owner.Load()
-	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || owner != w.owner || t >= w.taken {
+	t, owner := w.control.tail.Load(), line.owner.Load()
+	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || owner != w.owner || t >= w.taken || w.run.length >= 0 {
 		return w.claim(n)
 	}
 	others := t != w.next
@@ -21,7 +20,7 @@ func (w *Writer) Claim(n int) error {
 	if others {
 		w.alone = w.next
 	}
-	if others || r.control.head.Load()&positionMask == tombstone {
+	if others || w.control.head.Load()&positionMask == tombstone {
 		return w.granted(t, others)
 	}
 	return nil
@@ -54,6 +53,7 @@ func (w *Writer) stepAside(others uint64) {
 
 // claim is Claim for all frames.
 func (w *Writer) claim(n int) error {
+	w.endRun()
 	r := w.ring
 	span := r.span(n)
 	if uint64(n) > r.largest {
@@ -66,7 +66,7 @@ func (w *Writer) claim(n int) error {
 		if err := w.settle(); err != nil {
 			return err
 		}
-		t := r.control.tail.Load()
+		t := w.control.tail.Load()
 		k := span
 		pad := r.mask + 1 - t&r.mask
 		if pad < span {

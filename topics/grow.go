@@ -23,8 +23,7 @@ type growing struct {
 	edge   uint64 // the next multiple of linesAtOnce, or the end: the frame before it is for publishEdge
 	start  *slot  // where it begins
 	stamp  uint64 // with a frame at t it is this and t << 2
-	number uint64 // and the writer's number this and t + 1
-	sent   uint64 // and sent this and t times the length
+	number uint64 // and the writer's number this and t
 }
 
 // leastGrowth is how many slots a ring has at least in which runs grow: one of them is not much of it then.
@@ -45,7 +44,7 @@ func (w *Writer) pace() {
 		return
 	}
 	now := clock.Now(w.Watch)
-	took, sole := uint64(now-w.paced), w.ring.control.sole.Load() == w.key
+	took, sole := uint64(now-w.paced), w.control.sole.Load() == w.key
 	w.streams = sole && took < frames*growPace && w.ring.growth != 0
 	w.takeOrNot(sole && took < frames*takePace)
 	w.paced, w.pacedNumber = now, w.number
@@ -56,12 +55,12 @@ func (w *Writer) pace() {
 func (w *Writer) beginRun(t uint64, n int) bool {
 	r := w.ring
 	end := min(t|r.growth+1, w.room)
-	if t&r.growth == r.growth || t+1 >= end || r.control.sole.Load() != w.key {
+	if t&r.growth == r.growth || t+1 >= end || w.control.sole.Load() != w.key {
 		return false
 	}
 	w.run = growing{
 		length: n, end: end, edge: min(end, (t+1)|(linesAtOnce-1)+1), start: r.slots.At(t), stamp: makeStamp(t, 1, r.mask, committedRun) - t<<2,
-		number: w.number - t, sent: w.sent + uint64(n) - t*uint64(n),
+		number: w.number + 1 - t,
 	}
 	return true
 }
@@ -71,17 +70,22 @@ func (w *Writer) endRun() {
 	if w.run.length < 0 {
 		return
 	}
-	w.number = w.run.number + w.next
-	w.sent = w.run.sent + (w.next-1)*uint64(w.run.length)
-	w.run.length = -1
+	number := w.run.number + w.next - 1
+	w.sent += (number - w.number) * uint64(w.run.length)
+	w.number, w.run.length = number, -1
+	if w.line.owner.Load() == w.owner {
+		w.closeClaim()
+	}
 }
 
-// grew counts and stamps the frame of n bytes at t, which is in place, as one more of the run, and closes its claim.
-func (w *Writer) grew(t uint64, n int) {
-	w.line.frames.StoreRelease(w.run.number + t + 1)
-	w.run.start.stamp.StoreRelease(w.run.stamp + t<<2)
-	w.line.bytes.StoreRelease(w.run.sent + t*uint64(n))
-	w.line.claim.StoreRelease(0)
+// each is how many bytes each frame of the run adds to those of the line by being counted; 0 if no run grows.
+func (g *growing) each() uint64 { return uint64(max(g.length, 0)) }
+
+// grew counts and stamps the frame at t, which is in place, as one more of the run. Its bytes are counted with it, see makeBytes, and its claim stays announced
+// until the next one is, or the run ends: each store costs.
+func (g *growing) grew(line *writerLine, t uint64) {
+	line.frames.StoreRelease(g.number + t)
+	g.start.stamp.StoreRelease(g.stamp + t<<2)
 }
 
 // publishEdge is the rest of Publish, from the look at the key on, for the last frame before an edge. There the writer takes the lines of the cells to come, or asks for them, and for
@@ -92,16 +96,16 @@ func (w *Writer) publishEdge(ctx context.Context, b []byte) error {
 	if next >= w.taken {
 		w.takeBehind(next)
 	}
-	r.control.tail.StoreRelease(next)
+	w.control.tail.StoreRelease(next)
 	w.next = next
 	mem.Copy(r.payload(t, len(b)), b)
-	w.grew(t, len(b))
+	w.run.grew(w.line, t)
 	if !w.took(t) {
 		if next%linesAtOnce == 0 {
-			mem.AskToStoreCells(&r.single, next+4*linesAtOnce, int(min(linesAtOnce, r.mask+1)))
+			mem.AskToStoreCells(&w.cells, next+4*linesAtOnce, int(min(linesAtOnce, r.mask+1)))
 		}
 		if (next+linesAtOnce)&r.growth == 0 {
-			mem.AskToStoreMany(&r.slots, &r.single, next+linesAtOnce, 1)
+			mem.AskToStoreMany(&r.slots, &w.cells, next+linesAtOnce, 1)
 		}
 	}
 	if w.run.edge = min(w.run.end, next+linesAtOnce); next == w.run.end {

@@ -14,7 +14,7 @@ func growingWriter(t testing.TB, r *Ring, owner uint64) *Writer {
 	t.Helper()
 	w := mustWriter(t, r, owner)
 	quick(w)
-	w.streams, w.late = true, false
+	w.streams, w.late, w.length = true, false, 8
 	return w
 }
 

@@ -43,9 +43,9 @@ func (r *Ring) Writers() []WriterInfo {
 		if o == 0 {
 			continue
 		}
-		start, end, open := l.open()
+		start, end, open := r.pending(l)
 		all = append(all, WriterInfo{
-			Line: i, Owner: o, Publisher: l.publisher.Load(), Frames: l.frames.Load(), Bytes: l.bytes.Load(),
+			Line: i, Owner: o, Publisher: l.publisher.Load(), Frames: l.frames.Load(), Bytes: l.sent(),
 			Blocked: int64(l.blocked.Load()), Open: open, Position: start, Slots: end - start,
 		})
 	}
@@ -139,7 +139,7 @@ func subscribed(owner, kind, group uint64) bool {
 func (r *Ring) Totals() (frames, bytes uint64) {
 	for i := range r.writers {
 		frames += r.writers[i].frames.Load()
-		bytes += r.writers[i].bytes.Load()
+		bytes += r.writers[i].sent()
 	}
 	return frames, bytes
 }

@@ -200,7 +200,7 @@ func (p *pub) mark(step int) {
 	h := mix(uint64(step), w.index<<32|w.id)
 	for _, v := range [...]uint64{
 		w.number, w.base, w.room, w.next, w.alone, w.pos, w.pad, w.claimed, w.sent, p.sent, bit(w.impatient), w.heldValue, w.heldHead, w.heldAt,
-		uint64(w.heldGate), wordID(w.held), wordID(w.heldRun), w.heldOver, w.key, w.grants, w.crossed, w.patience, p.bell.State(), w.run.end, w.run.stamp, w.run.number, uint64(w.run.length), w.taken,
+		uint64(w.heldGate), wordID(w.held), wordID(w.heldToo), w.heldFrom, w.key, w.grants, w.crossed, w.patience, p.bell.State(), w.run.end, w.run.stamp, w.run.number, uint64(w.run.length), w.taken,
 	} {
 		h = mix(h, v)
 	}

@@ -219,7 +219,7 @@ func (r *Ring) newest() (uint64, error) {
 		return 0, corrupt("the tail", pos)
 	}
 	for i := range r.writers {
-		if start, end, open := r.writers[i].open(); open && end > h {
+		if start, end, open := r.pending(&r.writers[i]); open && end > h {
 			pos = min(pos, max(start, h))
 		}
 	}

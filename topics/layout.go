@@ -73,7 +73,7 @@ type control struct {
 // last, frames: position of the newest committed frame, or the first of the newest run, and how many there ever were on this line, across its owners. last is
 // stored before frames and both before the stamp; readers load frames before last, so last is at least as new as frames.
 //
-// publisher: id of the owner's publisher. bytes: payload bytes ever committed on this line, across its owners. blocked:
+// publisher: id of the owner's publisher. bytes: payload bytes ever committed on this line, across its owners, see makeBytes. blocked:
 // nanoseconds the owner's publisher has waited. The last two are for people.
 type writerLine struct {
 	owner     mem.Word
@@ -84,6 +84,30 @@ type writerLine struct {
 	publisher mem.Word
 	bytes     mem.Word
 	blocked   mem.Word
+}
+
+// eachShift is the bit of a line's word bytes where it is said how many bytes each frame adds that is counted from then on.
+const eachShift = 57
+
+const mostBytes = 1<<eachShift - 1 // that a line counts; then it begins again
+
+var _ [1<<(64-eachShift) - 1 - mostShort]struct{} // mostShort fits above
+
+// makeBytes is the word bytes of a line with so many payload bytes in so many frames, where each further frame has each more. So a publisher need not store it
+// while its frames have one length of up to mostShort, as in a run that grows.
+func makeBytes(sent, frames, each uint64) uint64 {
+	return each<<eachShift | (sent-frames*each)&mostBytes
+}
+
+// sent is how many payload bytes the line has counted.
+func (l *writerLine) sent() uint64 {
+	for tries := 0; ; tries++ {
+		b := l.bytes.Load()
+		sent := (b + l.frames.Load()*(b>>eachShift)) & mostBytes
+		if l.bytes.Load() == b || tries > 16 {
+			return sent
+		}
+	}
 }
 
 // gateLine is what one subscription holds, or one group, or one member of a group; owned as a writerLine is. The owner of a group is

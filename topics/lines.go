@@ -51,7 +51,7 @@ func (w *Writer) takeLines(t, slots uint64) {
 	}
 	n := min(linesAtOnce-t%linesAtOnce, w.room-t)
 	w.taken = t + n
-	r.single.Take(t, int(n))
+	w.cells.Take(t, int(n))
 	for i := range min(n, slots) {
 		r.slots.At(t + i).spare.Set(0)
 	}
@@ -82,13 +82,13 @@ func (w *Writer) took(t uint64) bool { return t < w.taken && w.taken != never }
 func (w *Writer) expect(pos, span uint64) {
 	if r := w.ring; !w.took(pos) {
 		next := pos + ahead*span
-		mem.AskToStore(r.slots.At(next), r.single.First(next))
+		mem.AskToStore(r.slots.At(next), w.cells.First(next))
 	}
 }
 
 // expectMany asks for the first lines of several frames of one slot, from two times ahead behind t on: to ask is a call. t must be a multiple of ahead.
 func (w *Writer) expectMany(t uint64) {
 	if r := w.ring; !w.took(t) {
-		mem.AskToStoreMany(&r.slots, &r.single, t+2*ahead, int(min(ahead, r.mask+1)))
+		mem.AskToStoreMany(&r.slots, &w.cells, t+2*ahead, int(min(ahead, r.mask+1)))
 	}
 }

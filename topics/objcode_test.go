@@ -73,7 +73,6 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"which comes before the first byte", "(*Writer).Publish", claim, sole, copied},
 		{"and before the tail's store", "(*Writer).Publish", claim, sole, counted},
 		{"a run's longer stamp is stored after the frame was counted", "(*Writer).Publish", counted, stamp, ret},
-		{"and the claim is closed", "(*Writer).Publish", counted, claim, ret},
 		{"closing a claim is a store", "(*Writer).closeClaim", nil, claim, ret},
 		{"the frame's description is loaded after the stamp", "(*Reader).find", nil, load, described},
 		{"also when several are read", "(*Reader).BorrowMany", nil, load, described},

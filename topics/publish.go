@@ -20,20 +20,22 @@ var ErrUntried = errors.New("not tried")
 // It is one function while a run grows, see grow.go, which on amd64 calls none but to leave for good: a call costs as much as ten stores, and what is kept over
 // one costs two.
 func (w *Writer) Publish(ctx context.Context, b []byte) error {
-	t, line, control := w.next, w.line, w.ring.control
-	if len(b) != w.run.length || line.owner.Load() != w.owner || w.Stop.Load() != 0 {
+	t, line, control := w.next, w.line, w.control
+	switch stop := w.Stop; {
+	case len(b) != w.run.length, line.owner.Load() != w.owner, stop.Load() != 0:
 		return w.publish(ctx, b)
 	}
-	line.claim.StoreRelease(t + 1) // its length is 1, that of the claim before
+	next := t + 1
+	line.claim.StoreRelease(next) // its length is 1, that of the claim before
 	if w.soleNow() != w.key {
 		return w.publishAgain(ctx, b)
 	}
-	if t+1 == w.run.edge {
+	if next == w.run.edge {
 		return w.publishEdge(ctx, b)
 	}
-	control.tail.StoreRelease(t + 1)
-	w.next = t + 1
-	switch p := w.ring.single.First(t); {
+	control.tail.StoreRelease(next)
+	w.next = next
+	switch p := w.cells.First(t); {
 	case len(b) > 32:
 		mem.Copy64(p, b)
 	case len(b) >= 16:
@@ -43,7 +45,7 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	default:
 		mem.Copy8(p, b)
 	}
-	w.grew(t, len(b))
+	w.run.grew(line, t)
 	if !w.Bell.Silent() || w.Stop.Load() != 0 {
 		return w.leave(ctx, b, nil)
 	}
@@ -58,10 +60,12 @@ func (w *Writer) publish(ctx context.Context, b []byte) error {
 	if w.Clock != nil && w.time == 0 {
 		return w.publishTimed(ctx, b)
 	}
-	w.endRun()
-	r, line, t, n := w.ring, w.line, w.next, len(b)
-	tail, owner := r.control.tail.Load(), line.owner.Load()
-	if n > w.short || t >= w.room || tail != t || owner != w.owner || w.claimed != 0 || w.Stop.Load() != 0 || t >= w.taken {
+	if w.run.length >= 0 {
+		return w.publishAnew(ctx, b)
+	}
+	r, control, line, t, n := w.ring, w.control, w.line, w.next, len(b)
+	switch stop := w.Stop; {
+	case n > w.short, t >= w.room, control.tail.Load() != t, line.owner.Load() != w.owner, w.claimed != 0, stop.Load() != 0, t >= w.taken:
 		return w.publishOther(ctx, b)
 	}
 	line.announce(t, 1)
@@ -69,10 +73,10 @@ func (w *Writer) publish(ctx context.Context, b []byte) error {
 		return w.publishAgain(ctx, b)
 	}
 	w.next = t + 1
-	if r.control.head.Load()&positionMask == tombstone {
+	if control.head.Load()&positionMask == tombstone {
 		return w.publishNowhere(ctx, b)
 	}
-	switch p := r.single.First(t); {
+	switch p := w.cells.First(t); {
 	case n > 32:
 		mem.Copy64(p, b)
 	case n >= 16:
@@ -85,14 +89,15 @@ func (w *Writer) publish(ctx context.Context, b []byte) error {
 	d := r.slots.At(t)
 	w.describe(d, n, KindRaw, w.time)
 	state := uint64(committed)
-	if w.streams && w.beginRun(t, n) {
+	if (n == w.length || anyLength) && w.streams && w.beginRun(t, n) {
 		state = committedRun
 	}
+	w.length = n
 	w.count(t, 1, uint64(n))
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, state))
-	line.bytes.StoreRelease(w.sent)
+	line.bytes.StoreRelease(makeBytes(w.sent, w.number, w.run.each()))
 	w.line.claim.StoreRelease(0)
-	if t%ahead == 0 {
+	if t%ahead == 0 && w.run.length < 0 {
 		return w.publishAhead(ctx, b, t)
 	}
 	if !w.Bell.Silent() || w.Stop.Load() != 0 {
@@ -125,11 +130,15 @@ func (w *Writer) publishTimed(ctx context.Context, b []byte) error {
 	return err
 }
 
+// publishAnew is Publish with what cannot become part of the run that grows.
+func (w *Writer) publishAnew(ctx context.Context, b []byte) error {
+	w.endRun()
+	return w.publish(ctx, b)
+}
+
 // publishAhead is the end of Publish for every fourth frame: then it asks for the lines of several frames to come.
 func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
-	if w.run.length < 0 {
-		w.expectMany(t)
-	}
+	w.expectMany(t)
 	return w.published(ctx, b)
 }
 

@@ -176,6 +176,16 @@ func (l *writerLine) open() (start, end uint64, open bool) {
 	}
 }
 
+// pending is the claim a line announces, unless its frame is there: while a run grows its newest frame's stays announced.
+func (r *Ring) pending(l *writerLine) (start, end uint64, open bool) {
+	start, end, open = l.open()
+	if open && end == start+1 {
+		head, removed := r.Head()
+		open = !r.inFrame(start) && (removed || head <= start)
+	}
+	return start, end, open
+}
+
 // ReapGate frees gate line i if its owner is dead, or if it is the line of a group without living members, and says whether it did. The
 // caller then rings the room bell. The line of a dead member with a frame in hand goes when another member has adopted it, or with its
 // group: the caller rings the data bell, so that a member looks. A line that bars the head and has no owner, which nobody leaves behind,

@@ -186,8 +186,10 @@ func (r *Ring) Unused() bool {
 	sole := holder(r.control.sole.Load())
 	for i := range r.writers {
 		w := &r.writers[i]
-		if o := w.owner.Load(); o != 0 && (w.claim.Load() != 0 || w.publisher.Load() == sole) && r.alive(o) {
-			return false
+		if o := w.owner.Load(); o != 0 && r.alive(o) {
+			if _, _, open := r.pending(w); open || w.publisher.Load() == sole {
+				return false
+			}
 		}
 	}
 	for i := range r.gates {

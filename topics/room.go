@@ -96,7 +96,7 @@ func (w *Writer) makeRoom(t, k uint64) error {
 			w.heldAt = p
 			w.wait(&r.at(p).stamp, st, hw)
 			if to < p {
-				w.heldRun, w.heldOver = &r.at(to).stamp, over
+				w.heldToo, w.heldFrom = &r.at(to).stamp, over
 			}
 			return ErrHeldBySlot
 		}
@@ -141,13 +141,13 @@ func (r *Ring) lowestGate() bar {
 
 // wait notes what must change before it is worth trying again.
 func (w *Writer) wait(word *mem.Word, value, head uint64) {
-	w.held, w.heldValue, w.heldHead, w.heldRun = word, value, head, nil
+	w.held, w.heldValue, w.heldHead, w.heldToo = word, value, head, nil
 }
 
 // Ready says whether what the last Claim or Batch was held by has changed.
 func (w *Writer) Ready() bool {
 	return w.held == nil || w.held.Load() != w.heldValue || w.ring.control.head.Load() != w.heldHead ||
-		w.heldRun != nil && w.heldRun.Load() != w.heldOver
+		w.heldToo != nil && w.heldToo.Load() != w.heldFrom
 }
 
 // HeldAt is the position of the slot that the last ErrHeldBySlot was about.

@@ -34,7 +34,7 @@ func (w *Writer) begin() {
 	w.key, w.patience, w.reached = makeKey(w.id, noGrant), firstPatience, fence.Reaches()
 	if w.ring.geometry.Exclusive { // nobody else has a line, so nobody else has a claim
 		w.key = makeKey(w.id, 0)
-		w.ring.control.sole.Store(w.key)
+		w.control.sole.Store(w.key)
 	}
 }
 
@@ -51,12 +51,12 @@ func (w *Writer) soleNow() uint64 {
 	if !w.reached {
 		w.fence.StoreLoad()
 	}
-	return w.ring.control.sole.Load()
+	return w.control.sole.Load()
 }
 
 // advance moves the tail from t over k slots for an announced claim, unless somebody else has moved it, or is the sole publisher.
 func (w *Writer) advance(t, k uint64) bool {
-	c, s := w.ring.control, w.soleNow()
+	c, s := w.control, w.soleNow()
 	if s == w.key {
 		c.tail.StoreRelease(t + k)
 		return true
@@ -68,7 +68,7 @@ func (w *Writer) advance(t, k uint64) bool {
 // another publisher is the sole one, that ends; if there is none, and this one has been alone for long, it is from now on.
 // ErrHeldByClaim: the sole publisher may be just about to store the tail.
 func (w *Writer) settle() error {
-	c := w.ring.control
+	c := w.control
 	s := c.sole.Load()
 	w.reached = w.reached || fence.Reaches()
 	if s == w.key {
@@ -83,11 +83,13 @@ func (w *Writer) settle() error {
 		w.ask()
 		return nil
 	}
+	tail := c.tail.Load() // before it is found too low
 	word, value := w.ring.contest()
 	if word == nil {
 		return nil
 	}
 	w.wait(word, value, c.head.Load())
+	w.heldToo, w.heldFrom = &c.tail, tail
 	return ErrHeldByClaim
 }
 
@@ -96,7 +98,7 @@ func (w *Writer) ask() {
 	if w.number-w.crossed < w.patience || w.grants == noGrant-1 || !w.reached {
 		return
 	}
-	c := w.ring.control
+	c := w.control
 	w.grants++
 	key := makeKey(w.id, w.grants)
 	if !c.sole.CompareAndSwap(0, key) {
@@ -116,15 +118,18 @@ func (w *Writer) askLater() {
 	w.crossed, w.patience = w.number, min(4*w.patience, mostPatience)
 }
 
-// claimedBeside says whether a publisher on another line has announced a claim.
+// claimedBeside says whether a publisher on another line has announced a claim that it may still take.
 func (r *Ring) claimedBeside(index uint64) bool {
 	for i := range r.writers {
-		if uint64(i) != index && r.writers[i].claim.Load() != 0 {
+		if uint64(i) != index && r.untaken(r.writers[i].claim.Load()) {
 			return true
 		}
 	}
 	return false
 }
+
+// untaken says whether the tail is not above the start of what a line's word claim announces: above it, it is taken, or cannot be any more.
+func (r *Ring) untaken(claim uint64) bool { return claim != 0 && r.control.tail.Load() < claim } // it begins at claim - 1
 
 // holdsTail says whether others wait for the open claim of w, which a sole publisher has announced and not taken.
 func (r *Ring) holdsTail(w WriterInfo, tail uint64) bool {
@@ -152,7 +157,7 @@ func (r *Ring) contest() (word *mem.Word, value uint64) {
 			if l.publisher.Load() != holder(value) {
 				continue
 			}
-			if claim := l.claim.Load(); claim != 0 && c.tail.Load() < claim { // the claim begins at claim - 1
+			if claim := l.claim.Load(); r.untaken(claim) {
 				return &l.claim, claim
 			}
 		}

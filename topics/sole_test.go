@@ -55,18 +55,24 @@ func TestAWriterThatIsAloneForLongBecomesTheSoleOneUntilAnotherComes(t *testing.
 	}
 }
 
-func TestNobodyBecomesTheSolePublisherBesideAnOpenClaim(t *testing.T) {
+func TestNobodyBecomesTheSolePublisherBesideAClaimThatMayBeTaken(t *testing.T) {
 	needFences(t)
-	r := heapRing(t, Geometry{Slots: 4096})
-	w, other := mustWriter(t, r, 1), mustWriter(t, r, 2)
-	mustClaim(t, other, 1)
-	for range 2 * firstPatience {
-		if _, err := w.Batch([][]byte{[]byte("x")}, KindRaw, 0); err != nil {
-			t.Fatal(err)
+	for what, may := range map[string]bool{"announced only": true, "taken": false} {
+		r := heapRing(t, Geometry{Slots: 4096})
+		w, other := mustWriter(t, r, 1), mustWriter(t, r, 2)
+		if may {
+			other.line.announce(2*firstPatience, 1)
+		} else {
+			mustClaim(t, other, 1)
 		}
-	}
-	if s := r.control.sole.Load(); s != 0 || w.patience != 4*firstPatience {
-		t.Errorf("beside an open claim the sole publisher's key is %#x; the patience %d", s, w.patience)
+		for range 2 * firstPatience {
+			if _, err := w.Batch([][]byte{[]byte("x")}, KindRaw, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s := r.control.sole.Load(); (s == 0) != may || (w.patience == 4*firstPatience) != may {
+			t.Errorf("beside a claim that is %s the sole publisher's key is %#x; the patience %d", what, s, w.patience)
+		}
 	}
 }
 

@@ -33,6 +33,8 @@ func (k Kind) String() string {
 // would have to, it says for what, and Ready says when to try again.
 type Writer struct {
 	ring      *Ring
+	control   *control  // of the ring
+	cells     mem.Cells // of the ring, for frames of one slot
 	line      *writerLine
 	index     uint64 // of the line
 	id        uint64 // of the publisher
@@ -45,12 +47,12 @@ type Writer struct {
 	impatient bool   // ignore somebody else's turn this time
 	sent      uint64 // payload bytes on the line, across its owners
 
-	// What the writer waits for: held changes from heldValue, or the head word from heldHead, or the run's stamp before a slot from heldOver.
+	// What the writer waits for: held changes from heldValue, or the head word from heldHead, or heldToo from heldFrom.
 	held      *mem.Word
 	heldValue uint64
 	heldHead  uint64
-	heldRun   *mem.Word // nil: there is none
-	heldOver  uint64
+	heldToo   *mem.Word // of a slot, the stamp of the run before it; of a claim, the tail; nil: there is none
+	heldFrom  uint64
 	heldAt    uint64 // position of the slot, for ErrHeldBySlot
 	heldGate  int    // line of the gate, for ErrHeldByGate
 
@@ -80,6 +82,7 @@ type Writer struct {
 	// Growing runs. Watch tells how quick the writer is; nil: it lets no run grow.
 	Watch       *clock.Clock
 	streams     bool   // it has been quick of late
+	length      int    // of the frame before, if Publish has published that by itself: lengths that change make no run
 	late        bool   // it takes lines then, see lines.go
 	taken       uint64 // up to where it has taken them; never: it does not
 	tries       uint   // how often it was in no stream since it last was
@@ -107,11 +110,14 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 					l.owner.Store(0)
 					return nil, ErrRemoved
 				}
-				w := &Writer{ring: r, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner, short: min(r.cell, mostShort), large: math.MaxInt, taken: never, run: growing{length: -1}}
+				w := &Writer{
+					ring: r, control: r.control, cells: r.single, line: l, index: uint64(i), id: r.control.publishers.Add(1), owner: owner,
+					short: min(r.cell, mostShort), large: math.MaxInt, taken: never, run: growing{length: -1},
+				}
 				w.room, w.next, w.alone = head+r.mask+1, head, head
 				w.number = l.frames.Load()
 				w.base, w.crossed = w.number, w.number
-				w.sent = l.bytes.Load()
+				w.sent = l.sent()
 				l.publisher.Store(w.id)
 				l.blocked.Store(0)
 				w.late = r.ownsLate()
@@ -163,7 +169,7 @@ func (w *Writer) granted(t uint64, others bool) error {
 		w.crossed = w.number
 	}
 	switch {
-	case w.ring.control.head.Load()&positionMask == tombstone:
+	case w.control.head.Load()&positionMask == tombstone:
 		w.closeClaim()
 		return ErrRemoved
 	case others && w.ring.inFrame(t):
@@ -196,7 +202,7 @@ func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.describe(d, n, kind, time)
 	w.count(pos, 1, uint64(n))
 	w.finish(d, pos, span)
-	w.line.bytes.StoreRelease(w.sent)
+	w.line.bytes.StoreRelease(w.sent & mostBytes)
 	w.closeClaim()
 	w.expect(pos, span)
 }
@@ -335,7 +341,7 @@ func (w *Writer) fill(t uint64, ps [][]byte, kind Kind, time int64) {
 		}
 		t, ps = next, ps[n:]
 	}
-	w.line.bytes.StoreRelease(w.sent)
+	w.line.bytes.StoreRelease(w.sent & mostBytes)
 	w.closeClaim()
 }
 
@@ -374,6 +380,7 @@ func (w *Writer) Blocked(ns int64) { w.line.blocked.StoreRelease(w.line.blocked.
 
 // Close aborts an open claim, passes the turn on and frees the line. The Writer must not be used again. The caller rings both bells.
 func (w *Writer) Close() {
+	w.endRun()
 	w.Abort()
 	w.PassTurn()
 	w.ring.resign(w.id)

@@ -100,6 +100,13 @@ int unread;          /* frames that it has still to read, by position */
 #endif
 #define THERE(p) (RESOLVED(p) || GREW(p))
 
+/* Where runs grow, a claim of one slot whose frame is there is none. */
+#ifdef GROW
+#define OVER(p) THERE(p)
+#else
+#define OVER(p) false
+#endif
+
 /*
  * Who is held up looks after the dead every few milliseconds for as long as it takes. A look that changes nothing leads back to the
  * state it began in. So it is enough that looks begin where there is something to do; IDLE lets one more begin at each place.
@@ -315,6 +322,9 @@ proctype Writer(byte me; byte mine) {
 	byte m, t, k, pad, h, c, p, limit, x;
 	byte q;          /* what was walked over last */
 	byte next;       /* behind the last frame */
+#ifdef GROW
+	bool grew;       /* the last frame has */
+#endif
 	REAPER;
 
 	if
@@ -485,20 +495,30 @@ take:
 #ifdef GROW
 		:: m != 0 && next == t && t % 2 == 1 -> /* the frame before it grows */
 			assert(head < t && RESOLVED(t - 1) && span[S(t - 1)] == 1);
-			span[S(t - 1)] = 2
+			span[S(t - 1)] = 2; grew = true
 #endif
 		:: at[S(t)] = t; aborted[S(t)] = false; span[S(t)] = k
 		fi;
 		unread = unread | (1 << t);
 		x = 0; m++; next = t + k
 	};
+#ifdef GROW
+	if
+	:: atomic { grew -> grew = false; FORGET; goto again } /* its claim stays announced until the next one is, or it closes */
+	:: else
+	fi;
+#endif
 withdraw:
 #ifndef CLEAR_CLAIM_BEFORE_STAMP
 	atomic { MAYDIE; claim[mine] = 0; FORGET };
 #endif
 	goto again;
 
-close:	atomic { owner[mine] = 0; closed++ };
+close:
+#ifdef GROW
+	atomic { MAYDIE; claim[mine] = 0 };
+#endif
+	atomic { owner[mine] = 0; closed++ };
 gone:	skip
 }
 
@@ -511,7 +531,7 @@ gone:	skip
 
 proctype Reader() {
 	byte me = READER;
-	byte h, c, i, p, x;
+	byte h, c, i, p, x, q;
 	bool back; /* it knows what ends at pos */
 	REAPER;
 
@@ -526,16 +546,18 @@ proctype Reader() {
 		:: atomic { i == NL -> break }
 		:: atomic {
 				i < NL ->
-				x = claim[i];
+				x = claim[i]; q = length[i]
+			};
+			atomic {
 				if
 #ifdef NEWEST_BY_START
-				:: x != 0 && x - 1 >= h && x - 1 < p -> p = x - 1
+				:: x != 0 && !(q == 1 && OVER(x - 1)) && x - 1 >= h && x - 1 < p -> p = x - 1
 #else
-				:: x != 0 && x - 1 + length[i] > h && x - 1 < p -> p = (x - 1 > h -> x - 1 : h)
+				:: x != 0 && !(q == 1 && OVER(x - 1)) && x - 1 + q > h && x - 1 < p -> p = (x - 1 > h -> x - 1 : h)
 #endif
 				:: else
 				fi;
-				x = 0; i++
+				x = 0; q = 0; i++
 			}
 		od
 #endif

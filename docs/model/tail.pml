@@ -372,10 +372,11 @@ ask:
 #endif
 #ifndef NO_LOOK_AT_OTHERS
 	do
-	:: atomic {
+	:: atomic { c = (i == me -> 0 : claim[i]) };
+		atomic { /* above its start it has been taken, or cannot be any more */
 			if
-			:: i != me && claim[i] != 0 -> i = 0; goto giveUp
-			:: else -> i++
+			:: c != 0 && tail < c -> i = 0; c = 0; goto giveUp
+			:: else -> i++; c = 0
 			fi;
 			if
 			:: i == PUBLISHERS -> i = 0; break
