@@ -222,6 +222,7 @@ func (v *survivors) check(what string) {
 	v.works("made", what)
 	v.works("single", what)
 	v.works("stream", what)
+	v.works("streams", what)
 	v.works("sole", what)
 	v.works("early", what)
 	v.gone(what)

@@ -103,20 +103,25 @@ func publishExclusively(b *bus.Bus, _ func(string, ...any)) error {
 	return p.Close()
 }
 
-// publishStream is the one publisher of a topic, whose frames come so quickly that runs grow.
+// publishStream is the one publisher of a topic, whose frames come so quickly that runs grow; and of one that others may publish on.
 func publishStream(b *bus.Bus, _ func(string, ...any)) error {
 	ctx, cancel := upTo(victimsPatience)
 	defer cancel()
-	p, err := b.Publisher("stream", bus.WithTopic(bus.TopicOptions{Slots: 512, Exclusive: true, NoTime: true}))
-	if err != nil {
-		return err
-	}
-	for i := range 800 {
-		if err := p.Publish(ctx, make([]byte, 10+i/700)); err != nil {
+	for _, topic := range []string{"stream", "streams"} {
+		p, err := b.Publisher(topic, bus.WithTopic(bus.TopicOptions{Slots: 512, Exclusive: topic == "stream", NoTime: true}))
+		if err != nil {
+			return err
+		}
+		for i := range 800 {
+			if err := p.Publish(ctx, make([]byte, 10+i/700)); err != nil {
+				return err
+			}
+		}
+		if err := p.Close(); err != nil {
 			return err
 		}
 	}
-	return p.Close()
+	return nil
 }
 
 // publishAsSole is a publisher that is alone for so long that it stores the tail, until another one comes.

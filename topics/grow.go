@@ -7,7 +7,7 @@ import (
 	"shmbus/internal/mem"
 )
 
-// Growing: a sole publisher that publishes frame by frame, each of one slot, of the same length and without a time, makes one run of them. It stores the
+// Growing: a publisher that publishes frame by frame and meets nobody, each of one slot, of the same length and without a time, makes one run of them. It stores the
 // stamp of the run's first frame again for each, with a span that is one more, and describes nothing. So a frame costs it, and its readers, one cache line
 // instead of two; and what it had to look at for the first frame it need not look at again. A run grows up to the end of its block, and no more once
 // anything else has been claimed behind it.
@@ -45,17 +45,17 @@ func (w *Writer) pace() {
 	}
 	now := clock.Now(w.Watch)
 	took, sole := uint64(now-w.paced), w.control.sole.Load() == w.key
-	w.streams = sole && took < frames*growPace && w.ring.growth != 0
+	w.streams = took < frames*growPace && w.ring.growth != 0
 	w.takeOrNot(sole && took < frames*takePace)
 	w.paced, w.pacedNumber = now, w.number
 }
 
 // beginRun says whether the frame of n bytes at t, which is about to be counted and stamped, is to be a run that grows, and prepares for that: its publisher must
-// be the sole one.
+// have been alone of late.
 func (w *Writer) beginRun(t uint64, n int) bool {
 	r := w.ring
 	end := min(t|r.growth+1, w.room)
-	if t&r.growth == r.growth || t+1 >= end || w.control.sole.Load() != w.key {
+	if t&r.growth == r.growth || t+1 >= end || w.number-w.crossed < growAlone && w.control.sole.Load() != w.key {
 		return false
 	}
 	w.run = growing{
@@ -88,15 +88,21 @@ func (g *growing) grew(line *writerLine, t uint64) {
 	g.start.stamp.StoreRelease(g.stamp + t<<2)
 }
 
-// publishEdge is the rest of Publish, from the look at the key on, for the last frame before an edge. There the writer takes the lines of the cells to come, or asks for them, and for
-// that of the next run's first descriptor.
+// publishEdge is the rest of Publish, from the look at the key on, for a sole publisher's last frame before an edge: it takes the lines of the cells to come.
 func (w *Writer) publishEdge(ctx context.Context, b []byte) error {
-	r, t := w.ring, w.next
-	next := t + 1
+	next := w.next + 1
 	if next >= w.taken {
 		w.takeBehind(next)
 	}
 	w.control.tail.StoreRelease(next)
+	return w.passEdge(ctx, b)
+}
+
+// passEdge is the rest of Publish, from the move of the tail on, for the last frame before an edge. Who has not taken the lines of the cells to come asks for them, and for
+// that of the next run's first descriptor.
+func (w *Writer) passEdge(ctx context.Context, b []byte) error {
+	r, t := w.ring, w.next
+	next := t + 1
 	w.next = next
 	mem.Copy(r.payload(t, len(b)), b)
 	w.run.grew(w.line, t)

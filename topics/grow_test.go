@@ -104,7 +104,7 @@ func TestNoRunGrowsWhereItShouldNot(t *testing.T) {
 	for what, spoil := range map[string]func(r *Ring, w *Writer){
 		"a small ring":              func(r *Ring, _ *Writer) { r.growth = 0 },
 		"not quick":                 func(_ *Ring, w *Writer) { w.streams = false },
-		"not the sole publisher":    func(r *Ring, w *Writer) { r.resign(w.id) },
+		"it has met another":        func(r *Ring, w *Writer) { r.resign(w.id) },
 		"a key that is contested":   func(r *Ring, w *Writer) { r.control.sole.Store(w.key | contested) },
 		"no more room than for one": func(r *Ring, w *Writer) { w.room = w.next + 1 },
 	} {

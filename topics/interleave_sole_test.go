@@ -134,10 +134,10 @@ func soleLeaves() *plot {
 }
 
 // watcher is a tap: with it the moment of each stamp counts, and it keeps nothing in use.
-func (w *world) watcher(a *sched.Actor) {
+func (w *world) watcher(as ...*sched.Actor) {
 	s := w.sub(Tap, 100)
 	s.join(Newest())
-	s.play(func() { s.read(a) })
+	s.play(func() { s.read(as...) })
 }
 
 // soleRemoved is a topic that goes while its sole publisher is at work, or asks.

@@ -72,6 +72,7 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"a run grows after a claim that was announced before the look who is the sole publisher", "(*Writer).Publish", nil, claim, sole},
 		{"which comes before the first byte", "(*Writer).Publish", claim, sole, copied},
 		{"and before the tail's store", "(*Writer).Publish", claim, sole, counted},
+		{"where it is a CAS, the head is loaded before the first byte", "(*Writer).Publish", swap, head, copied},
 		{"a run's longer stamp is stored after the frame was counted", "(*Writer).Publish", counted, stamp, ret},
 		{"closing a claim is a store", "(*Writer).closeClaim", nil, claim, ret},
 		{"the frame's description is loaded after the stamp", "(*Reader).find", nil, load, described},

@@ -12,6 +12,9 @@ const (
 	// Lines are taken where frames come sooner than the quickest that go to and fro. A stream whose stores wait for each other may be no quicker than that between near cores.
 	takePace = 192
 
+	// Where another publisher claims after each frame or few, runs that begin come to nothing. So one begins where its publisher has met nobody for so many frames.
+	growAlone = 32
+
 	anyLength = false // one frame is taken to be followed by another as long if it follows one as long
 
 	linesAtOnce = 8 // are asked for, or taken, of cells in a run or of frames: to take fewer or more took longer

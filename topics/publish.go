@@ -27,13 +27,25 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	}
 	next := t + 1
 	line.claim.StoreRelease(next) // its length is 1, that of the claim before
-	if w.soleNow() != w.key {
+	switch w.soleNow() {
+	case w.key:
+		if next == w.run.edge {
+			return w.publishEdge(ctx, b)
+		}
+		control.tail.StoreRelease(next)
+	case 0:
+		if !control.tail.CompareAndSwap(t, next) {
+			return w.publishAgain(ctx, b)
+		}
+		if control.head.Load()&positionMask == tombstone {
+			return w.publishNowhere(ctx, b)
+		}
+		if next == w.run.edge {
+			return w.passEdge(ctx, b)
+		}
+	default:
 		return w.publishAgain(ctx, b)
 	}
-	if next == w.run.edge {
-		return w.publishEdge(ctx, b)
-	}
-	control.tail.StoreRelease(next)
 	w.next = next
 	switch p := w.cells.First(t); {
 	case len(b) > 32:
@@ -152,6 +164,7 @@ func (w *Writer) published(ctx context.Context, b []byte) error {
 
 // publishNowhere is Publish on a removed topic.
 func (w *Writer) publishNowhere(ctx context.Context, b []byte) error {
+	w.endRun()
 	w.closeClaim()
 	return w.leave(ctx, b, ErrRemoved)
 }
