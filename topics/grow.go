@@ -74,6 +74,7 @@ func (w *Writer) endRun() {
 	w.sent += (number - w.number) * uint64(w.run.length)
 	w.number, w.run.length = number, -1
 	if w.line.owner.Load() == w.owner {
+		w.line.bytes.StoreRelease(w.sent & mostBytes) // the next frame adds what it has
 		w.closeClaim()
 	}
 }

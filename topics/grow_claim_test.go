@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -45,15 +46,20 @@ func TestAClaimThatStaysAnnouncedIsInNobodysWay(t *testing.T) {
 		}
 	}
 	other.Close()
-	r.resign(w.id)
-	if r.Remove(); r.Unused() {
-		t.Error("the memory is given back: what it was announced for cannot be told any more") // it is not there, but this nobody can see
+	if r.Remove(); !r.Unused() {
+		t.Error("the memory is kept")
 	}
 	if err := put(w, []byte("12345678"), 0); err != ErrRemoved {
 		t.Errorf("error is %v, want %v", err, ErrRemoved)
 	}
-	if !r.Unused() {
-		t.Error("and not when it has gone on")
+}
+
+func TestAClaimThatStaysAnnouncedBelowADamagedTail(t *testing.T) {
+	r, w := growingRing(t, Geometry{Slots: 1024, Publishers: 2})
+	putOnes(t, w, 0, 5)
+	r.control.tail.Store(3)
+	if err := mustWriter(t, r, 2).Claim(1); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("error is %v, want %v", err, ErrCorrupt)
 	}
 }
 
@@ -83,6 +89,11 @@ func TestTheEndOfARunClosesItsClaim(t *testing.T) {
 		if end(t, w); w.line.claim.Load() != 0 {
 			t.Errorf("%s: the line announces %d", what, w.line.claim.Load())
 		}
+	}
+	_, w := growingRing(t, Geometry{Slots: 1024})
+	putOnes(t, w, 0, 5)
+	if w.endRun(); w.line.claim.Load() != 0 {
+		t.Error("a longer claim may be announced, and that of the run's last frame is not closed")
 	}
 }
 
@@ -119,10 +130,28 @@ func TestBytesAreCountedWithTheFramesOfARun(t *testing.T) {
 		mustSend(t, mustWriter(t, r, 2), "other")
 		check("another's", 1, 5)
 		send(5, n)
-		w.line.owner.Store(0) // as if it had died and been reaped
-		w = growingWriter(t, r, 1)
-		check("an heir", 0, 0)
-		send(3, 1)
+		w.endRun()
+		w.count(w.next, 1, 20) // and what is stored behind that is not yet
+		if _, b := r.Totals(); b != bytes {
+			t.Errorf("frames of %d bytes, amid another: %d bytes, want %d", n, b, bytes)
+		}
+	}
+}
+
+func TestAnHeirToARunThatGrewCountsItsBytes(t *testing.T) {
+	r, w := growingRing(t, Geometry{Slots: 1024})
+	putOnes(t, w, 0, 20)
+	if w.line.bytes.Load()>>eachShift != 8 {
+		t.Fatal("no run grows")
+	}
+	w.line.owner.Store(0) // as if it had died and been reaped
+	w = growingWriter(t, r, 1)
+	for range 3 {
+		mustClaim(t, w, 100)
+		w.Commit(100, KindRaw, 0)
+	}
+	if f, b := r.Totals(); f != 23 || b != 20*8+300 {
+		t.Errorf("%d bytes in %d frames, want %d in 23", b, f, 20*8+300)
 	}
 }
 

@@ -67,8 +67,8 @@ type control struct {
 //
 // owner: who holds the line; 0 nobody.
 //
-// claim, length: the announced claim [claim-1, claim-1+length); claim 0: none. length is stored before claim; a reaper loads
-// claim, length, claim. A position is announced at most once by a line with a CAS to follow, so equal claims mean one length.
+// claim, length: the announced claim [claim-1, claim-1+length); claim 0: none, and one of one slot whose frame is there is none either. length is stored
+// before claim; a reaper loads claim, length, claim. A position may be announced again, with another length, only if it was not taken before.
 //
 // last, frames: position of the newest committed frame, or the first of the newest run, and how many there ever were on this line, across its owners. last is
 // stored before frames and both before the stamp; readers load frames before last, so last is at least as new as frames.

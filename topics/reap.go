@@ -181,7 +181,8 @@ func (r *Ring) pending(l *writerLine) (start, end uint64, open bool) {
 	start, end, open = l.open()
 	if open && end == start+1 {
 		head, removed := r.Head()
-		open = !r.inFrame(start) && (removed || head <= start)
+		tail := r.control.tail.Load()
+		open = !r.inFrame(start) && (removed || head <= start) && (tail <= start || tail-start <= r.mask+1) // a lap on the head has passed it
 	}
 	return start, end, open
 }

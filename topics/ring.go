@@ -186,10 +186,9 @@ func (r *Ring) Unused() bool {
 	sole := holder(r.control.sole.Load())
 	for i := range r.writers {
 		w := &r.writers[i]
-		if o := w.owner.Load(); o != 0 && r.alive(o) {
-			if _, _, open := r.pending(w); open || w.publisher.Load() == sole {
-				return false
-			}
+		_, _, open := r.pending(w)
+		if o := w.owner.Load(); o != 0 && (open || w.publisher.Load() == sole) && r.alive(o) {
+			return false
 		}
 	}
 	for i := range r.gates {

@@ -128,8 +128,11 @@ func (r *Ring) claimedBeside(index uint64) bool {
 	return false
 }
 
-// untaken says whether the tail is not above the start of what a line's word claim announces: above it, it is taken, or cannot be any more.
-func (r *Ring) untaken(claim uint64) bool { return claim != 0 && r.control.tail.Load() < claim } // it begins at claim - 1
+// untaken says whether what a line's word claim announces, from claim - 1 on, may still be taken. If the tail is above its start it is taken, or cannot be any more; also
+// if its frame is there, and the tail has gone back.
+func (r *Ring) untaken(claim uint64) bool {
+	return claim != 0 && r.control.tail.Load() < claim && !r.inFrame(claim-1)
+}
 
 // holdsTail says whether others wait for the open claim of w, which a sole publisher has announced and not taken.
 func (r *Ring) holdsTail(w WriterInfo, tail uint64) bool {

@@ -82,7 +82,7 @@ type Writer struct {
 	// Growing runs. Watch tells how quick the writer is; nil: it lets no run grow.
 	Watch       *clock.Clock
 	streams     bool   // it has been quick of late
-	length      int    // of the frame before, if Publish has published that by itself: lengths that change make no run
+	length      int    // of the last frame that Publish has published by itself in no run: one of another length begins none
 	late        bool   // it takes lines then, see lines.go
 	taken       uint64 // up to where it has taken them; never: it does not
 	tries       uint   // how often it was in no stream since it last was
@@ -118,6 +118,7 @@ func (r *Ring) NewWriter(owner uint64) (*Writer, error) {
 				w.number = l.frames.Load()
 				w.base, w.crossed = w.number, w.number
 				w.sent = l.sent()
+				l.bytes.Store(w.sent) // a run of the line's last owner may not have ended
 				l.publisher.Store(w.id)
 				l.blocked.Store(0)
 				w.late = r.ownsLate()
