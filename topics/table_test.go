@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -177,6 +178,9 @@ func TestLookupsBesideChangesSeeWholeEntries(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 				break
+			}
+			if i%4096 == 0 {
+				runtime.Gosched() // or who looks on the same CPU sees an entry only where this goroutine is interrupted just here
 			}
 			tab.Retire(e)
 			tab.Release(e)
