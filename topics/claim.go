@@ -11,16 +11,16 @@ func (w *Writer) Claim(n int) error {
 	if uint(n) > uint(r.cell) || t >= w.room || t+r.mask+1 < w.room || t < w.next || owner != w.owner || t >= w.taken || w.run.length >= 0 {
 		return w.claim(n)
 	}
-	others := t != w.next
+	others := t - w.next
 	line.announce(t, 1)
 	if !w.advance(t, 1) {
 		return w.claimAgain(n, t)
 	}
 	w.next, w.pos, w.pad, w.claimed = t+1, t, 0, 1
-	if others {
+	if others != 0 {
 		w.alone = w.next
 	}
-	if others || w.control.head.Load()&positionMask == tombstone {
+	if others != 0 || w.control.head.Load()&positionMask == tombstone {
 		return w.granted(t, others)
 	}
 	return nil
@@ -79,10 +79,10 @@ func (w *Writer) claim(n int) error {
 				return err
 			}
 		}
-		others := t != w.next // have claimed since
+		others := t - w.next // slots that others have claimed since
 		if w.take(t, k) {
 			w.pos, w.pad, w.claimed = t+pad, pad, span
-			if others || k > 1 {
+			if others != 0 || k > 1 {
 				w.alone = w.next
 			}
 			return w.granted(t, others)

@@ -24,9 +24,13 @@ func makeKey(publisher, grant uint64) uint64 { return publisher<<(grantBits+1) |
 // holder is the id of the publisher with that key.
 func holder(key uint64) uint64 { return key >> (grantBits + 1) }
 
+// Who contests pays for it, some 10 µs. So one whose asking was in vain asks later and later: next to a stream there may be somebody who publishes a frame now and then.
+// But others who publish as much as it does are streams themselves. Two that share a CPU run by turns, each alone for its slice; that the other
+// contests once a slice costs it nothing next to what both gain.
 const (
-	firstPatience = 1024    // frames that a writer publishes alone before it asks
+	firstPatience = 1 << 13 // frames that a writer publishes alone before it asks
 	mostPatience  = 1 << 30 // it grows fourfold each time that it was in vain
+	manyOthers    = 1 << 16 // slots that others have claimed since then: it is as in the beginning
 )
 
 // begin is for a writer that has just taken its line.
@@ -115,7 +119,15 @@ func (w *Writer) ask() {
 
 // askLater is for a writer that others have met.
 func (w *Writer) askLater() {
-	w.crossed, w.patience = w.number, min(4*w.patience, mostPatience)
+	w.crossed, w.patience, w.others = w.number, min(4*w.patience, mostPatience), 0
+}
+
+// meet is for a writer that finds so many slots claimed by others since its own last claim.
+func (w *Writer) meet(others uint64) {
+	w.crossed = w.number
+	if w.others += others; w.others >= manyOthers {
+		w.patience = firstPatience
+	}
 }
 
 // claimedBeside says whether a publisher on another line has announced a claim that it may still take.

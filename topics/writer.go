@@ -76,6 +76,7 @@ type Writer struct {
 	grants   uint64 // how often it has asked to be that
 	patience uint64 // frames to publish alone before it asks
 	crossed  uint64 // number when it last found claims of others
+	others   uint64 // slots that others have claimed since it was in vain that it asked, as far as it has found
 	reached  bool   // fence.All reaches this process, so that a claim needs no fence of its own
 	fence    mem.Fence
 
@@ -165,15 +166,15 @@ func (l *writerLine) announce(t, k uint64) {
 // granted says whether the claim that was taken at t is good, and gives it up otherwise: the topic may have been removed meanwhile, and if
 // others have claimed since, the tail must not lie over a frame of theirs. What is written into the claim comes after this load of the
 // head.
-func (w *Writer) granted(t uint64, others bool) error {
-	if others {
-		w.crossed = w.number
+func (w *Writer) granted(t, others uint64) error {
+	if others != 0 {
+		w.meet(others)
 	}
 	switch {
 	case w.control.head.Load()&positionMask == tombstone:
 		w.closeClaim()
 		return ErrRemoved
-	case others && w.ring.inFrame(t):
+	case others != 0 && w.ring.inFrame(t):
 		return w.astray(t)
 	}
 	return nil
@@ -281,14 +282,14 @@ func (w *Writer) Batch(ps [][]byte, kind Kind, time int64) (int, error) {
 				return 0, err
 			}
 		}
-		others := t != w.next
+		others := t - w.next
 		if !w.take(t, k) {
 			continue
 		}
 		if err := w.granted(t, others); err != nil {
 			return 0, err
 		}
-		if others {
+		if others != 0 {
 			w.alone = t
 		}
 		w.fill(t, ps[:count], kind, time)
