@@ -15,6 +15,8 @@ const (
 	// Where another publisher claims after each frame or few, runs that begin come to nothing. So one begins where its publisher has met nobody for so many frames.
 	growAlone = 32
 
+	firstPatience = 1 << 13 // frames that a writer publishes alone before it asks to be the sole one
+
 	anyLength = false // one frame is taken to be followed by another as long if it follows one as long
 
 	linesAtOnce = 8 // are asked for, or taken, of cells in a run or of frames: to take fewer or more took longer

@@ -28,9 +28,8 @@ func holder(key uint64) uint64 { return key >> (grantBits + 1) }
 // But others who publish as much as it does are streams themselves. Two that share a CPU run by turns, each alone for its slice; that the other
 // contests once a slice costs it nothing next to what both gain.
 const (
-	firstPatience = 1 << 13 // frames that a writer publishes alone before it asks
-	mostPatience  = 1 << 30 // it grows fourfold each time that it was in vain
-	manyOthers    = 1 << 16 // slots that others have claimed since then: it is as in the beginning
+	mostPatience = 1 << 30 // a writer's patience, firstPatience in the beginning, grows fourfold each time that it was in vain
+	manyOthers   = 1 << 16 // slots that others have claimed since then: it is as in the beginning
 )
 
 // begin is for a writer that has just taken its line.

@@ -70,12 +70,12 @@ func TestThoseWhoPublishByTurnsAreTheSoleOneEachInItsTurn(t *testing.T) {
 
 func TestAFewFramesOfOthersAndFramesOfManySlotsMakeNobodyLessPatient(t *testing.T) {
 	needFences(t)
-	r := heapRing(t, Geometry{Slots: 64})
+	r := heapRing(t, Geometry{Slots: 1024})
 	w, other := mustWriter(t, r, 1), mustWriter(t, r, 2)
 	sendAlone(t, w, firstPatience+64)
 	mustSend(t, other, "here I am")
-	large := make([]byte, 4*r.cell)
-	for range manyOthers / 16 { // of 16 slots each time
+	large := make([]byte, 32*r.cell)
+	for range manyOthers / 100 { // 128 slots each time
 		mustSend(t, w, string(large))
 		if _, err := w.Batch([][]byte{large, large, large}, KindRaw, 0); err != nil {
 			t.Fatal(err)
