@@ -59,7 +59,7 @@ import "math"
 //	+---------------------------------------------------------------+   64  end of file
 const (
 	// Version is the layout's version. It changes with any change of an offset or of a field's meaning.
-	Version = 4
+	Version = 5
 
 	magicSegment = "shmbus\x00S"
 	magicBell    = "shmbus\x00B"

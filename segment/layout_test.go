@@ -47,7 +47,7 @@ func TestEveryOffsetIsWhereTheLayoutSaysItIs(t *testing.T) {
 		if string(b[:8]) != magic {
 			t.Errorf("magic is %q, want %q", b[:8], magic)
 		}
-		if v := binary.NativeEndian.Uint32(b[8:]); v != 4 {
+		if v := binary.NativeEndian.Uint32(b[8:]); v != 5 {
 			t.Errorf("%q: version is %d", magic, v)
 		}
 		if v := binary.NativeEndian.Uint32(b[12:]); v != 0x01020304 {

@@ -14,8 +14,8 @@ import (
 
 // A key is the publisher's id, how often it has asked, and bit 0. No key comes twice: who is late to end one ends that one and no later one.
 const (
-	contested = 1 // bit 0: it is being taken away
-	grantBits = 20
+	contested = 1                // bit 0: it is being taken away
+	grantBits = 32               // of a publisher that asks once a slice of the CPU, all the time, they last for four months: then it asks no more
 	noGrant   = 1<<grantBits - 1 // of a key that is never stored: its publisher is not the sole one
 )
 
@@ -35,9 +35,15 @@ const (
 // begin is for a writer that has just taken its line.
 func (w *Writer) begin() {
 	w.key, w.patience, w.reached = makeKey(w.id, noGrant), firstPatience, fence.Reaches()
+	key := makeKey(w.id, 0)
+	if holder(key) != w.id { // 2^31 others were here before: it does without
+		key, w.grants = 0, noGrant-1
+	}
 	if w.ring.geometry.Exclusive { // nobody else has a line, so nobody else has a claim
-		w.key = makeKey(w.id, 0)
-		w.control.sole.Store(w.key)
+		w.control.sole.Store(key)
+		if key != 0 {
+			w.key = key
+		}
 	}
 }
 
