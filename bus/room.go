@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"shmbus/internal/cpu"
 	"shmbus/topics"
 )
 
@@ -23,6 +24,7 @@ func held(err error) bool {
 const (
 	recoverEvery = 10 * time.Millisecond
 	turnPatience = 10 * time.Millisecond
+	claimNap     = 100 * time.Microsecond // the first sleep for another's claim, of which nobody rings: it is over as soon as that one has its CPU again
 )
 
 // unwilling is the context of who would rather not wait: of TryPublish.
@@ -47,13 +49,17 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 		told = now
 	}
 	queued := told
+	nap := claimNap
 	for held(err) {
+		limit := recoverEvery
 		switch err {
 		case topics.ErrHeldByTurn:
 			if time.Since(queued) > turnPatience {
 				p.w.Impatient() // its holder may be stopped; the turn is only fairness
 			}
 		case topics.ErrHeldByClaim: // that is no room that others could take first
+			cpu.Yield() // to the one in the middle of it, which most often waits for just this CPU
+			limit, nap = nap, min(2*nap, recoverEvery)
 		default:
 			p.w.TakeTurn()
 			queued = time.Now()
@@ -62,7 +68,7 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 		if err == topics.ErrHeldBySlot {
 			bell = p.data
 		}
-		werr := p.waiter.Wait(ctx, bell, p.ready, recoverEvery)
+		werr := p.waiter.Wait(ctx, bell, p.ready, limit)
 		tell() // now and then, so that it is seen of one that waits for long
 		if werr != nil {
 			err = p.blocked(err, werr)
@@ -105,6 +111,12 @@ func (p *Publisher) recoverFrom(err error) error {
 // claimNow is claim for who would rather not wait: a second attempt, every recoverEvery at most, after a look at what is in the way. It does not
 // respect another's turn: its holder may be stopped, and who does not wait cannot outlast it.
 func (p *Publisher) claimNow(n int, why error) error {
+	if why == topics.ErrHeldByClaim { // that is no want of room, and most often over as soon as the other one has had the CPU
+		cpu.Yield()
+		if why = p.w.Claim(n); !held(why) {
+			return why
+		}
+	}
 	now := time.Now()
 	if now.Sub(p.recovery) < recoverEvery {
 		return why

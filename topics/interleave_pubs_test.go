@@ -194,7 +194,8 @@ func (p *pub) close() {
 	p.a.Mark(mix(0xc, p.sent))
 }
 
-// mark says that the publisher is at this step of what it does, and nothing of its local state matters but the Writer's.
+// mark says that the publisher is at this step of what it does, and nothing of its local state matters but the Writer's. (Of that, others is left out: no scenario
+// has so many slots that it comes to matter.)
 func (p *pub) mark(step int) {
 	w := p.wr
 	h := mix(uint64(step), w.index<<32|w.id)

@@ -25,11 +25,11 @@ func makeKey(publisher, grant uint64) uint64 { return publisher<<(grantBits+1) |
 func holder(key uint64) uint64 { return key >> (grantBits + 1) }
 
 // Who contests pays for it, some 10 µs. So one whose asking was in vain asks later and later: next to a stream there may be somebody who publishes a frame now and then.
-// But others who publish as much as it does are streams themselves. Two that share a CPU run by turns, each alone for its slice; that the other
-// contests once a slice costs it nothing next to what both gain.
+// But one that was contested by a stream need not: two that share a CPU run by turns, each alone for its slice, and what that costs is little next to what both gain.
 const (
-	mostPatience = 1 << 30 // a writer's patience, firstPatience in the beginning, grows fourfold each time that it was in vain
-	manyOthers   = 1 << 16 // slots that others have claimed since then: it is as in the beginning
+	mostPatience = 1 << 30       // a writer's patience, firstPatience in the beginning, grows fourfold each time that it was in vain
+	streamOthers = firstPatience // slots of others since one's last claim that are a stream's
+	manyOthers   = 1 << 20       // slots that others have claimed since its patience grew: it is as in the beginning
 )
 
 // begin is for a writer that has just taken its line.
@@ -84,10 +84,7 @@ func (w *Writer) settle() error {
 		return nil
 	}
 	w.endRun()
-	if none := makeKey(w.id, noGrant); w.key != none {
-		w.key = none
-		w.askLater()
-	}
+	w.lose(c.tail.Load() - w.next)
 	if s == 0 {
 		w.ask()
 		return nil
@@ -116,22 +113,35 @@ func (w *Writer) ask() {
 	fence.All()
 	if w.ring.claimedBeside(w.index) || c.head.Load()&positionMask == tombstone {
 		c.sole.CompareAndSwap(key, 0) // or somebody contests it, and clears it
-		w.askLater()
+		w.askLater(0)
 		return
 	}
 	w.key = key
 }
 
-// askLater is for a writer that others have met.
-func (w *Writer) askLater() {
-	w.crossed, w.patience, w.others = w.number, min(4*w.patience, mostPatience), 0
+// askLater is for a writer that is not the sole one any more, or not now: others have claimed so many slots since its own last claim.
+func (w *Writer) askLater(others uint64) {
+	if w.crossed = w.number; others < streamOthers {
+		w.patience, w.others = min(4*w.patience, mostPatience), 0
+	}
+}
+
+// lose is for a writer that is not the sole one, and may have been until now: others have claimed so many slots since its own last claim.
+func (w *Writer) lose(others uint64) {
+	if none := makeKey(w.id, noGrant); w.key != none {
+		w.key = none
+		w.askLater(others)
+	}
 }
 
 // meet is for a writer that finds so many slots claimed by others since its own last claim.
 func (w *Writer) meet(others uint64) {
 	w.crossed = w.number
+	if w.control.sole.Load() != w.key {
+		w.lose(others)
+	}
 	if w.others += others; w.others >= manyOthers {
-		w.patience = firstPatience
+		w.patience, w.others = firstPatience, 0
 	}
 }
 

@@ -55,49 +55,6 @@ func TestAWriterThatIsAloneForLongBecomesTheSoleOneUntilAnotherComes(t *testing.
 	}
 }
 
-// TestThoseWhoPublishByTurnsAreTheSoleOneEachInItsTurn: others that publish as much are worth being patient with no longer than in the beginning.
-func TestThoseWhoPublishByTurnsAreTheSoleOneEachInItsTurn(t *testing.T) {
-	needFences(t)
-	r := heapRing(t, Geometry{Slots: 64})
-	ws := []*Writer{mustWriter(t, r, 1), mustWriter(t, r, 2)}
-	for turn := range 6 {
-		w := ws[turn%2]
-		if n := sendAlone(t, w, manyOthers); n == 0 || n > firstPatience+64 {
-			t.Fatalf("turn %d: the sole publisher after %d frames, want %d", turn, n, firstPatience)
-		}
-	}
-}
-
-func TestAFewFramesOfOthersAndFramesOfManySlotsMakeNobodyLessPatient(t *testing.T) {
-	needFences(t)
-	r := heapRing(t, Geometry{Slots: 1024})
-	w, other := mustWriter(t, r, 1), mustWriter(t, r, 2)
-	sendAlone(t, w, firstPatience+64)
-	mustSend(t, other, "here I am")
-	large := make([]byte, 32*r.cell)
-	for range manyOthers / 100 { // 128 slots each time
-		mustSend(t, w, string(large))
-		if _, err := w.Batch([][]byte{large, large, large}, KindRaw, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if w.others != 1 || w.patience != 4*firstPatience {
-		t.Errorf("others have claimed one slot: it counts %d, and its patience is %d, want %d", w.others, w.patience, 4*firstPatience)
-	}
-	for range manyOthers - 2 {
-		mustSend(t, other, "on we go")
-	}
-	mustSend(t, w, "a word")
-	if w.others != manyOthers-1 || w.patience != 4*firstPatience {
-		t.Errorf("it counts %d slots of others, and its patience is %d, want %d", w.others, w.patience, 4*firstPatience)
-	}
-	mustSend(t, other, "and on")
-	mustSend(t, w, "a word")
-	if w.patience != firstPatience {
-		t.Errorf("others have claimed %d slots, and its patience is %d, want %d", w.others, w.patience, firstPatience)
-	}
-}
-
 func TestNobodyBecomesTheSolePublisherBesideAClaimThatMayBeTaken(t *testing.T) {
 	needFences(t)
 	for what, may := range map[string]bool{"announced only": true, "taken": false} {

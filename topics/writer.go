@@ -76,7 +76,7 @@ type Writer struct {
 	grants   uint64 // how often it has asked to be that
 	patience uint64 // frames to publish alone before it asks
 	crossed  uint64 // number when it last found claims of others
-	others   uint64 // slots that others have claimed since it was in vain that it asked, as far as it has found
+	others   uint64 // slots that others have claimed since its patience grew, as far as it has found
 	reached  bool   // fence.All reaches this process, so that a claim needs no fence of its own
 	fence    mem.Fence
 
