@@ -108,8 +108,8 @@ func (p *Publisher) recoverFrom(err error) error {
 	return nil
 }
 
-// claimNow is claim for who would rather not wait: a second attempt, every recoverEvery at most, after a look at what is in the way. It does not
-// respect another's turn: its holder may be stopped, and who does not wait cannot outlast it.
+// claimNow is claim for who would rather not wait: a second attempt at once, where a claim is in the way, and one, every recoverEvery at most, after a look
+// at what is. It does not respect another's turn: its holder may be stopped, and who does not wait cannot outlast it.
 func (p *Publisher) claimNow(n int, why error) error {
 	if why == topics.ErrHeldByClaim { // that is no want of room, and most often over as soon as the other one has had the CPU
 		cpu.Yield()
