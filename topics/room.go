@@ -24,7 +24,7 @@ func (w *Writer) makeRoom(t, k uint64) error {
 			if now := r.control.tail.Load(); now > maxPosition || h > now {
 				return corrupt("the tail, against the head,", now)
 			}
-			w.room = h + n // t was old: the CAS on the tail will fail
+			w.room = h + n // t was old: it cannot be claimed
 			return nil
 		}
 		if t-h > n {
@@ -78,7 +78,10 @@ func (w *Writer) makeRoom(t, k uint64) error {
 		}
 		switch {
 		case p > t:
-			return corrupt("a stamp, which covers more than was claimed,", st)
+			if p > r.control.tail.Load() {
+				return corrupt("a stamp, which covers more than was claimed,", st)
+			}
+			return nil // t was old: a run has grown over it
 		case to >= need:
 			if r.control.head.CompareAndSwap(hw, hw+(to-h)) {
 				w.room = to + n

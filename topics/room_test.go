@@ -195,3 +195,27 @@ func TestAMoveOfTheHeadBeginsBelowTheGate(t *testing.T) {
 		})
 	}
 }
+
+// TestARunMayHaveGrownOverATailLoadedBefore: who comes to move the head for a tail that was loaded before a run grew over it walks past that. Nothing is wrong,
+// its claim just fails. Where nobody has claimed that far, something is.
+func TestARunMayHaveGrownOverATailLoadedBefore(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 64, NoTime: true, Publishers: 2})
+	letGrow(r)
+	w, large := growingWriter(t, r, 1), mustWriter(t, r, 2)
+	w.crossed -= growAlone
+	putOnes(t, w, 0, 68)
+	before := r.control.tail.Load()
+	putOnes(t, w, 68, 10)
+	start := r.runStart(before)
+	if start == before {
+		t.Fatalf("no run lies over %d", before)
+	}
+	if err := large.makeRoom(before, 64); err != nil {
+		t.Fatalf("a tail of before: %v", err)
+	}
+	if large.take(before, 64) {
+		t.Fatal("a tail of before was claimed")
+	}
+	r.at(start).stamp.Store(makeStamp(start, 96-start, r.mask, committedRun))
+	wantErr(t, large.makeRoom(before, 64), ErrCorrupt)
+}
