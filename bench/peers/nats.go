@@ -35,9 +35,13 @@ func ServeNATS() error {
 	return nil
 }
 
+// natsQueue is how many messages wait in the library for who takes them one by one: it drops what comes when they are so many, whatever the limits say.
+const natsQueue = 4 << 20
+
 // natsConnect connects, and counts what the library has lost.
-func natsConnect(o Options, lost *atomic.Uint64) (*nats.Conn, error) {
-	return nats.Connect(o.Addr, nats.NoReconnect(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { lost.Add(1) }))
+func natsConnect(o Options, lost *atomic.Uint64, more ...nats.Option) (*nats.Conn, error) {
+	count := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { lost.Add(1) })
+	return nats.Connect(o.Addr, append(more, nats.NoReconnect(), count)...)
 }
 
 // natsSubjects is NATS: one subject for each channel. Subscribers report for service on another one.
@@ -68,7 +72,7 @@ var natsSubjects = peer{
 	},
 	receive: func(o Options, channel string) ([]receiver, error) {
 		r := &natsReceiver{}
-		c, err := natsConnect(o, &r.lost)
+		c, err := natsConnect(o, &r.lost, nats.SyncQueueLen(natsQueue))
 		if err != nil {
 			return nil, err
 		}
