@@ -216,6 +216,6 @@ func TestARunMayHaveGrownOverATailLoadedBefore(t *testing.T) {
 	if large.take(before, 64) {
 		t.Fatal("a tail of before was claimed")
 	}
-	r.at(start).stamp.Store(makeStamp(start, 96-start, r.mask, committedRun))
+	r.at(start).stamp.Store(makeStamp(start, 96-start, r.mask, committedRun)) // up to the end of its block
 	wantErr(t, large.makeRoom(before, 64), ErrCorrupt)
 }

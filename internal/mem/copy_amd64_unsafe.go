@@ -45,29 +45,25 @@ type (
 
 // Copy32 copies 16 to 32 bytes, word by word: who publishes has often just stored them as words, and a load that needs two stores waits until both, and all before,
 // have left for the cache.
-func Copy32(dst *byte, src []byte) {
-	d, s := (*words)(unsafe.Pointer(dst)), (*words)(unsafe.Pointer(unsafe.SliceData(src)))
-	d.first = s.first
-	d.second = s.second
-	n := len(src) - 16
-	d, s = (*words)(unsafe.Add(unsafe.Pointer(d), n)), (*words)(unsafe.Add(unsafe.Pointer(s), n))
-	d.first = s.first
-	d.second = s.second
-}
+func Copy32(dst *byte, src []byte) { copyEnds[words](dst, src) }
 
+// words are moved one by one.
 type words struct{ first, second uint64 }
 
 // Copy16 copies 8 to 16 bytes.
-func Copy16(dst *byte, src []byte) {
-	d, s := unsafe.Pointer(dst), unsafe.Pointer(unsafe.SliceData(src))
-	n := len(src) - 8
-	*(*uint64)(d) = *(*uint64)(s)
-	*(*uint64)(unsafe.Add(d, n)) = *(*uint64)(unsafe.Add(s, n))
-}
+func Copy16(dst *byte, src []byte) { copyEnds[uint64](dst, src) }
 
 // Copy8 copies up to 8 bytes.
 func Copy8(dst *byte, src []byte) {
 	for i, b := range src {
 		*(*byte)(unsafe.Add(unsafe.Pointer(dst), i)) = b
 	}
+}
+
+// copyEnds copies the first bytes and the last ones, a T each, which overlap or lie side by side.
+func copyEnds[T any](dst *byte, src []byte) {
+	d, s := unsafe.Pointer(dst), unsafe.Pointer(unsafe.SliceData(src))
+	n := len(src) - int(unsafe.Sizeof(*(*T)(nil)))
+	*(*T)(d) = *(*T)(s)
+	*(*T)(unsafe.Add(d, n)) = *(*T)(unsafe.Add(s, n))
 }
