@@ -45,13 +45,16 @@ type (
 
 // Copy32 copies 16 to 32 bytes, word by word: who publishes has often just stored them as words, and a load that needs two stores waits until both, and all before,
 // have left for the cache.
-func Copy32(dst *byte, src []byte) { copyEnds[words](dst, src) }
-
-// words are moved one by one.
-type words struct{ first, second uint64 }
+func Copy32(dst *byte, src []byte) {
+	d, s, n := unsafe.Pointer(dst), unsafe.Pointer(unsafe.SliceData(src)), len(src)-16
+	copyEnds(d, s, 16)
+	copyEnds(unsafe.Add(d, n), unsafe.Add(s, n), 16)
+}
 
 // Copy16 copies 8 to 16 bytes.
-func Copy16(dst *byte, src []byte) { copyEnds[uint64](dst, src) }
+func Copy16(dst *byte, src []byte) {
+	copyEnds(unsafe.Pointer(dst), unsafe.Pointer(unsafe.SliceData(src)), len(src))
+}
 
 // Copy8 copies up to 8 bytes.
 func Copy8(dst *byte, src []byte) {
@@ -60,10 +63,8 @@ func Copy8(dst *byte, src []byte) {
 	}
 }
 
-// copyEnds copies the first bytes and the last ones, a T each, which overlap or lie side by side.
-func copyEnds[T any](dst *byte, src []byte) {
-	d, s := unsafe.Pointer(dst), unsafe.Pointer(unsafe.SliceData(src))
-	n := len(src) - int(unsafe.Sizeof(*(*T)(nil)))
-	*(*T)(d) = *(*T)(s)
-	*(*T)(unsafe.Add(d, n)) = *(*T)(unsafe.Add(s, n))
+// copyEnds copies the first and the last word of n bytes, which overlap or lie side by side.
+func copyEnds(dst, src unsafe.Pointer, n int) {
+	*(*uint64)(dst) = *(*uint64)(src)
+	*(*uint64)(unsafe.Add(dst, n-8)) = *(*uint64)(unsafe.Add(src, n-8))
 }
