@@ -96,6 +96,9 @@ func (s *Subscriber) releaseMore(f *Frame) {
 			s.room.Ring(s.notify)
 		})
 	case s.r.Due(c):
+		if s.r.MayTake() {
+			s.port.takeLines(s.r)
+		}
 		s.quiet(func() {
 			if s.r.Store(c) && !s.early(c) {
 				s.room.Ring(s.notify)

@@ -38,10 +38,12 @@ type port struct {
 	counts   bool          // frames can be lost
 	marks    []topics.Mark // to count them by once the memory is gone; guarded by mu
 	writable bool          // stamps may be written; for the handle's goroutine
+	tried    bool          // to make the twin; for the handle's goroutine
 	borrowed int           // frames of a subscription that has left the topic, not yet released; for the handle's goroutine
 
-	mends   [2]*segment.Mend     // of the ring and of the bells
-	finish  func(r *topics.Ring) // gives the handle's lines back; guarded by mu
+	twin    atomic.Pointer[segment.Mapping] // a second mapping of stamps and cells, for writing; see takeLines
+	mends   [3]*segment.Mend                // of the ring, of the bells, and of the twin
+	finish  func(r *topics.Ring)            // gives the handle's lines back; guarded by mu
 	cleanup runtime.Cleanup
 }
 
@@ -216,7 +218,9 @@ func (p *port) shutDown() error {
 	err := p.revoke()
 	p.unmend()
 	p.waiter.Close()
-	runtime.AddCleanup(p, func(m *segment.Mapping) { _ = m.Close() }, p.m)
+	for _, m := range p.mappings() {
+		runtime.AddCleanup(p, func(m *segment.Mapping) { _ = m.Close() }, m)
+	}
 	b := p.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -284,7 +288,10 @@ func (p *port) revoke() error {
 	if r == p.ring {
 		p.quiet(func() { p.leave(r) })
 	}
-	err := p.m.Revoke()
+	var err error
+	for _, m := range p.mappings() {
+		err = errors.Join(err, m.Revoke())
+	}
 	if err == nil && r != p.ring {
 		p.quiet(func() { p.leave(r) })
 	}
@@ -292,6 +299,14 @@ func (p *port) revoke() error {
 		_ = m.Close()
 	}
 	return err
+}
+
+// mappings are the port's. The caller holds p.mu.
+func (p *port) mappings() []*segment.Mapping {
+	if m := p.twin.Load(); m != nil {
+		return []*segment.Mapping{p.m, m}
+	}
+	return []*segment.Mapping{p.m}
 }
 
 // leave gives the handle's lines back, through r.

@@ -53,6 +53,9 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 	if r.run.has(pos) {
 		return r.borrowRun(fs)
 	}
+	if r.taking.late {
+		r.taking.takeLate(pos)
+	}
 	stamp, state := makeStamp(pos, 1, g.mask, committed), r.stored<<2|kindGate
 	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) { // to the end of the lap all have this stamp, and lie side by side
 		fs = fs[:left]
@@ -89,6 +92,9 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 		return 0, r.ousted(st)
 	}
 	n = int(pos - r.pos)
+	if r.taking.able {
+		r.taking.takeSingle(r.pos, n, g.cell)
+	}
 	r.pos = pos
 	r.received += uint64(n)
 	return n, nil

@@ -24,6 +24,8 @@ type Reader struct {
 	run  run // it may be over
 	runs int // that followed each other and were there before the reader was, or nearly
 
+	taking taking
+
 	shared   *gateLine // a member's group
 	group    uint64    // hash of its name
 	attempts uint64    // as last stored

@@ -120,7 +120,11 @@ func (r *Reader) BorrowRun(f *Frame) (n int, err error) {
 	}
 	u, cells, pos := &r.run, &r.ring.single, r.pos
 	n = int(u.end - pos)
-	mem.AskToLoad(cells, pos, n)
+	if r.taking.able {
+		r.taking.take(pos, n)
+	} else {
+		mem.AskToLoad(cells, pos, n)
+	}
 	u.frame(f, pos)
 	f.Span = uint64(n)
 	f.Payload, f.Held = cells.At(pos).Bytes(f.Length()), true
@@ -159,6 +163,9 @@ func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 	u, cells, pos := &r.run, &r.ring.single, r.pos
 	if left := u.end - pos; left < uint64(len(fs)) {
 		fs = fs[:left]
+	}
+	if r.taking.able {
+		r.taking.take(pos, len(fs))
 	}
 	publisher, time, meta := u.publisher, u.time, u.meta
 	sequence, number := u.sequence.Get()+pos-u.start, u.number.Get()+pos-u.start

@@ -9,6 +9,7 @@
 //	copy.go             Copy: payload
 //	*_sched*.go         the same operations, scheduled: build tag shmbus_sched
 //	release_*.go        the release store, which Go's sync/atomic does not have
+//	take_*              having a line alone without a store to it
 //	prefetch_*          asking for a line before it is stored to
 //	view_unsafe.go      bytes to typed memory, bounds and alignment checked
 package mem

@@ -1,0 +1,200 @@
+package bus
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"testing"
+	"time"
+
+	"shmbus/internal/cpu"
+	"shmbus/internal/mem"
+	"shmbus/internal/testproc"
+	"shmbus/segment"
+)
+
+// taker is a lossless subscription that takes the lines of what it reads, and the publisher of its topic. Both have come over the ring more than once.
+func taker(t *testing.T, o TopicOptions) (dir string, p *Publisher, s *Subscriber) {
+	t.Helper()
+	if !cpu.OwnsLate || !mem.TakesUnchanged {
+		t.Skip("on this CPU a subscription does not take lines")
+	}
+	dir = testproc.MemoryDir(t)
+	b, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	o.Policy = PolicyLossless
+	if p, err = b.Publisher("t", WithTopic(o)); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = b.Subscribe(t.Context(), "t", Lossless()); err != nil {
+		t.Fatal(err)
+	}
+	lap(t, p, s, o.Slots/2)
+	if s.port.tried || s.port.twin.Load() != nil {
+		t.Fatal("it takes lines before it has read a ring's worth")
+	}
+	for end := time.Now().Add(10 * time.Second); s.port.twin.Load() == nil; lap(t, p, s, 1) {
+		if time.Now().After(end) {
+			t.Fatal("no second mapping after 10 s")
+		}
+	}
+	lap(t, p, s, o.Slots)
+	if s.r.MayTake() {
+		t.Fatal("it could still begin to take lines")
+	}
+	return dir, p, s
+}
+
+// lap publishes so many frames and receives them.
+func lap(t *testing.T, p *Publisher, s *Subscriber, frames int) {
+	t.Helper()
+	const atOnce = 16
+	var b [40]byte
+	for n := 0; n < frames; n += atOnce {
+		for i := range min(atOnce, frames-n) {
+			binary.NativeEndian.PutUint64(b[:], uint64(n+i))
+			if err := p.Publish(t.Context(), b[:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range min(atOnce, frames-n) {
+			f, err := s.TryReceive()
+			if f == nil {
+				t.Fatal("no frame, ", err)
+			}
+			if got := binary.NativeEndian.Uint64(f.Bytes()); got != uint64(n+i) {
+				t.Fatalf("frame %d is %d", n+i, got)
+			}
+			f.Release()
+		}
+	}
+}
+
+func TestASubscriptionThatTakesLinesReadsOn(t *testing.T) {
+	for _, o := range []TopicOptions{{Slots: 1024}, {Slots: 1024, NoTime: true}, {Slots: 512, CellSize: 256}, {Slots: 64, NoTime: true, CellSize: 128}} {
+		_, p, s := taker(t, o)
+		for range 20 {
+			lap(t, p, s, o.Slots)
+		}
+		if err := p.Publish(t.Context(), []byte("last")); err != nil {
+			t.Fatal(err)
+		}
+		f, err := s.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !faults(func() { f.Bytes()[0] = 'x' }) || string(f.Bytes()) != "last" {
+			t.Errorf("%v: a subscription can write to a payload", o)
+		}
+	}
+}
+
+// faults says whether f has a memory fault.
+func faults(f func()) (faulted bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() { faulted = recover() != nil }()
+	f()
+	return false
+}
+
+func TestLinesOfLargeFramesAndRingsAreNotTaken(t *testing.T) {
+	for _, o := range []TopicOptions{{Slots: 64, CellSize: 512}, {Slots: 1 << 19}} {
+		b, err := Open(testproc.MemoryDir(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		o.Policy = PolicyLossless
+		p, err := b.Publisher("t", WithTopic(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := b.Subscribe(t.Context(), "t", Lossless())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lap(t, p, s, 2*o.Slots)
+		if s.port.tried {
+			t.Errorf("%v: lines are taken", o)
+		}
+	}
+}
+
+// TestAFileThatIsCutShortUnderTheSecondMappingIsMended: the pages that are gone are touched there first.
+func TestAFileThatIsCutShortUnderTheSecondMappingIsMended(t *testing.T) {
+	dir, p, s := taker(t, TopicOptions{Slots: 1024})
+	if err := p.Publish(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "main.seg"), 0); err != nil {
+		t.Fatal(err)
+	}
+	c, err := mem.NewCells(s.port.twin.Load().Bytes()[:1<<16], 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem.TakeUnchanged(&c, 0, 1024)
+	if err := s.port.mends[2].Err(); !errors.Is(err, segment.ErrTruncated) {
+		t.Errorf("mended: %v, want an error that is %q", err, segment.ErrTruncated)
+	}
+	if _, err := s.Receive(t.Context()); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got error %v, want one that is %q", err, ErrCorrupt)
+	}
+}
+
+// TestABusCanBeClosedWhileLinesAreTaken: the memory goes away under the subscription's goroutine.
+func TestABusCanBeClosedWhileLinesAreTaken(t *testing.T) {
+	for range 20 {
+		_, p, s := taker(t, TopicOptions{Slots: 256})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for p.Publish(t.Context(), []byte("x")) == nil {
+			}
+		})
+		frames := make(chan int, 1)
+		wg.Go(func() {
+			n := 0
+			for ; ; n++ {
+				f, err := s.Receive(t.Context())
+				if err != nil {
+					if !errors.Is(err, ErrClosed) {
+						t.Error(err)
+					}
+					return
+				}
+				f.Release()
+				if n == 1000 {
+					frames <- n
+				}
+			}
+		})
+		<-frames
+		if err := s.bus.Close(); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	}
+}
+
+// TestASubscriptionIsClosedWhileTheSecondMappingIsMade: whichever comes first.
+func TestASubscriptionIsClosedWhileTheSecondMappingIsMade(t *testing.T) {
+	_, p, s := taker(t, TopicOptions{Slots: 256})
+	for range 100 {
+		fresh, err := s.bus.Subscribe(t.Context(), "t", Lossless())
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := fresh.port
+		go port.mapTwin()
+		if err := fresh.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lap(t, p, s, 512)
+}
