@@ -61,7 +61,11 @@ func (p *port) faulted(op string, recovered any, err *error) {
 
 // mended is the error of a fault that was mended.
 func (p *port) mended(op string) error {
-	for _, m := range p.mends {
+	mends := p.mends[:]
+	if t := p.twin.Load(); t != nil {
+		mends = append(mends, t.mend)
+	}
+	for _, m := range mends {
 		if cause := m.Err(); cause != nil {
 			return p.torn(op, cause)
 		}

@@ -96,12 +96,14 @@ func (s *Subscriber) releaseMore(f *Frame) {
 			s.room.Ring(s.notify)
 		})
 	case s.r.Due(c):
-		if s.r.MayTake() {
-			s.port.takeLines(s.r)
-		}
 		s.quiet(func() {
-			if s.r.Store(c) && !s.early(c) {
-				s.room.Ring(s.notify)
+			if s.r.Store(c) {
+				if s.r.MayTake() {
+					s.port.takeLines(s.r)
+				}
+				if !s.early(c) {
+					s.room.Ring(s.notify)
+				}
 			}
 			s.owe(0)
 		})

@@ -12,7 +12,7 @@ import (
 	"shmbus/wake"
 )
 
-// A port is a topic as one Publisher or Subscriber has it open: a mapping of its own, the ring over it, and the bells.
+// A port is a topic as one Publisher or Subscriber has it open: a mapping of its own, or two, the ring over it, and the bells.
 //
 // A handle is used by one goroutine, but it, or its Bus, may be closed by another at any moment. The memory is then taken away from under
 // the handle: the mapping is replaced by private zeros, so that whatever the other goroutine still stores reaches nobody, and the lines
@@ -41,9 +41,9 @@ type port struct {
 	tried    bool          // to make the twin; for the handle's goroutine
 	borrowed int           // frames of a subscription that has left the topic, not yet released; for the handle's goroutine
 
-	twin    atomic.Pointer[segment.Mapping] // a second mapping of stamps and cells, for writing; see takeLines
-	mends   [3]*segment.Mend                // of the ring, of the bells, and of the twin
-	finish  func(r *topics.Ring)            // gives the handle's lines back; guarded by mu
+	twin    atomic.Pointer[twin] // see takeLines; made and taken apart under mu
+	mends   [2]*segment.Mend     // of the ring and of the bells
+	finish  func(r *topics.Ring) // gives the handle's lines back; guarded by mu
 	cleanup runtime.Cleanup
 }
 
@@ -218,8 +218,10 @@ func (p *port) shutDown() error {
 	err := p.revoke()
 	p.unmend()
 	p.waiter.Close()
-	for _, m := range p.mappings() {
-		runtime.AddCleanup(p, func(m *segment.Mapping) { _ = m.Close() }, m)
+	unmap := func(m *segment.Mapping) { _ = m.Close() }
+	runtime.AddCleanup(p, unmap, p.m)
+	if t := p.twin.Load(); t != nil {
+		runtime.AddCleanup(p, unmap, t.m)
 	}
 	b := p.bus
 	b.mu.Lock()
@@ -241,6 +243,9 @@ func (p *port) unmend() {
 	for i, m := range p.mends {
 		m.End()
 		p.mends[i] = nil
+	}
+	if t := p.twin.Load(); t != nil {
+		t.mend.End()
 	}
 }
 
@@ -288,25 +293,18 @@ func (p *port) revoke() error {
 	if r == p.ring {
 		p.quiet(func() { p.leave(r) })
 	}
-	var err error
-	for _, m := range p.mappings() {
-		err = errors.Join(err, m.Revoke())
+	var twinErr error
+	if t := p.twin.Load(); t != nil {
+		twinErr = t.m.Revoke()
 	}
+	err := p.m.Revoke()
 	if err == nil && r != p.ring {
 		p.quiet(func() { p.leave(r) })
 	}
 	if m != nil {
 		_ = m.Close()
 	}
-	return err
-}
-
-// mappings are the port's. The caller holds p.mu.
-func (p *port) mappings() []*segment.Mapping {
-	if m := p.twin.Load(); m != nil {
-		return []*segment.Mapping{p.m, m}
-	}
-	return []*segment.Mapping{p.m}
+	return errors.Join(err, twinErr)
 }
 
 // leave gives the handle's lines back, through r.

@@ -53,8 +53,8 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 	if r.run.has(pos) {
 		return r.borrowRun(fs)
 	}
-	if r.taking.late {
-		r.taking.takeLate(pos)
+	if r.taking.owed != 0 {
+		r.taking.takeOwed()
 	}
 	stamp, state := makeStamp(pos, 1, g.mask, committed), r.stored<<2|kindGate
 	if left := g.mask + 1 - pos&g.mask; left < uint64(len(fs)) { // to the end of the lap all have this stamp, and lie side by side

@@ -12,8 +12,8 @@ import (
 //
 // The reader stores nothing. It has stamps and cells mapped once more for that, for writing; what it hands out lies in the mapping that nobody can write to.
 
-// mostTaken is how many bytes a ring's stamps and cells have at most for its readers to take lines: the second mapping is made in the midst of a stream, in a tenth of a microsecond
-// a page and more.
+// mostTaken is how many bytes a ring's stamps and cells have at most for its readers to take lines: the second mapping is made in the midst of a stream, in a quarter of a microsecond
+// a page.
 const mostTaken = 32 << 20
 
 // mostTakenCell is how many bytes its cells have at most. The lines of larger frames follow each other when they are written, and are waited for together: between near
@@ -24,7 +24,7 @@ const mostTakenCell = 256
 type taking struct {
 	slots, cells mem.Cells // mapped for writing
 	able         bool      // they are there
-	late         bool      // the lines of the frame before the next one are still to be taken
+	owed         uint64    // 1 more than the position of a frame whose lines are still to be taken; 0: there is none
 }
 
 // MayTake says whether TakeThrough would be of use: the reader is a gate that has read as much as the ring has room for, and cannot take lines yet.
@@ -51,17 +51,18 @@ func (t *taking) take(pos uint64, n int) { mem.TakeUnchanged(&t.cells, pos, n) }
 // takeSingle is take for frames of one slot, with their descriptors. One alone may be a question, whose publisher looks for the answer: nothing is to stand before the stores of
 // that. So its lines are taken when the next one is looked for; of those that have one line of payload never, because their publishers take them early enough.
 func (t *taking) takeSingle(pos uint64, n int, cell int) {
-	if n == 1 {
-		t.late = cell > lineSize
-		return
+	switch {
+	case n > 1:
+		t.takeBoth(pos, n)
+	case cell > lineSize:
+		t.owed = pos + 1
 	}
-	t.takeBoth(pos, n)
 }
 
-// takeLate takes the lines of the frame before pos.
-func (t *taking) takeLate(pos uint64) {
-	t.late = false
-	t.takeBoth(pos-1, 1)
+// takeOwed takes lines that were left for later.
+func (t *taking) takeOwed() {
+	t.takeBoth(t.owed-1, 1)
+	t.owed = 0
 }
 
 func (t *taking) takeBoth(pos uint64, n int) {
