@@ -12,6 +12,9 @@ import (
 // line is theirs alone, and all stores wait behind it; and only those to lines that follow each other wait together. So a publisher that
 // is in a stream stores to several lines to come, one behind the other, which costs as much as two that come alone: it takes them.
 // It may do so where nobody else may claim: between the look at its key and its store of the tail. What it stores there means nothing, as no frame lies there.
+//
+// Where frames go to and fro there is time for one line while the answer is on its way: a publisher that has met nobody for a while takes the next cell's, without
+// storing to it, when its frame is out.
 
 const (
 	// ahead is for how many frames to come their lines have been asked for: enough for a line to come from another core. Otherwise each frame's
@@ -40,6 +43,7 @@ func (w *Writer) takeOrNot(streams bool) {
 	case w.taken == never:
 		w.taken = 0
 	}
+	w.takesNext = w.late && w.taken == never && mem.TakesUnchanged && w.number-w.crossed >= growAlone
 }
 
 // takeLines takes the lines from t on, up to a multiple of linesAtOnce or to where there is room: those of the cells, and of so many descriptors. The writer has announced a

@@ -247,3 +247,32 @@ func TestWhoHasLostItsLineTakesNone(t *testing.T) {
 		t.Errorf("lines have been taken up to %d", w.taken)
 	}
 }
+
+// TestWhoIsInNoStreamTakesTheNextLine, unless it has just met somebody.
+func TestWhoIsInNoStreamTakesTheNextLine(t *testing.T) {
+	w := mustWriter(t, heapRing(t, Geometry{Slots: 64, CellSize: 64, Policy: PolicyLossless}), 1)
+	for _, c := range []struct{ late, streams, alone, want bool }{
+		{true, false, true, true}, {true, true, true, false}, {false, false, true, false}, {true, false, false, growAlone == 0},
+	} {
+		w.late, w.taken, w.tries, w.crossed, w.number = c.late, never, 0, 100, 100
+		if c.alone {
+			w.number += growAlone
+		}
+		if w.takeOrNot(c.streams); w.takesNext != (c.want && mem.TakesUnchanged) {
+			t.Errorf("%+v: it takes the next line: %v", c, w.takesNext)
+		}
+	}
+	w.takesNext = mem.TakesUnchanged
+	rd := mustReader(t, w.ring, Gate, First(), 2)
+	for i := range 200 {
+		var f Frame
+		if err := put(w, []byte{byte(i)}, 0); err != nil {
+			t.Fatal(err)
+		}
+		b, err := rd.Borrow(&f)
+		if err != nil || len(b) != 1 || b[0] != byte(i) {
+			t.Fatalf("frame %d is %v, %v", i, b, err)
+		}
+		rd.Store(rd.Position())
+	}
+}

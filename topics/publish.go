@@ -109,7 +109,7 @@ func (w *Writer) publish(ctx context.Context, b []byte) error {
 	d.stamp.StoreRelease(makeStamp(t, 1, r.mask, state))
 	line.bytes.StoreRelease(makeBytes(w.sent, w.number, w.run.each()))
 	w.line.claim.StoreRelease(0)
-	if t%ahead == 0 && w.run.length < 0 {
+	if t%ahead == 0 && w.run.length < 0 || w.takesNext {
 		return w.publishAhead(ctx, b, t)
 	}
 	if !w.Bell.Silent() || w.Stop.Load() != 0 {
@@ -148,9 +148,14 @@ func (w *Writer) publishAnew(ctx context.Context, b []byte) error {
 	return w.publish(ctx, b)
 }
 
-// publishAhead is the end of Publish for every fourth frame: then it asks for the lines of several frames to come.
+// publishAhead is the end of Publish for every fourth frame, when it asks for the lines of several frames to come, and for those of who takes the next frame's line.
 func (w *Writer) publishAhead(ctx context.Context, b []byte, t uint64) error {
-	w.expectMany(t)
+	if w.takesNext {
+		mem.TakeFirstUnchanged(&w.cells, t+1)
+	}
+	if t%ahead == 0 {
+		w.expectMany(t)
+	}
 	return w.published(ctx, b)
 }
 

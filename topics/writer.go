@@ -85,6 +85,7 @@ type Writer struct {
 	streams     bool   // it has been quick of late
 	length      int    // of the last frame that Publish has published by itself in no run: one of another length begins none
 	late        bool   // it takes lines then, see lines.go
+	takesNext   bool   // when a frame is out it takes the line of the next cell
 	taken       uint64 // up to where it has taken them; never: it does not
 	tries       uint   // how often it was in no stream since it last was
 	paced       int64  // when it last looked

@@ -19,5 +19,8 @@ var TakesUnchanged = cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL
 // them out or writes them to a disk. So the first line of each page is taken by an atomic or of 0 as well.
 func TakeUnchanged(c *Cells, i uint64, n int) { takeUnchanged(c.place(i), n*int(c.size/64)) }
 
+// TakeFirstUnchanged is TakeUnchanged for the first line of one cell.
+func TakeFirstUnchanged(c *Cells, i uint64) { takeUnchanged(c.place(i), 1) }
+
 //go:noescape
 func takeUnchanged(p unsafe.Pointer, lines int)

@@ -7,3 +7,6 @@ const TakesUnchanged = false
 
 // TakeUnchanged does nothing.
 func TakeUnchanged(*Cells, uint64, int) {}
+
+// TakeFirstUnchanged does nothing.
+func TakeFirstUnchanged(*Cells, uint64) {}

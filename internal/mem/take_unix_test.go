@@ -96,6 +96,7 @@ func TestTakingLinesUnchangedChangesNothing(t *testing.T) {
 		TakeUnchanged(&c, 0, int(last+1))
 		TakeUnchanged(&c, last, 1)
 		TakeUnchanged(&c, 2*last+1, 1) // the last one, too
+		TakeFirstUnchanged(&c, 2*last+1)
 		if !slices.Equal(a, was) {
 			t.Errorf("cells of %d bytes have changed", 1<<shift)
 		}
