@@ -10,7 +10,7 @@ const (
 	growPace = 128
 
 	// Lines are taken where frames come sooner than the quickest that go to and fro. A stream whose stores wait for each other may be no quicker than that between near cores.
-	takePace = 192
+	takePace = 160
 
 	// Where another publisher claims after each frame or few, runs that begin come to nothing. So one begins where its publisher has met nobody for so many frames.
 	growAlone = 32
