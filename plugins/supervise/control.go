@@ -145,6 +145,9 @@ func (s *Supervisor) talk(ctx context.Context, c *net.UnixConn) {
 		_ = say(Answer{Error: fmt.Sprintf("what was asked is no line of JSON of up to %d bytes: %v", maxRequest, err), Done: true})
 		return
 	}
+	if err := say(Answer{}); err != nil {
+		return // who asked has gone, after it was told that nothing would be done: busd was suspended, perhaps
+	}
 	if err := s.answer(ctx, q, say); err != nil {
 		return // who asked has gone
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -199,5 +200,37 @@ func TestABusdThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	cancel()
 	if err := Ask(ctx, r.o.Place, Request{Do: "list"}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// TestWhoHasGivenUpIsNotObeyed: while busd was suspended, say.
+func TestWhoHasGivenUpIsNotObeyed(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "")
+	defer r.start()()
+	pid := r.runs("a")
+	for _, do := range []string{"stop", "restart"} {
+		l, err := ListenUnix(filepath.Join(t.TempDir(), "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asks, err := net.Dial("unix", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(asks, "{\"do\": %q, \"names\": [\"a\"]}\n", do); err != nil {
+			t.Fatal(err)
+		}
+		answers, err := l.AcceptUnix()
+		if err != nil {
+			t.Fatal(err)
+		}
+		asks.Close()
+		r.s.talk(t.Context(), answers)
+		answers.Close()
+		l.Close()
+		if now := r.runs("a"); now != pid {
+			t.Errorf("%s: it runs as %d, not as %d", do, now, pid)
+		}
 	}
 }
