@@ -76,15 +76,19 @@ func (p *port) mended(op string) error {
 // torn is the error of a fault that is said to have a cause. A removed topic's pages are given back to the system while lossy subscribers
 // still look at them: on a full file system that is a fault too, and says no more than that the topic is gone.
 func (p *port) torn(op string, cause error) error {
-	removed := false
-	_ = segment.Guard(func() error { _, removed = p.ring.Head(); return nil })
 	switch {
-	case removed:
+	case p.removed():
 		cause = topics.ErrRemoved
 	case errors.Is(cause, segment.ErrTruncated):
 		p.setState(portCut)
 	}
 	return fail(op, p.name, cause)
+}
+
+// removed says whether the topic has been removed; no, if its memory is gone.
+func (p *port) removed() (is bool) {
+	_ = segment.Guard(func() error { _, is = p.ring.Head(); return nil })
+	return is
 }
 
 // cutShort is why a handle of a file that was cut short cannot be used any more.

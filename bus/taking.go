@@ -30,11 +30,7 @@ func (p *port) takeLines(r *topics.Reader) {
 func (p *port) makeTwin() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	removed := p.revoked
-	if !removed {
-		p.quiet(func() { _, removed = p.ring.Head() })
-	}
-	if removed {
+	if p.revoked || p.removed() {
 		return
 	}
 	a := p.ring.Areas()
