@@ -17,6 +17,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -31,6 +32,9 @@ func main() {
 
 // start runs buscat with the process's arguments and signals.
 func start() int {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
+		runtime.GOMAXPROCS(2) // the only P would be taken from who sleeps, and have to be looked for after each sleep: twice to three times the CPU
+	}
 	// A closed standard output is an error of write, and no deadly signal.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -105,9 +105,10 @@ func Run(ctx context.Context, path string) error {
 	return r.run(ctx)
 }
 
-// light makes this a small process: it copies bytes, and its heap is small.
+// light makes this a small process: it copies bytes, and its heap is small. It has two Ps also with one CPU: the only one would be taken from who sleeps in
+// a system call, and have to be looked for after it.
 func light() {
-	runtime.GOMAXPROCS(min(2, runtime.NumCPU()))
+	runtime.GOMAXPROCS(2)
 	debug.SetGCPercent(50)
 }
 
