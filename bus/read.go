@@ -126,6 +126,11 @@ func (s *Subscriber) standBack() {
 // milliseconds, perhaps: so who reads a burst does not.
 const longStream = 1024
 
+// lull is how long a subscription that has slept behind a long stream sleeps until it looks again. Where there are more threads than CPUs, its publisher may wait for the CPU of another
+// subscription meanwhile, while this one's has nothing to do. Linux looks for work elsewhere when a CPU runs out of it, and passes over what has run there within the last half millisecond: so
+// the CPU has to run out of it once more.
+const lull = 600 * time.Microsecond
+
 // inLongStream says whether it has, and may let them.
 func (s *Subscriber) inLongStream() bool {
 	return s.config.waiting != wake.Spin && s.r.Position()-s.emptied >= longStream

@@ -280,7 +280,11 @@ func (s *Subscriber) wait(ctx context.Context) error {
 	}
 	pos := s.r.Position()
 	if pos != s.waited || s.patience == 0 {
-		s.waited, s.patience = pos, stuckEvery
+		s.patience = stuckEvery
+		if pos-s.waited >= longStream {
+			s.patience = lull
+		}
+		s.waited = pos
 	}
 	if err := s.waiter.Wait(ctx, s.data, s.ready, s.patience); err != nil {
 		return fail("receive from", s.topic, err)

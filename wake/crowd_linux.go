@@ -53,9 +53,9 @@ type berth struct {
 	warm     bool    // somebody slept on it at the last look: whoever that was may be back soon
 }
 
-// admit says whether one more may sleep on a thread of its own, while the watches have so many. own has to be lowered when it has.
-func (c *crowd) admit(most int32, threads uint32) bool {
-	if c.size.Load() > alone || threads > 1 {
+// admit says whether one more may sleep on a thread of its own. own has to be lowered when it has.
+func (c *crowd) admit(most int32) bool {
+	if c.size.Load() > alone || c.threads.Load() > 1 {
 		return false
 	}
 	if c.own.Add(1) > most {
@@ -120,9 +120,13 @@ func (f *futex) leave(p *Poke) {
 	}
 }
 
-// seat sees to it that the poke has a berth with that bell. It keeps it from sleep to sleep.
+// seat sees to it that the poke has a berth with that bell. It keeps it from sleep to sleep, unless the crowd has become small: then it moves up, so that
+// one thread is enough again.
 func (p *Poke) seat(c *crowd, bell *Bell) {
 	if p.berth != nil && p.berth.bell == bell {
+		if c.threads.Load() > 1 && c.size.Load() <= alone {
+			p.moveUp(c)
+		}
 		return
 	}
 	p.unseat()
@@ -141,6 +145,22 @@ func (p *Poke) seat(c *crowd, bell *Bell) {
 	w := &watch{crowd: c}
 	c.watches = append(c.watches, w)
 	p.berth = w.berthOf(bell, true)
+}
+
+// moveUp changes the poke's berth for one of an earlier watch that has room.
+func (p *Poke) moveUp(c *crowd) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.watches {
+		if w == p.berth.watch {
+			return
+		}
+		if b := w.berthOf(p.berth.bell, true); b != nil {
+			p.unseat()
+			p.berth = b
+			return
+		}
+	}
 }
 
 // unseat gives the poke's berth back. Nothing touches the bell for it afterwards.

@@ -77,6 +77,15 @@ func (s *stage) ring(i int) {
 	s.lines[i].Bell.Ring(s.n)
 }
 
+// ringAll rings for one after the other, and waits until it is awake.
+func (s *stage) ringAll(t *testing.T) {
+	t.Helper()
+	for i := range s.lines {
+		s.ring(i)
+		until(t, "who is rung for is awake", func() bool { return s.seen[i].Load() == s.due[i].Load() })
+	}
+}
+
 func TestAThousandSleepersShareAFewThreads(t *testing.T) {
 	n := crowded(t)
 	const count = 1000
@@ -118,7 +127,7 @@ func TestALargeCrowdTakesInWhoHasAThread(t *testing.T) {
 	defer cancel()
 	first := newStage(ctx, n, 8)
 	until(t, "eight sleep on threads of their own", func() bool { return wake.Direct(n) == 8 && wake.Sleepers(n) == 0 })
-	for round := range uint64(3) {
+	for range 3 {
 		more, leave := context.WithCancel(ctx)
 		s := newStage(more, n, 200)
 		until(t, "all sleep in the crowd", func() bool { return wake.Direct(n) == 0 && wake.Sleepers(n) == 208 })
@@ -130,13 +139,46 @@ func TestALargeCrowdTakesInWhoHasAThread(t *testing.T) {
 		}
 		leave()
 		s.wait.Wait()
+		first.ringAll(t) // those of the second watch move into the first
 		until(t, "a thread is enough", func() bool { return wake.Watches(n) <= 1 })
-		for i := range first.lines {
-			first.ring(i)
-			until(t, "the eight are woken", func() bool { return first.seen[i].Load() == round+1 })
-		}
+		first.ringAll(t)
 		until(t, "eight sleep on threads of their own again", func() bool { return wake.Direct(n) == 8 && wake.Sleepers(n) == 0 })
 	}
+	cancel()
+	first.wait.Wait()
+}
+
+// TestACrowdThatWasLargeMovesTogether: one sleeper comes into the crowd's first watch, seven into its second one; when the others have gone a thread is enough for all
+// eight, and then none.
+func TestACrowdThatWasLargeMovesTogether(t *testing.T) {
+	n, err := wake.FutexOfItsOwn()
+	if err != nil {
+		t.Skip(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first := newStage(ctx, n, 8)
+	asleep := func(direct, crowd int) func() bool {
+		return func() bool { return wake.Direct(n) == direct && wake.Sleepers(n) == crowd }
+	}
+	until(t, "eight sleep on threads of their own", asleep(8, 0))
+	more, leave := context.WithCancel(ctx)
+	some := newStage(more, n, 100)
+	until(t, "a hundred sleep in the crowd", asleep(8, 100))
+	first.ring(0)
+	until(t, "one of the eight does", asleep(7, 101))
+	others := newStage(more, n, 100)
+	until(t, "all do", asleep(0, 208))
+	leave()
+	some.wait.Wait()
+	others.wait.Wait()
+	if w := wake.Watches(n); w != 2 {
+		t.Fatalf("%d watches, want 2", w)
+	}
+	first.ringAll(t)
+	until(t, "a thread is enough", func() bool { return wake.Watches(n) <= 1 })
+	first.ringAll(t)
+	until(t, "eight sleep on threads of their own again", asleep(8, 0))
 	cancel()
 	first.wait.Wait()
 }

@@ -15,11 +15,11 @@ const (
 	longSleep  = time.Hour             // keeps absolute times far from overflow; sleepers look again after it
 )
 
-// queueEvery is how often a sleeper goes through Go's scheduler before it sleeps. The runtime's monitor takes the P of a goroutine that it sees in a system
-// call 10 ms after it last saw it scheduled, however short that call is, as if it had to be preempted; and a loop of receives and sleeps is never scheduled. To
-// be without a P when the sleep ends is to look for one, and to wake the monitor by a system call, which then looks every 20 µs: with a sleep each 0.2 ms that
+// showEvery is how often a sleeper goes through Go's scheduler before it sleeps. The runtime's monitor takes the P of a goroutine that it finds in a system call,
+// however short that is, when it has not seen it scheduled for 10 ms, as if it had to be preempted; and a loop of receives and sleeps is never scheduled. To be
+// without a P when the sleep ends is to look for one, and mostly to wake the monitor by a system call, which then looks every 20 µs: with a sleep each 0.2 ms that
 // is three quarters of the CPU that sleeping and being woken takes.
-const queueEvery = 5 * time.Millisecond
+const showEvery = 5 * time.Millisecond
 
 // futex sleeps on the bell and, with futex_waitv (Linux 5.16), on the poke word at the same time. Without it the sleep is
 // cut in slices, and each sleeper has a thread.
@@ -53,24 +53,23 @@ func (f *futex) Name() string { return "futex" }
 func (f *futex) Polls() bool { return false }
 
 func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration) error {
-	if now := monotonic(); now-poke.queued >= queueEvery {
-		runtime.Gosched()
-		poke.queued = now
-	}
-	own := poke.word.Load()
-	if own&pending != 0 {
+	if poke.Pending() {
 		return nil
 	}
 	if limit <= 0 || limit > longSleep {
 		limit = longSleep
 	}
-	threads := f.crowd.threads.Load()
 	if f.waitv {
-		if bell == nil || !f.crowd.admit(f.most, threads) {
+		if bell == nil || !f.crowd.admit(f.most) {
 			f.crowd.sleep(bell, value, poke, limit)
 			return nil
 		}
 		defer f.crowd.own.Add(-1)
+	}
+	poke.show()
+	own, threads := poke.word.Load(), f.crowd.threads.Load()
+	if own&pending != 0 || threads > 1 {
+		return nil
 	}
 	var e syscall.Errno
 	switch {
@@ -86,6 +85,14 @@ func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration)
 		return nil
 	}
 	return fmt.Errorf("wake: futex wait: %w", e)
+}
+
+// show goes through Go's scheduler, if that is due. A goroutine that is locked to its thread gives it up for that moment.
+func (p *Poke) show() {
+	if monotonic()-p.scheduled >= showEvery {
+		runtime.Gosched()
+		p.scheduled = monotonic()
+	}
 }
 
 func (f *futex) Wake(bell *Bell) error {

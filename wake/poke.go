@@ -29,7 +29,7 @@ type Poke struct {
 	value  uint32        // that the berth's bell had; guarded by the berth's watch
 
 	// For those who sleep in system calls. It is the sleeper's.
-	queued time.Duration // when it last went through Go's scheduler for it, by the kernel's monotonic clock
+	scheduled time.Duration // when it last went through Go's scheduler for it, by the kernel's monotonic clock
 
 	set atomic.Pointer[Set] // that is to be told instead of the sleeper; nil: none
 }
