@@ -62,7 +62,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 		defer done()
 	}
 	b.startWatch()
-	o, err := b.openPort(at, e, writable, s.config.waiting)
+	o, err := b.openPort(at, e, writable, s.config.waiting, s.door)
 	if err != nil {
 		return fail(op, s.topic, err)
 	}

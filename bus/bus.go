@@ -95,12 +95,12 @@ func (b *Bus) Close() error {
 	if watch != nil {
 		watch.close()
 	}
+	var errs []error
 	for _, p := range handles {
-		p.kill()
+		errs = append(errs, p.closeElsewhere())
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var errs []error
 	for _, at := range b.open {
 		errs = append(errs, at.leave())
 	}

@@ -179,7 +179,7 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 	if err != nil {
 		return fail(op, topic, err)
 	}
-	p, err := b.openPort(at, e, 1, wake.Block)
+	p, err := b.openPort(at, e, 1, wake.Block, nil)
 	if err != nil {
 		return fail(op, topic, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // Encode publishes v as one msgpack value (KindMsgpack), encoded straight into the ring. Values whose encoding runs code of the
-// caller's (custom marshalers, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile.
+// caller's (custom marshalers, IsZero methods, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile. Encoders
+// that were registered with msgpack.Register are not known here: they run while room is claimed, must not publish to the topic, and get ErrBusy from this publisher.
 // Waiting and errors are as for Publish, and those of the encoding, which publish nothing: arrays and maps that lie in each other more than a
 // thousand deep are one, because Decode refuses them. A pointer that leads to itself over nothing but pointers and interfaces is one as well, if v
 // is one; in an interface within v it must not be.
@@ -28,6 +30,8 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 	switch {
 	case shape.endless || !shape.direct && endless(v):
 		return fail("encode to", p.name, errNested)
+	case shape.foreign != nil:
+		return fail("encode to", p.name, fmt.Errorf("%v has no form in msgpack", shape.foreign))
 	case !shape.direct:
 		return p.encodeAside(ctx, v) // which is others' code
 	}
@@ -88,7 +92,9 @@ func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) 
 	e := p.encoder
 	e.to = cellWriter{buf: p.w.Payload(size), ends: shape.deep}
 	done := false
+	p.loan = encodingLoan
 	defer func() {
+		p.loan = nil
 		if !done {
 			p.w.Abort()
 			p.w.Bell.Ring()
@@ -103,6 +109,9 @@ func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) 
 	done = true
 	return e.to.n, err
 }
+
+// encodingLoan is the loan of a publisher that has a claim open for a value that is being encoded.
+var encodingLoan = new(Loan)
 
 // encodeAside encodes v into memory of its own, and then publishes it. The code that runs for that may encode something else by the publisher.
 func (p *Publisher) encodeAside(ctx context.Context, v any) error {
@@ -217,7 +226,8 @@ type shape struct {
 	direct bool // encoding them runs no code but the encoder's
 	deep   bool // of direct ones: the type is within itself, so that they can nest as deep as they like
 
-	endless bool // a pointer type is its own element: the encoder would never be done with the type
+	endless bool         // a pointer type is its own element: the encoder would never be done with the type
+	foreign reflect.Type // one within that the encoder panics at; nil: there is none
 }
 
 // shapes remembers those of types.
@@ -228,6 +238,7 @@ var userCode = []reflect.Type{
 	reflect.TypeFor[msgpack.Marshaler](),
 	reflect.TypeFor[encoding.BinaryMarshaler](),
 	reflect.TypeFor[encoding.TextMarshaler](),
+	reflect.TypeFor[interface{ IsZero() bool }](), // which is asked of fields with omitempty
 }
 
 // shapeOf is the shape of v's type.
@@ -273,6 +284,8 @@ func (s *shape) add(t reflect.Type, within map[reflect.Type]bool) {
 		for i := range t.NumField() {
 			s.add(t.Field(i).Type, within)
 		}
+	case reflect.Uintptr:
+		s.foreign = t
 	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
 		s.direct = false
 	}

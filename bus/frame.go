@@ -3,9 +3,8 @@ package bus
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"time"
-
-	"github.com/vmihailenco/msgpack/v5"
 
 	"shmbus/internal/invariants"
 	"shmbus/segment"
@@ -22,7 +21,8 @@ type Frame struct {
 }
 
 // Bytes is the payload, valid until Release. For a lossless subscription it is the ring's own memory and must not be written:
-// the system forbids it. Otherwise it is a copy.
+// the system forbids it. Otherwise it is a copy. The garbage collector does not see the ring's memory: it stays as long as the Frame or the Subscriber can be
+// reached, to be released or closed, and not longer.
 func (f *Frame) Bytes() []byte {
 	if invariants.Enabled {
 		invariants.Check(f.info.Held, "Frame.Bytes after Release")
@@ -40,11 +40,20 @@ func (f *Frame) Err() error {
 }
 
 // Clone is a copy of the payload that the caller owns.
-func (f *Frame) Clone() []byte { return bytes.Clone(f.Bytes()) }
+func (f *Frame) Clone() []byte {
+	b := bytes.Clone(f.Bytes())
+	runtime.KeepAlive(f)
+	return b
+}
 
 // Decode decodes a msgpack payload into v, a pointer. What it fills in does not alias the frame. A payload that counts more values than it
-// can hold, or nests them more than a thousand deep, is an error before anything is allocated.
-func (f *Frame) Decode(v any) error { return f.decode(f.Bytes(), v) }
+// can hold, or nests them more than a thousand deep, is an error before anything is allocated. A panic of the decoder, which some values that do not fit v are
+// for it, is an error, too, also of v's own decoding methods.
+func (f *Frame) Decode(v any) error {
+	err := f.decode(f.Bytes(), v)
+	runtime.KeepAlive(f)
+	return err
+}
 
 // decode is Decode for a payload of f's kind.
 func (f *Frame) decode(b []byte, v any) error {
@@ -52,10 +61,7 @@ func (f *Frame) decode(b []byte, v any) error {
 		return fail("decode a frame of", f.sub.topic, fmt.Errorf("its kind is %v, not msgpack; use Bytes", f.info.Kind()))
 	}
 	return fail("decode a frame of", f.sub.topic, segment.Guard(func() error {
-		if err := wellFormed(b); err != nil {
-			return err
-		}
-		return msgpack.Unmarshal(b, v)
+		return unmarshal(b, v)
 	}))
 }
 

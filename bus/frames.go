@@ -7,7 +7,7 @@ import (
 )
 
 // Frames is an iterator over Receive that releases each frame when the loop goes on. It ends with an error: ctx's when ctx is
-// done, also if there is always another frame.
+// done, also if there is always another frame: after at most 64 more.
 func (s *Subscriber) Frames(ctx context.Context) iter.Seq2[*Frame, error] {
 	// Without select and defer: with them the compiler does not inline the loop, which costs as much as to receive a frame. A loop that ends in a
 	// panic stays on its context's list.
@@ -49,7 +49,8 @@ func (s *Subscriber) receiveUntil(end *ending) (f *Frame, err error) {
 }
 
 // An ending is a loop's look at its context. To ask the context takes as long as to receive a frame. So a loop that goes on for more than a few
-// turns has itself told, and then a turn's look is one load.
+// turns has itself told, and then a turn's look is one load. Who tells it needs a turn of Go's scheduler first, for which the loop leaves no room if there
+// are few Ps: so now and then it asks all the same.
 type ending struct {
 	ctx   context.Context
 	turns int
@@ -57,19 +58,21 @@ type ending struct {
 	stop  func() bool
 }
 
-// fewTurns is how often an ending asks the context.
-const fewTurns = 16
+const (
+	fewTurns = 16 // so often an ending asks the context each time
+	askEvery = 64 // and then every so many turns
+)
 
 // reached says whether the context is done.
 func (e *ending) reached() bool {
-	if e.told != nil {
+	if e.turns++; e.told != nil && e.turns%askEvery != 0 {
 		return e.told.Load()
 	}
 	return e.ask()
 }
 
 func (e *ending) ask() bool {
-	if e.turns++; e.turns == fewTurns {
+	if e.turns == fewTurns {
 		told := new(atomic.Bool)
 		e.told = told
 		e.stop = context.AfterFunc(e.ctx, func() { told.Store(true) })

@@ -82,7 +82,7 @@ func removeHalf(t *testing.T, b *Bus) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := b.openPort(at, e, 2, wake.Block)
+	p, err := b.openPort(at, e, 2, wake.Block, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

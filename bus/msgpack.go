@@ -3,7 +3,10 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
+
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 // A payload is a stranger's. The decoder believes the counts that it reads, and makes room for as many elements before it has seen one: five
@@ -17,10 +20,33 @@ var (
 	errNested = fmt.Errorf("arrays and maps lie in each other, more than %d deep", maxNesting)
 )
 
-// wellFormed checks that the first msgpack value in b lies wholly within it. What an extension has in it is not looked at: it may be
-// anything. (Where a Go map is expected the decoder looks for one in there; such a payload does not come about by chance.)
+// unmarshal decodes b into v.
+func unmarshal(b []byte, v any) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }: // a memory fault, which says something of the frame
+			panic(r)
+		default:
+			err = fmt.Errorf("the value does not fit %T: %v", v, r)
+		}
+	}()
+	w := walk{end: len(b)}
+	if _, err := w.skip(b, 0); err != nil {
+		return err
+	}
+	if len(w.bodies) == 0 {
+		return msgpack.Unmarshal(b, v)
+	}
+	d := msgpack.GetDecoder()
+	defer msgpack.PutDecoder(d)
+	d.Reset(&watched{b: b})
+	return d.Decode(v)
+}
+
+// wellFormed checks that the first msgpack value in b lies wholly within it. What an extension has in it is not looked at: it may be anything.
 func wellFormed(b []byte) error {
-	_, err := skipValue(b, 0)
+	_, err := (&walk{end: len(b)}).skip(b, 0)
 	return err
 }
 
@@ -32,8 +58,17 @@ func tooDeep(b []byte) error {
 	return nil
 }
 
-// skipValue is what follows the first value in b. Each value has at least one byte, so it looks at no more of them than there are bytes.
-func skipValue(b []byte, depth int) ([]byte, error) {
+// A walk goes over a value in a payload that ends at end.
+type walk struct {
+	end    int
+	bodies []body // of the extensions on the way
+}
+
+// A body is what an extension has in it: where it lies, and how deep.
+type body struct{ from, to, depth int }
+
+// skip is what follows the first value in b. Each value has at least one byte, so it looks at no more of them than there are bytes.
+func (w *walk) skip(b []byte, depth int) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, errShort
 	}
@@ -43,6 +78,7 @@ func skipValue(b []byte, depth int) ([]byte, error) {
 	c := b[0]
 	b = b[1:]
 	size, values := 0, 0 // bytes, and values, that belong to this one
+	ext := false
 	switch {
 	case c <= 0x7f, c >= 0xe0, c >= 0xc0 && c <= 0xc3: // small numbers, nil, booleans
 	case c <= 0x8f:
@@ -56,6 +92,7 @@ func skipValue(b []byte, depth int) ([]byte, error) {
 	case c <= 0xc9: // ext
 		size, b = count(b, 1<<(c-0xc7))
 		size++
+		ext = true
 	case c <= 0xcb: // float
 		size = 4 << (c - 0xca)
 	case c <= 0xcf: // uint
@@ -64,6 +101,7 @@ func skipValue(b []byte, depth int) ([]byte, error) {
 		size = 1 << (c - 0xd0)
 	case c <= 0xd8: // fixext
 		size = 1 + 1<<(c-0xd4)
+		ext = true
 	case c <= 0xdb: // str
 		size, b = count(b, 1<<(c-0xd9))
 	case c <= 0xdd: // array
@@ -75,14 +113,68 @@ func skipValue(b []byte, depth int) ([]byte, error) {
 	if size > len(b) {
 		return nil, errShort
 	}
+	if ext {
+		from := w.end - len(b)
+		w.bodies = append(w.bodies, body{from + 1, from + size, depth})
+	}
 	b = b[size:]
 	for range values { // each takes a byte, so too many of them end soon; but of a value that is not wholly there yet the depth is seen
 		var err error
-		if b, err = skipValue(b, depth+1); err != nil {
+		if b, err = w.skip(b, depth+1); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
+}
+
+// A watched payload is read by a decoder that may look for values within extensions: where it expects a Go map it does so in any, and then goes on behind what it
+// found. A value begins with a byte that is read alone. So where one is that is no part of what has been walked over, the value that begins there is
+// walked over first.
+type watched struct {
+	b      []byte
+	pos    int
+	walked int    // up to here
+	bodies []body // that have not been passed, the first one first
+	depth  int    // of the last body that was looked into
+}
+
+func (g *watched) Read(p []byte) (int, error) {
+	if g.pos == len(g.b) && len(p) > 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, g.b[g.pos:])
+	g.pos += n
+	return n, nil
+}
+
+func (g *watched) ReadByte() (byte, error) {
+	if g.pos == len(g.b) {
+		return 0, io.EOF
+	}
+	for len(g.bodies) > 0 && g.bodies[0].to <= g.pos {
+		g.bodies = g.bodies[1:]
+	}
+	inside := len(g.bodies) > 0 && g.bodies[0].from <= g.pos
+	if inside || g.pos >= g.walked {
+		if inside {
+			g.depth = g.bodies[0].depth + 1
+		}
+		w := walk{end: len(g.b)}
+		rest, err := w.skip(g.b[g.pos:], g.depth)
+		if err != nil {
+			return 0, err
+		}
+		g.walked, g.bodies = len(g.b)-len(rest), w.bodies
+	}
+	c := g.b[g.pos]
+	g.pos++
+	return c, nil
+}
+
+// UnreadByte gives the last byte back, which ReadByte has read.
+func (g *watched) UnreadByte() error {
+	g.pos--
+	return nil
 }
 
 // count is a big-endian number of so many bytes, and what follows it; more than any payload has if they are not there.

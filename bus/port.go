@@ -30,6 +30,7 @@ type port struct {
 	room   *wake.Bell
 	notify wake.Notifier
 	waiter *wake.Waiter
+	door   *door // the handle's; nil: it has none
 
 	state    atomic.Uint32 // portOpen and its like
 	mu       sync.Mutex    // held while closing
@@ -58,8 +59,8 @@ const (
 
 // openPort maps a topic. writable is how much of the region, from its start, is mapped for writing: 0 nothing, 1 up to the stamps,
 // 2 everything. It takes over the caller's reference to at, also when it fails. The caller holds b.mu.
-func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Strategy) (p *port, err error) {
-	p = &port{bus: b, at: at, entry: e, name: e.Name, writable: writable == 2}
+func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Strategy, d *door) (p *port, err error) {
+	p = &port{bus: b, at: at, entry: e, name: e.Name, writable: writable == 2, door: d}
 	defer func() {
 		if err != nil {
 			p.unmap()
@@ -264,6 +265,15 @@ func (p *port) collected() {
 		p.bus.log.Warn("a publisher or subscriber was dropped without Close", "topic", p.name)
 	}
 	_ = p.close()
+}
+
+// closeElsewhere closes the handle from any goroutine: at once, or, if somebody is inside its door, that one does the rest on the way out.
+func (p *port) closeElsewhere() error {
+	if p.door == nil || p.door.shut() {
+		p.kill()
+		return nil
+	}
+	return p.close()
 }
 
 // kill does what close does, from any goroutine and whoever is inside, except what others may not touch meanwhile.

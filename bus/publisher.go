@@ -34,7 +34,6 @@ type Publisher struct {
 	asides   int   // how often in a row it has stepped aside before
 	asideAt  int64 // when it last did
 	guard    invariants.Guard
-	door     door
 }
 
 // Publisher opens a publisher on a topic, and makes the topic if need be, as WithTopic says. Errors: those of CreateTopic,
@@ -71,7 +70,7 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	}
 	defer done()
 	b.startWatch()
-	o, err := b.openPort(at, e, 2, wake.Adaptive)
+	o, err := b.openPort(at, e, 2, wake.Adaptive, new(door))
 	if err != nil {
 		return nil, fail(op, topic, err)
 	}
@@ -285,11 +284,7 @@ func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) er
 // Close frees the publisher's place; an open loan is aborted. Closing twice is no error. Any goroutine may call it: a call of another that
 // waits for room returns ErrClosed soon, and so does one that is at work, of whose frame nobody knows then whether it got out.
 func (p *Publisher) Close() error {
-	if p.door.shut() {
-		p.kill() // who waits does the rest
-		return nil
-	}
-	return p.port.close()
+	return p.closeElsewhere()
 }
 
 // now is the time for a frame's descriptor.
@@ -312,6 +307,9 @@ func (p *Publisher) sent(op string) error {
 func (p *Publisher) refuse(op string) error {
 	if err := p.gone(op); err != nil {
 		return err
+	}
+	if p.loan == encodingLoan {
+		return failKind(op, p.name, ErrBusy, "it is encoding a value; what runs for that has to publish by another publisher")
 	}
 	return failKind(op, p.name, ErrBusy, "commit or abort the loan first")
 }

@@ -50,7 +50,7 @@ type Subscriber struct {
 	received uint64
 	counted  uint64 // lost by this one, as known when the memory was last seen to be the topic's
 
-	door    door
+	door    *door
 	mu      sync.Mutex   // of what the subscriber's goroutine changes, and Close on another one looks at: port, leaving and sleeper
 	sleeper *wake.Waiter // of one that waits for the topic
 	unheard func() bool  // of one that does so in a WaitSet: the Bus's Close does not wake it any more
@@ -59,7 +59,7 @@ type Subscriber struct {
 // Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic; it does not end the subscription. Errors: ErrNoTopic,
 // ErrPolicy (Lossless on a topic that overwrites), ErrLimit (all subscribers' places are taken), ErrCorrupt, ErrVersion, ctx's.
 func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOption) (*Subscriber, error) {
-	s := &Subscriber{bus: b, topic: topic, config: subscribeConfig{mode: topics.Lossy}, pauses: pausesPerMicrosecond()}
+	s := &Subscriber{bus: b, door: new(door), topic: topic, config: subscribeConfig{mode: topics.Lossy}, pauses: pausesPerMicrosecond()}
 	for _, o := range opts {
 		o(&s.config)
 	}

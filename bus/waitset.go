@@ -62,7 +62,7 @@ func (w *WaitSet) Len() int { return len(w.in) }
 // subscription is ctx's.
 func (w *WaitSet) Receive(ctx context.Context) (*Subscriber, *Frame, error) {
 	w.init()
-	for {
+	for ended := error(nil); ; {
 		if w.head < len(w.queue) {
 			w.attend()
 		}
@@ -84,8 +84,11 @@ func (w *WaitSet) Receive(ctx context.Context) (*Subscriber, *Frame, error) {
 				return s, f, err
 			}
 		}
-		if err := w.wait(ctx); err != nil {
-			return nil, nil, err
+		if ended != nil {
+			return nil, nil, ended
+		}
+		if ended = w.wait(ctx); ended != nil {
+			w.wakeAll() // of a frame that is there nobody may have been told yet
 		}
 	}
 }
@@ -193,16 +196,23 @@ func (w *WaitSet) sweep(now time.Time) bool {
 		return false
 	}
 	w.swept, w.silence = now, min(max(2*w.silence, sweepFirst), sweepMost)
-	for s, armed := range w.in {
+	for s := range w.in {
 		if s.port == nil || !s.bus.hinted.Load() {
 			w.silence = sweepFirst
 		}
+	}
+	w.wakeAll()
+	return true
+}
+
+// wakeAll puts all subscriptions into the queue that are not in it.
+func (w *WaitSet) wakeAll() {
+	for s, armed := range w.in {
 		if armed != nil {
 			w.disarm(s)
 			w.push(s)
 		}
 	}
-	return true
 }
 
 // push appends to the queue, in the place of what was taken from it.
