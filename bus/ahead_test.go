@@ -58,7 +58,9 @@ func TestAKickIsSeenAfterWhatWasReadAhead(t *testing.T) {
 		publish(t, p, fmt.Sprint(i))
 	}
 	for range 20 {
-		receive(t, s).Release()
+		f := receive(t, s)
+		noError(t, f.Err())
+		f.Release()
 	}
 	info, err := b.Stat("t")
 	if err != nil {
@@ -75,6 +77,7 @@ func TestAKickIsSeenAfterWhatWasReadAhead(t *testing.T) {
 		if err != nil || f == nil || n > 16 {
 			t.Fatalf("frame %d after the kick: %v, %v", n, f, err)
 		}
+		is(t, f.Err(), bus.ErrKicked)
 		f.Release()
 	}
 }

@@ -23,7 +23,7 @@ type Discovery struct {
 
 // Discover yields the topics on the bus whose names match says yes to, and then those that are made later, until ctx is done: then, and when
 // the Bus is closed, it ends with an error. A topic that is made again comes again. Neither the directory nor a segment need be there. It
-// needs no more than permission to read. A segment that cannot be read is an error, after which the loop may go on: it comes once.
+// needs no more than permission to read. Segments that cannot be read are an error, after which the loop may go on: it comes once, and again when they are others.
 func (b *Bus) Discover(ctx context.Context, match func(name string) bool) iter.Seq2[Discovery, error] {
 	return func(yield func(Discovery, error) bool) {
 		const op = "look for topics"

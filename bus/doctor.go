@@ -166,7 +166,8 @@ func (at *attachment) examineTables() []Finding {
 }
 
 // Kick ends the lossless subscription of that id on a topic, though its process lives: publishers do not wait for it any more. It is told
-// so, with ErrKicked, by its next call; frames that it still has in hand may be overwritten. Stat and Doctor tell ids. Members of groups
+// so, with ErrKicked, by Frame.Err, and by its calls once they have handed out what it had read ahead, up to 32 frames; those, and frames that it has in hand, may be
+// overwritten under its eyes. Stat and Doctor tell ids. Members of groups
 // cannot be kicked: end their process, and another member gets the frame. Errors: ErrNoTopic, fs.ErrNotExist (no such lossless subscription).
 func (b *Bus) Kick(topic string, subscription uint64) error {
 	const op = "kick a subscription of"

@@ -31,12 +31,22 @@ func (f *Frame) Bytes() []byte {
 }
 
 // Err is not nil if Bytes may not be the payload any more: the bus's file was cut short while a lossless subscription held the frame, and its
-// memory reads as zeros (ErrCorrupt). Whoever has to know looks after reading. The subscription's next call says so in any case.
+// memory reads as zeros (ErrCorrupt), or the subscription was ended with Kick, and publishers may have gone round the ring since (ErrKicked). Whoever has to know looks
+// after reading. A call of the subscription says so in any case, once the frames are handed out that had been read ahead.
 func (f *Frame) Err() error {
-	if f.port == nil || !f.sub.borrows() || f.port.state.Load() != portMended && f.port.state.Load() != portCut {
+	const op = "read a frame of"
+	if f.port == nil || !f.sub.borrows() {
 		return nil
 	}
-	return f.port.gone("read a frame of")
+	switch f.port.state.Load() {
+	case portMended, portCut:
+		return f.port.gone(op)
+	case portOpen:
+		if f.port == f.sub.port && f.sub.r.Kicked() && f.port.state.Load() == portOpen { // closed meanwhile, its line reads as zeros
+			return fail(op, f.port.name, topics.ErrKicked)
+		}
+	}
+	return nil
 }
 
 // Clone is a copy of the payload that the caller owns.

@@ -106,7 +106,8 @@ func WithEphemeral() Option { return func(c *config) { c.files.Ephemeral = true 
 // WithMaxParticipants is how many bus handles may be open on a segment that this Bus makes; 1024 by default, 65535 at most.
 func WithMaxParticipants(n int) Option { return func(c *config) { c.files.Participants = n } }
 
-// WithLogger makes the Bus log what it does; nothing is logged by default. Nothing is logged per frame.
+// WithLogger makes the Bus log what it does; nothing is logged by default. Nothing is logged per frame. The logger must not call the Bus: it is called amid the Bus's
+// own calls, under its locks.
 func WithLogger(l hclog.Logger) Option { return func(c *config) { c.log = l } }
 
 // A PublisherOption changes how a Publisher is opened.

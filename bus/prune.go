@@ -73,7 +73,8 @@ func (at *attachment) joined() bool {
 // errHeldAgain: somebody has come to what nobody held.
 var errHeldAgain = errors.New("somebody holds it again")
 
-// Prune removes what nobody holds, and says what that was. Each is looked at once more just before.
+// Prune removes what nobody holds, and says what that was. Each is looked at once more just before; who opens a topic in that very moment finds it removed, as
+// after RemoveTopic.
 func (b *Bus) Prune() ([]Unheld, error) {
 	const op = "prune"
 	all, err := b.Unheld()

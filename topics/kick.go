@@ -40,6 +40,9 @@ func (r *Reader) barred() error {
 	return nil
 }
 
+// Kicked says whether Kick has ended the subscription.
+func (r *Reader) Kicked() bool { return r.barred() == ErrKicked }
+
 // ousted is the error of a gate whose line says st, which is not what it has stored there.
 func (r *Reader) ousted(st uint64) error {
 	if st == r.stored<<2|kindNone {
