@@ -28,6 +28,7 @@ const (
 type crowd struct {
 	threads mem.Word32   // of the watches; who sleeps on a thread of its own sleeps on this word, too
 	own     atomic.Int32 // who sleeps on a thread of its own
+	lately  tally        // of those
 	size    atomic.Int32 // who sleeps on a bell in the crowd
 	mu      sync.Mutex
 	watches []*watch

@@ -4,7 +4,6 @@ package wake
 
 import (
 	"fmt"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -18,7 +17,8 @@ const (
 // showEvery is how often a sleeper goes through Go's scheduler before it sleeps. The runtime's monitor takes the P of a goroutine that it finds in a system call,
 // however short that is, when it has not seen it scheduled for 10 ms, as if it had to be preempted; and a loop of receives and sleeps is never scheduled. To be
 // without a P when the sleep ends is to look for one, and mostly to wake the monitor by a system call, which then looks every 20 µs: with a sleep each 0.2 ms that
-// is three quarters of the CPU that sleeping and being woken takes.
+// is three quarters of the CPU that sleeping and being woken takes. It does so only where a P is left for all others, though: where each one belongs to a sleeper, who
+// wants one waits for the monitor, which has become slow.
 const showEvery = 5 * time.Millisecond
 
 // futex sleeps on the bell and, with futex_waitv (Linux 5.16), on the poke word at the same time. Without it the sleep is
@@ -66,7 +66,7 @@ func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration)
 		}
 		defer f.crowd.own.Add(-1)
 	}
-	poke.show()
+	f.crowd.show(poke)
 	own, threads := poke.word.Load(), f.crowd.threads.Load()
 	if own&pending != 0 || threads > 1 {
 		return nil
@@ -85,14 +85,6 @@ func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration)
 		return nil
 	}
 	return fmt.Errorf("wake: futex wait: %w", e)
-}
-
-// show goes through Go's scheduler, if that is due. A goroutine that is locked to its thread gives it up for that moment.
-func (p *Poke) show() {
-	if monotonic()-p.scheduled >= showEvery {
-		runtime.Gosched()
-		p.scheduled = monotonic()
-	}
 }
 
 func (f *futex) Wake(bell *Bell) error {

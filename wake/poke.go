@@ -29,7 +29,8 @@ type Poke struct {
 	value  uint32        // that the berth's bell had; guarded by the berth's watch
 
 	// For those who sleep in system calls. It is the sleeper's.
-	scheduled time.Duration // when it last went through Go's scheduler for it, by the kernel's monotonic clock
+	scheduled time.Duration // when it last went through Go's scheduler for it, or could have, by the kernel's monotonic clock
+	second    int64         // of that clock in which it was last counted
 
 	set atomic.Pointer[Set] // that is to be told instead of the sleeper; nil: none
 }

@@ -1,0 +1,51 @@
+//go:build linux && (amd64 || arm64)
+
+package wake
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+// show goes through Go's scheduler, if that is due and a P is left for others. A goroutine that is locked to its thread gives it up for that moment.
+func (c *crowd) show(p *Poke) {
+	now := monotonic()
+	if now-p.scheduled < showEvery {
+		return
+	}
+	if c.shows(p, now) {
+		runtime.Gosched()
+		now = monotonic()
+	}
+	p.scheduled = now
+}
+
+// shows says whether all who have slept in system calls lately, p among them, leave a P for others.
+func (c *crowd) shows(p *Poke, now time.Duration) bool {
+	return c.lately.add(p, now)+int(c.threads.Load()) < runtime.GOMAXPROCS(0)
+}
+
+// A tally is how many have slept on threads of their own lately. Each of them may have a P.
+type tally struct {
+	mu           sync.Mutex
+	second       int64 // of the kernel's monotonic clock
+	here, before int   // in that second, and in the one before
+}
+
+// add counts p, and says how many there are: in this second or in the one before, whichever are more.
+func (t *tally) add(p *Poke, now time.Duration) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := int64(now / time.Second); s != t.second {
+		if t.before = t.here; s != t.second+1 {
+			t.before = 0
+		}
+		t.second, t.here = s, 0
+	}
+	if p.second != t.second {
+		p.second = t.second
+		t.here++
+	}
+	return max(t.here, t.before)
+}
