@@ -59,7 +59,7 @@ type Restart struct {
 	Tries  int      `toml:"tries" json:"tries,omitempty"`   // failures in a row before it is given up; 10 by default, -1: never
 	First  Duration `toml:"first" json:"first,omitempty"`   // the first pause; each is twice the one before it, with jitter; 500ms by default
 	Most   Duration `toml:"most" json:"most,omitempty"`     // the longest pause; 30s by default
-	Steady Duration `toml:"steady" json:"steady,omitempty"` // who has run so long has not failed in a row; 10s by default
+	Steady Duration `toml:"steady" json:"steady,omitempty"` // who has been ready for so long has not failed in a row; 10s by default
 }
 
 // Limits are those of the plugin's processes. Zeros stand for none.

@@ -18,12 +18,15 @@ type life struct {
 	problem string // why it is ended, or has failed; "": it is not, or it was told to
 	hint    string // what may be the reason if it does not get ready
 	ending  bool
-	asked   bool // to stop, by whoever told the runner to
-	greeted bool // the contract is known
-	said    bool // READY=1, or need not
-	ready   bool // both
+	asked   bool          // to stop, by whoever told the runner to
+	greeted bool          // the contract is known
+	said    bool          // READY=1, or need not
+	ready   bool          // both
+	since   time.Time     // it is ready
+	well    time.Duration // for how long it has been ready, until its end or until it was told to end
 
 	limit    *time.Timer // for getting ready
+	steady   *time.Timer // for being ready long enough
 	watchdog *time.Timer // for WATCHDOG=1
 	doubt    bool        // watchdog has fired once
 	kill     *time.Timer // for ending
@@ -43,7 +46,7 @@ type life struct {
 // live starts the plugin, and returns when it and all of its processes have ended.
 func (r *runner) live(ctx context.Context) outcome {
 	l := &life{
-		runner: r, limit: idle(), watchdog: idle(), kill: idle(),
+		runner: r, limit: idle(), steady: idle(), watchdog: idle(), kill: idle(),
 		notices: make(chan plugins.Notice), contract: make(chan plugins.Contract, 1),
 	}
 	r.board.phase(plugins.Starting, func(s *plugins.State) {
@@ -70,8 +73,6 @@ func idle() *time.Timer {
 
 // watch returns when the plugin's main process has ended and nothing more is to be waited for, or when its time to end is over.
 func (l *life) watch(ctx context.Context) {
-	steady := time.NewTimer(time.Duration(l.spec.Restart.Steady))
-	defer steady.Stop()
 	var memory, again <-chan time.Time
 	if l.spec.Limits.Memory > 0 && (l.cgroup == nil || !l.cgroup.limited) {
 		t := time.NewTicker(memoryGlance)
@@ -106,7 +107,7 @@ func (l *life) watch(ctx context.Context) {
 			l.fail(Watchdog, unix.SIGABRT, "watchdog: it has not said WATCHDOG=1 within %v", time.Duration(l.spec.Watchdog))
 		case <-memory:
 			l.checkMemory()
-		case <-steady.C:
+		case <-l.steady.C:
 			l.policy.steady()
 			l.board.set(func(s *plugins.State) { s.Tries, s.Problem = 0, "" }) // that is over
 		case c := <-l.contract:
@@ -144,8 +145,9 @@ func (l *life) checkReady() {
 	if l.ready || l.ending || !l.greeted || !l.said {
 		return
 	}
-	l.ready = true
+	l.ready, l.since = true, time.Now()
 	l.limit.Stop()
+	l.steady.Reset(time.Duration(l.spec.Restart.Steady)) // not from the start: one that never gets ready would be steady while it is waited for
 	if l.spec.Watchdog > 0 {
 		l.watchdog.Reset(time.Duration(l.spec.Watchdog))
 	}
@@ -191,7 +193,9 @@ func (l *life) end(sig unix.Signal) {
 	}
 	l.ending = true
 	l.limit.Stop()
+	l.steady.Stop()
 	l.watchdog.Stop()
+	l.rate()
 	if l.main.exited {
 		return
 	}
@@ -206,6 +210,13 @@ func (l *life) end(sig unix.Signal) {
 	l.signalGroup(unix.SIGCONT) // one that is stopped is to see the signal
 }
 
+// rate notes for how long the plugin has been ready. The time that it takes to end is not among it: a failure does not become a steady run by that.
+func (l *life) rate() {
+	if l.ready {
+		l.well = time.Since(l.since)
+	}
+}
+
 // groupLives says whether a process of the plugin's group is left.
 func (l *life) groupLives() bool {
 	for _, s := range descendants() {
@@ -218,12 +229,16 @@ func (l *life) groupLives() bool {
 
 // finish ends what is left of the plugin, waits for what it has written to be published, and says how it was.
 func (l *life) finish(ctx context.Context) outcome {
-	o := outcome{ran: time.Since(l.began), asked: l.asked}
+	if !l.ending {
+		l.rate()
+	}
+	l.steady.Stop()
+	o, ran := outcome{well: l.well, asked: l.asked}, time.Since(l.began)
 	l.checkKills()
 	late := l.over && !l.main.exited && l.problem == ""
 	n, err := l.killRest()
 	if l.main.exited {
-		l.event(Exited, fmt.Sprintf("%s, after %v", describe(l.main.status), o.ran.Round(time.Millisecond)))
+		l.event(Exited, fmt.Sprintf("%s, after %v", describe(l.main.status), ran.Round(time.Millisecond)))
 	}
 	if n > 0 {
 		l.event(Leftovers, fmt.Sprintf("%d processes that it has left", n))

@@ -29,10 +29,10 @@ func (e *GivenUpError) Error() string {
 
 // An outcome is how one life of a plugin has ended.
 type outcome struct {
-	problem string // "": well
-	ran     time.Duration
-	fatal   bool // it cannot be started again
-	asked   bool // the runner was told to stop
+	problem string        // "": well
+	well    time.Duration // for how long it was ready
+	fatal   bool          // it cannot be started again
+	asked   bool          // the runner was told to stop
 }
 
 // What comes after an outcome.
@@ -48,12 +48,12 @@ const (
 type policy struct {
 	plugins.Restart
 	tries int // failures in a row
-	short int // lives in a row that were shorter than Steady, also those that ended well: the pause grows with them
+	short int // lives in a row that were not as long as Steady ready, also those that ended well: the pause grows with them
 }
 
 // after says what comes after an outcome, and after what pause.
 func (p *policy) after(o outcome) (verdict, time.Duration) {
-	if o.ran >= time.Duration(p.Steady) {
+	if o.well >= time.Duration(p.Steady) {
 		p.steady()
 	}
 	if o.problem == "" {

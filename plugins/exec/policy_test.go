@@ -18,7 +18,7 @@ func TestPausesGrowAndEndGrowing(t *testing.T) {
 			t.Errorf("pause %d is %v, want %v to %v; %d tries", i, pause, low, high, p.tries)
 		}
 	}
-	if _, pause := p.after(outcome{problem: "x", ran: time.Minute}); pause > 1200*time.Millisecond || p.tries != 1 {
+	if _, pause := p.after(outcome{problem: "x", well: time.Minute}); pause > 1200*time.Millisecond || p.tries != 1 {
 		t.Errorf("after a steady run: %v, %d tries", pause, p.tries)
 	}
 }

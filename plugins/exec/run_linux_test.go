@@ -132,6 +132,23 @@ func TestAFailureAfterASteadyRunIsTheFirstOne(t *testing.T) {
 	}
 }
 
+func TestAPluginIsNotSteadyBeforeItIsReadyNorWhileItEnds(t *testing.T) {
+	for name, c := range map[string]struct{ manifest, problem string }{
+		"it never gets ready": {
+			"command = [\"sleep\", \"1000\"]\nnotify = true\nready = \"300ms\"\n", "not ready within 300ms",
+		},
+		"it takes long to end": {
+			"command = [\"sh\", \"-c\", \"trap '' ABRT; while :; do sleep 0.01; done\"]\nwatchdog = \"10ms\"\ngrace = \"300ms\"\n", "WATCHDOG=1 within 10ms",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "contract = \"bus\"\n"+c.manifest+quick+"tries = 2\nsteady = \"250ms\"\n")
+			w.start()
+			has(t, w.end(), "given up after 2 failures", c.problem)
+		})
+	}
+}
+
 func TestAPluginIsAlwaysStartedAgainIfItIsToBe(t *testing.T) {
 	w := newWorld(t, `contract = "bus"
 command = ["true"]
