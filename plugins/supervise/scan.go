@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +117,11 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 		f.Unsettled = unsettled
 		f.Problem = errors.Join(f.Problem, err)
 		claimed = append(claimed, filepath.Join(s.dir, name))
-		texts = append(texts, raw)
+		if half, err := plugins.ParseManifest(raw, s.dir); err == nil { // not settled yet, or wrong elsewhere: what it names can be read all the same
+			claimed = append(claimed, named(half)...)
+		} else {
+			texts = append(texts, raw)
+		}
 		if m != nil {
 			claimed = append(claimed, named(m)...)
 			if f.Problem == nil {
@@ -135,7 +140,7 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 			continue
 		}
 		f := Found{Name: e.Name(), Problem: plugins.CheckPluginName(e.Name())}
-		if slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, e.Name()+`"`) || strings.Contains(t, e.Name()+`'`) }) {
+		if slices.ContainsFunc(texts, func(t string) bool { return mentions(t, e.Name()) }) {
 			f.Problem = fmt.Errorf("a manifest that cannot be read now names %s; it is no plugin of its own then", path)
 		}
 		if f.Problem == nil {
@@ -179,6 +184,27 @@ func named(m *plugins.Manifest) []string {
 		all = append(all, filepath.Clean(word))
 	}
 	return all
+}
+
+// otherValue is a line of a manifest that says something else than what is run, in whatever state the manifest is.
+var otherValue = regexp.MustCompile(`^(#|([\w.-]+)\s*=\s*("[^"]*"|'[^']*')\s*(#.*)?$)`)
+
+// mentions says whether the text of a manifest that cannot be read may have a file as its executable or in its command: as a string, or as the last
+// part of a path in one.
+func mentions(text, name string) bool {
+	for line := range strings.Lines(text) {
+		if m := otherValue.FindStringSubmatch(strings.TrimSpace(line)); m != nil && m[2] != "executable" && m[2] != "command" {
+			continue
+		}
+		for _, quote := range []string{`"`, `'`} {
+			for _, before := range []string{quote, "/"} {
+				if strings.Contains(line, before+name+quote) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // program is the file that a plugin is run from: "" for one that is looked up in PATH, or comes with busd.

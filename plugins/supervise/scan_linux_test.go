@@ -221,6 +221,47 @@ func TestOnlyPluginsArePlugins(t *testing.T) {
 	}
 }
 
+func TestAnExecutableIsItsOwnPluginUnlessAManifestNamesIt(t *testing.T) {
+	const lines = "contract = \"lines\"\ncommand = [\"sleep\", \"1\"]\n"
+	for _, c := range []struct {
+		manifest string
+		found    bool // the executable, as a plugin of its own
+		problem  string
+	}{
+		{lines + "topic = \"webcam\"\nnonsense = 1\n", true, ""},
+		{lines + "topic = \"cam\" # the camera\nnonsense = 1\n", true, ""},
+		{lines + "topic = 'host/cam'\nnonsense = 1\n", true, ""},
+		{"# not \"cam\"\n" + lines, true, ""},
+		{lines + "topic = \"cam\"\nenv = { A = \"cam\" }\n", true, ""}, // it is whole
+		{"builtin = \"filetail\"\n[config]\npaths = [\"cam\"]\nnonsense = 1\n", true, ""},
+		{"executable = \"cam\"\nnonsense = 1\n", true, "cannot be read now"},
+		{"executable = './cam' # here\nnonsense = 1\n", true, "cannot be read now"},
+		{"command = \"cam\"\n", true, "cannot be read now"},
+		{"command = [\"sh\",\n  \"./cam\",\n", true, "cannot be read now"},
+		{"contract = \"bus\"\ncommand = [\"nice\", \"./cam\"]\n", false, ""},
+	} {
+		dir := t.TempDir()
+		put := func(name, text string, mode os.FileMode) {
+			t.Helper()
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put("cam", script, 0o755)
+		put("web.toml", c.manifest, 0o644)
+		for name, now := range map[string]time.Time{"settled": time.Now().Add(time.Minute), "not settled": time.Now()} {
+			all, err := newScanner(dir, "/b", "/p").scan(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, found := all["cam"]
+			if found != c.found || (f.Problem == nil) != (c.problem == "") || f.Problem != nil && !strings.Contains(f.Problem.Error(), c.problem) {
+				t.Errorf("%s: %q: cam: %v, %v; want %v, %q", name, c.manifest, found, f.Problem, c.found, c.problem)
+			}
+		}
+	}
+}
+
 func TestADirectoryOfProgramsIsNoneOfPlugins(t *testing.T) {
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin", "/sbin") {
 		if _, err := os.Stat(dir); err != nil {
