@@ -79,7 +79,7 @@ func (s *Supervisor) unwanted(e *entry) bool {
 // rests says whether nothing is to be done with a plugin, and nothing is under way.
 func (s *Supervisor) rests(e *entry) bool {
 	if e.run != nil {
-		return e.run.arrived && !s.unwanted(e)
+		return e.run.arrived && !s.unwanted(e) && e.run.kill.IsZero() // one that was told to stop ends, though it may be wanted again
 	}
 	return !e.leftover && !s.startable(e)
 }

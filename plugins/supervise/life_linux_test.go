@@ -266,6 +266,26 @@ func TestStartStopAndRestart(t *testing.T) {
 	}
 }
 
+func TestAPluginThatIsStartedWhileItStopsIsWaitedFor(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "grace = \"500ms\"\n[config]\ndeaf = true\n")
+	r.start()
+	pid := r.is("a", plugins.Running).Runner.PID
+	for _, f := range []func(string) error{r.s.Stop, r.s.Start} {
+		if err := f("a"); err != nil {
+			t.Fatal(err)
+		}
+		if r.s.settled("a") {
+			t.Fatalf("nothing is under way: %+v", r.state("a"))
+		}
+		r.is("a", plugins.Stopping)
+	}
+	r.until("it is done", func() bool { return r.s.settled("a") })
+	if st := r.state("a"); st.Phase != plugins.Running || st.Runner.PID == pid {
+		t.Errorf("%+v, was %d", st, pid)
+	}
+}
+
 func TestARunnerThatDoesNotStopIsKilled(t *testing.T) {
 	r := newRig(t)
 	for _, name := range []string{"a", "b", "c"} {
