@@ -203,10 +203,18 @@ func (v *logView) show(text []byte) error {
 	return printed(w.Flush())
 }
 
+// atEnd says whether nothing is left that a decoder could read.
+func atEnd(d *json.Decoder) bool {
+	_, err := d.Token()
+	return err == io.EOF
+}
+
 // readable is a line of hclog's JSON as hclog writes it for people. Another line stays as it is.
 func readable(line string) string {
 	var e map[string]any
-	if json.Unmarshal([]byte(line), &e) != nil || e["@message"] == nil {
+	d := json.NewDecoder(strings.NewReader(line))
+	d.UseNumber() // a float has not all digits of a large number
+	if d.Decode(&e) != nil || !atEnd(d) || e["@message"] == nil {
 		return plain(line)
 	}
 	take := func(key string) string {

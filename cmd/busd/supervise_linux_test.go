@@ -337,9 +337,9 @@ func TestALogIsShownAndFollowed(t *testing.T) {
 		eventually(t, "it shows "+want, func() bool { return p.out.String() == want })
 	}
 	shows("four\n")
-	add("ve\n" + `{"@level":"warn","@message":"odd","@module":"a.x","@timestamp":"2026-01-02T03:04:05.678Z","n":3,"s":"a b"}` + "\n\x1b[2J\n")
+	add("ve\n" + `{"@level":"warn","@message":"odd","@module":"a.x","@timestamp":"2026-01-02T03:04:05.678Z","id":1732804623123456789,"list":[18446744073709551615,0.10],"n":3,"s":"a b"}` + "\n{\"@message\":1}{}\n\x1b[2J\n")
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC).Local().Format("2006-01-02T15:04:05.000Z0700")
-	want := "four\nfive\n" + at + ` [WARN]  a.x: odd: n=3 s="a b"` + "\n [2J\n"
+	want := "four\nfive\n" + at + ` [WARN]  a.x: odd: id=1732804623123456789 list=[18446744073709551615,0.10] n=3 s="a b"` + "\n{\"@message\":1}{}\n [2J\n"
 	shows(want)
 	setAside()
 	add("six\n")
