@@ -206,7 +206,7 @@ func (e *entry) view() view {
 		st.Phase, st.Problem, v.told = plugins.Refused, e.found.Problem.Error(), false
 	case !e.strange.IsZero() && e.problem != "":
 		st.Phase = plugins.Refused
-	case e.held:
+	case e.held && e.over != plugins.Failed: // one that was given up stays so, with its reason: there was nothing to be stopped
 		st.Phase, st.Problem, v.told, v.counts = plugins.Stopped, "it was told to stop", false, true
 	case e.over != "":
 		st.Phase = e.over

@@ -275,6 +275,9 @@ func (s *Supervisor) exited(x exit) {
 		if r.killed {
 			s.endPlugin(e)
 		}
+		if told && st.Phase == plugins.Failed && e.held { // it had given its plugin up just before
+			e.over, e.hash = st.Phase, r.hash
+		}
 	case e.found != nil && e.found.Spec != nil && e.found.Spec.Hash != r.hash: // it is started anew anyway
 	case told && st.Phase == plugins.Stopped && r.cmd == nil && now.Sub(r.began) < r.grace: // as above, unless it had not said so yet
 		s.log.Info("plugin was stopped for an earlier busd", "plugin", e.name, "runner", r.process.PID)
