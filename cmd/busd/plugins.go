@@ -79,6 +79,9 @@ not start it).`,
 // list is the plugins as busd knows them, or as their runners have told if there is none.
 func (a *app) list(ctx context.Context, s *settings) (all []plugins.State, err error) {
 	err = supervise.Ask(ctx, s.place, supervise.Request{Do: "list"}, func(w supervise.Answer) error {
+		if w.Error != "" && w.Done { // that is all there is: it has not listed anything
+			return errors.New(w.Error)
+		}
 		if w.Error != "" {
 			a.say("%s", w.Error)
 		}

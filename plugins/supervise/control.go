@@ -32,7 +32,8 @@ type Answer struct {
 const (
 	maxRequest = 64 << 10        // bytes
 	maxAnswer  = 1 << 20         // bytes
-	maxTalks   = 16              // at once; more have to wait
+	maxTalks   = 96              // at once; more are turned away
+	maxWaits   = 64              // of these, that wait for plugins; the others are quick, so that a list is answered
 	askLimit   = 5 * time.Second // to ask, and to take an answer
 	waitLimit  = 2 * time.Minute // for a plugin to have started or ended
 	lookGap    = 20 * time.Millisecond
@@ -67,7 +68,6 @@ func (c *Control) Run(ctx context.Context) error {
 	defer talks.Wait()
 	places := make(chan struct{}, maxTalks)
 	for {
-		places <- struct{}{}
 		c, err := l.AcceptUnix()
 		if err != nil {
 			if ctx.Err() != nil {
@@ -77,11 +77,17 @@ func (c *Control) Run(ctx context.Context) error {
 				return err
 			}
 			s.log.Warn("control socket", "error", err) // out of descriptors, say
-			<-places
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Second):
 			}
+			continue
+		}
+		select {
+		case places <- struct{}{}:
+		default: // say so at once: who waits in vain takes this busd for one that hangs
+			_ = say(c, Answer{Error: fmt.Sprintf("busd is asked by %d others at once: ask again", maxTalks), Done: true})
+			c.Close()
 			continue
 		}
 		talks.Go(func() {
@@ -114,17 +120,20 @@ func ListenUnix(path string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// talk answers one request.
-func (s *Supervisor) talk(ctx context.Context, c *net.UnixConn) {
-	say := func(a Answer) error {
-		b, err := json.Marshal(a)
-		if err != nil {
-			return err
-		}
-		_ = c.SetWriteDeadline(time.Now().Add(askLimit))
-		_, err = c.Write(append(b, '\n'))
+// say answers something.
+func say(c *net.UnixConn, a Answer) error {
+	b, err := json.Marshal(a)
+	if err != nil {
 		return err
 	}
+	_ = c.SetWriteDeadline(time.Now().Add(askLimit))
+	_, err = c.Write(append(b, '\n'))
+	return err
+}
+
+// talk answers one request.
+func (s *Supervisor) talk(ctx context.Context, c *net.UnixConn) {
+	say := func(a Answer) error { return say(c, a) }
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	uid, pid, err := peer(c)
 	if err == nil && uid != 0 && uid != os.Geteuid() {
@@ -183,6 +192,12 @@ func (s *Supervisor) answer(ctx context.Context, q Request, say func(Answer) err
 		do = s.Stop
 	default:
 		return say(Answer{Error: fmt.Sprintf("%.40q cannot be done; there are list, restart, start, stop and reload", q.Do)})
+	}
+	select {
+	case s.waits <- struct{}{}:
+		defer func() { <-s.waits }()
+	default:
+		return say(Answer{Error: fmt.Sprintf("%d commands wait for plugins to start or end: ask again when one of them is done", maxWaits)})
 	}
 	var told []string
 	for _, name := range q.Names {

@@ -52,6 +52,7 @@ type Supervisor struct {
 	calls chan func()
 	exits chan exit
 	tales chan plugins.Event // to be published
+	waits chan struct{}      // a place for each talk that waits for plugins
 	done  chan struct{}      // closed when Run returns
 
 	// What follows belongs to the goroutine of Run.
@@ -83,7 +84,7 @@ func New(o Options) (*Supervisor, error) {
 		o.Logger = hclog.NewNullLogger()
 	}
 	return &Supervisor{
-		o: o, log: o.Logger, calls: make(chan func()), exits: make(chan exit), tales: make(chan plugins.Event, maxTales), done: make(chan struct{}),
+		o: o, log: o.Logger, calls: make(chan func()), exits: make(chan exit), tales: make(chan plugins.Event, maxTales), waits: make(chan struct{}, maxWaits), done: make(chan struct{}),
 		entries: make(map[string]*entry), scanner: newScanner(o.Dir, o.Bus, o.Place),
 	}, nil
 }
