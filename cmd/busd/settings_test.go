@@ -3,8 +3,12 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/BurntSushi/toml"
 	"github.com/hashicorp/go-hclog"
 
 	"shmbus/plugins"
@@ -82,4 +86,47 @@ func TestSettingsComeFromTheFlagsThenTheFileThenTheEnvironment(t *testing.T) {
 	if got, err := (&app{}).settings((&app{}).rootCommand()); err != nil || got.file != "" || got.level != hclog.Info {
 		t.Errorf("without a file: %+v, %v", got, err)
 	}
+}
+
+// TestAllKeysAreDocumented: the block of docs/BUSD.md is a busd.toml that is taken, and has every key that there is.
+func TestAllKeysAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "BUSD.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(doc), "\n## busd.toml\n")
+	_, text, _ = strings.Cut(text, "```toml\n")
+	text, _, found := strings.Cut(text, "```\n")
+	if !found {
+		t.Fatal("there is no block")
+	}
+	s := settings{file: "busd.toml"}
+	if err := s.parse(text); err != nil {
+		t.Fatal(err)
+	}
+	var has []string
+	meta, err := toml.Decode(text, &config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range meta.Keys() {
+		has = append(has, key.String())
+	}
+	var missing func(table string, of reflect.Type)
+	missing = func(table string, of reflect.Type) {
+		for _, f := range reflect.VisibleFields(of) {
+			key := table + f.Tag.Get("toml")
+			if !slices.Contains(has, key) {
+				t.Errorf("%s is not there", key)
+			}
+			inner := f.Type
+			if inner.Kind() == reflect.Slice {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct {
+				missing(key+".", inner)
+			}
+		}
+	}
+	missing("", reflect.TypeFor[config]())
 }
