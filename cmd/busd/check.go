@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -86,7 +85,7 @@ func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 		if f.Spec != nil {
 			b.WriteString("\n")
 			explain(&b, f.Spec)
-			wrong = findProgram(f.Spec)
+			wrong = errors.Join(f.Spec.CheckDir(), findProgram(f.Spec))
 		} else if f.Unsettled {
 			wrong = errors.New("its files are being written")
 		}
@@ -213,11 +212,9 @@ func describe(t plugins.Topic) string {
 
 // findProgram says whether a program that is named without a directory is to be found.
 func findProgram(s *plugins.Spec) error {
-	if len(s.Command) == 0 || strings.Contains(s.Command[0], "/") || s.Env["PATH"] != "" {
+	if len(s.Command) == 0 || strings.Contains(s.Command[0], "/") {
 		return nil
 	}
-	if _, err := exec.LookPath(s.Command[0]); err != nil {
-		return fmt.Errorf("command: %w", err)
-	}
-	return nil
+	_, err := s.LookUp()
+	return err
 }

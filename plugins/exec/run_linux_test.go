@@ -200,6 +200,8 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	}
 	sum := sha256.Sum256([]byte("something else"))
 	for manifest, says := range map[string]string{
+		"contract = \"bus\"\ncommand = [\"sh\"]\nenv = { PATH = \"/nowhere:.\" }":                  `"sh" is not in PATH of env, "/nowhere:."`,
+		"contract = \"bus\"\ncommand = [\"sleep\", \"1000\"]\ndir = \"it\"":                        "it: not a directory",
 		"contract = \"bus\"\ncommand = [\"no-such-command\"]":                                      "not in PATH",
 		"contract = \"bus\"\nexecutable = \"missing\"":                                             "no such file",
 		"contract = \"bus\"\nexecutable = \"plain\"":                                               "chmod +x",
@@ -220,6 +222,13 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 			w.told(NotStarted, GivenUp)
 		})
 	}
+}
+
+func TestACommandIsLookedUpInThePluginsOwnPath(t *testing.T) {
+	dir := script(t, "mytool", "echo it runs >&2; exit 3\n")
+	w := newWorldIn(t, dir, fmt.Sprintf("contract = \"bus\"\ncommand = [\"mytool\"]\nenv = { PATH = \"/nowhere:%s:/bin\" }\n%stries = 1\n", dir, quick))
+	w.start()
+	has(t, w.end(), "exit code 3", "it runs")
 }
 
 func TestAnExecutableWithItsChecksumIsRun(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -67,9 +66,9 @@ func findProgram(spec *plugins.Spec) (*program, error) {
 	p := &program{path: argv[0], argv: argv}
 	switch {
 	case !strings.Contains(p.path, "/"):
-		found, err := osexec.LookPath(p.path)
+		found, err := spec.LookUp()
 		if err != nil {
-			return nil, fmt.Errorf("%q is not in PATH of the runner: %w", p.path, err)
+			return nil, err
 		}
 		p.path = found
 	case !filepath.IsAbs(p.path):
@@ -110,8 +109,8 @@ func (r *runner) start(p *program, id *user, out, errs int) (m mainProcess, err 
 		return m, err
 	}
 	defer null.Close()
-	if info, err := os.Stat(r.spec.Dir); err != nil || !info.IsDir() {
-		return m, fmt.Errorf("the working directory %s: %w", r.spec.Dir, errors.Join(err, notDir(info)))
+	if err := r.spec.CheckDir(); err != nil {
+		return m, err
 	}
 	attr := &syscall.ProcAttr{
 		Dir:   r.spec.Dir,
@@ -180,11 +179,4 @@ func interpreter(path string) (asks string, script bool) {
 	line, _, _ := strings.Cut(string(b[:n]), "\n")
 	asks, script = strings.CutPrefix(line, "#!")
 	return strings.Trim(asks, " \t"), script
-}
-
-func notDir(info fs.FileInfo) error {
-	if info != nil && !info.IsDir() {
-		return unix.ENOTDIR
-	}
-	return nil
 }

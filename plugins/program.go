@@ -1,0 +1,45 @@
+package plugins
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// LookUp finds the program of a command that has no '/' in it: in the PATH that the plugin will have, which is that of its env, or else this
+// process's. Directories in it that are relative do not count: they would be others for whoever looks.
+func (m *Manifest) LookUp() (string, error) {
+	path, own := m.Env["PATH"]
+	if !own {
+		path = os.Getenv("PATH")
+	}
+	for _, dir := range filepath.SplitList(path) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		file := filepath.Join(dir, m.Command[0])
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+	}
+	if own {
+		return "", fmt.Errorf("command: %q is not in PATH of env, %q", m.Command[0], path)
+	}
+	return "", fmt.Errorf("command: %q is not in PATH, %q", m.Command[0], path)
+}
+
+// CheckDir says what is wrong with the working directory.
+func (m *Manifest) CheckDir() error {
+	info, err := os.Stat(m.Dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("dir: the working directory %s is not there", m.Dir)
+	case err != nil:
+		return fmt.Errorf("dir: the working directory: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("dir: the working directory %s: %w", m.Dir, syscall.ENOTDIR)
+	}
+	return nil
+}
