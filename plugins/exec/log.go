@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -64,9 +65,17 @@ func (l *pluginLog) of(module string) hclog.Logger {
 func (l *pluginLog) read(r io.Reader, module string, pace *pace, first func(line []byte) (bool, error)) error {
 	br := bufio.NewReaderSize(r, maxLine)
 	continued := false
+	var rest []byte // the beginning of a character, which the piece before would have ended with
 	for {
 		line, err := br.ReadSlice('\n')
 		whole := err == nil
+		if len(rest) > 0 {
+			line, rest = append(rest, line...), nil
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			n := border(line)
+			line, rest = line[:n], bytes.Clone(line[n:]) // what line is in is read into again
+		}
 		if whole {
 			line = bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))
 		}
@@ -87,6 +96,19 @@ func (l *pluginLog) read(r io.Reader, module string, pace *pace, first func(line
 		}
 		continued = !whole
 	}
+}
+
+// border is how much of a piece of a line is whole characters: all of it, but for the beginning of one at its end.
+func border(b []byte) int {
+	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(b[i]) {
+			if utf8.FullRune(b[i:]) {
+				break
+			}
+			return i
+		}
+	}
+	return len(b)
 }
 
 func (l *pluginLog) line(line []byte, module string, continued bool) {

@@ -3,7 +3,9 @@ package exec
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +100,34 @@ func TestALongLineIsCut(t *testing.T) {
 		e := w.entry(s)
 		if len(e.Msg) != want.size || e.Fields["continued"] != want.continued {
 			t.Errorf("%d bytes, %v; want %v", len(e.Msg), e.Fields, want)
+		}
+	}
+}
+
+func TestALongLineIsCutBetweenCharacters(t *testing.T) {
+	const text = "x" + "äöü€😀" // of 15 bytes: cuts come at every place
+	long := strings.Repeat(text, 8000)
+	w := newWorld(t, fmt.Sprintf("contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"cat text >&2; sleep 1000\"]\ndir = %q\n", t.TempDir()))
+	if err := os.WriteFile(filepath.Join(w.spec.Dir, "text"), []byte(long+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := w.entries()
+	w.start()
+	for got := ""; len(got) < len(long); {
+		e := w.entry(s)
+		if !strings.HasPrefix(long[len(got):], e.Msg) || e.Msg == "" {
+			t.Fatalf("after %d bytes: %.20q to %q", len(got), e.Msg, e.Msg[max(0, len(e.Msg)-20):])
+		}
+		got += e.Msg
+	}
+}
+
+func TestTheBorderOfTheLastCharacter(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "a": 1, "ä": 2, "ä\xc3": 2, "a\xe2": 1, "a\xe2\x82": 1, "a€": 4, "\xf0\x9f\x98": 0, "😀": 4, "a\x80": 2, "\x80\x80\x80\x80\x80": 5, "a\xff": 2, "\xc3a": 2,
+	} {
+		if got := border([]byte(text)); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
 		}
 	}
 }
