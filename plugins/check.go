@@ -3,6 +3,7 @@ package plugins
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +68,8 @@ func (m *Manifest) check() (all problems) {
 	if m.Limits.Files < 0 {
 		all.add("limits.files", "%d: a number of open files", m.Limits.Files)
 	}
-	for k, v := range m.Env {
+	for _, k := range slices.Sorted(maps.Keys(m.Env)) {
+		v := m.Env[k]
 		if k == "" || strings.ContainsAny(k, "=\x00") {
 			all.add("env", "%.80q is no name of a variable", k)
 		}

@@ -92,7 +92,7 @@ func Name(path string) string { return strings.TrimSuffix(filepath.Base(path), "
 const MaxManifest = 1 << 20
 
 // ReadManifest reads the manifest at path, checks it and fills its defaults in. Its errors name the file, the line where it can be told,
-// and all that is wrong; but what is no TOML, or a value of another type, ends the reading there. If nothing is wrong, more is asked, which may be
+// and all that is wrong; but what is no TOML, or values of other types, end the reading there. If nothing is wrong, more is asked, which may be
 // nil: its errors get lines where they are KeyErrors.
 func ReadManifest(path string, more func(*Manifest) error) (*Manifest, error) {
 	f, err := openRegular(path)
@@ -141,11 +141,19 @@ func (e *manifestError) Error() string {
 
 func (e *manifestError) Unwrap() error { return e.err }
 
+// tomlKinds are the words of kind for the TOML library's.
+var tomlKinds = map[string]string{
+	"String": "a string", "Integer": "a whole number", "Float": "a number", "Bool": "true or false", "Datetime": "a date or time", "Array": "a list", "ArrayHash": "a list of tables",
+}
+
 // ParseManifest is ReadManifest for a text; relative paths are to dir.
 func ParseManifest(text, dir string) (*Manifest, error) {
 	m := &Manifest{}
 	meta, err := toml.Decode(text, m)
 	if err != nil {
+		if bad := misfits(text); bad != nil {
+			return nil, located(bad, text)
+		}
 		return nil, syntax(err)
 	}
 	var all problems
@@ -159,7 +167,7 @@ func ParseManifest(text, dir string) (*Manifest, error) {
 		case key[0] != "config" && key[0] != "env" && name != strings.ToLower(name): // the library does not mind
 			all.add(name, "there is no such key, but one in small letters")
 		case (name == "config" || name == "env") && meta.Type(key...) != "Hash": // nor this
-			all.add(name, "it has to be a table, and is a %s", meta.Type(key...))
+			all.add(name, "it has to be a table, and is %s", tomlKinds[meta.Type(key...)])
 		}
 	}
 	m.fill(dir)

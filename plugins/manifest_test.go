@@ -199,7 +199,7 @@ x = nan
 func TestAManifestsSyntaxErrorsSayTheLine(t *testing.T) {
 	for text, want := range map[string][]string{
 		"a = \n":                                 {"line 1"},
-		"\ncommand = 3\n":                        {"line 2", "command", "int64"},
+		"\ncommand = 3\n":                        {"line 2: command: it has to be a list of strings, and is a whole number"},
 		"[restart]\nfirst = \"soon\"\n":          {"line 2", "first", `"soon" is no duration`},
 		"[restart]\nfirst = \"-1s\"\n":           {"line 2", "no duration"},
 		"[limits]\n\nmemory = \"5XB\"\n":         {"line 3", "memory", "no number of bytes"},
@@ -216,6 +216,64 @@ func TestAManifestsSyntaxErrorsSayTheLine(t *testing.T) {
 			if !strings.Contains(err.Error(), w) {
 				t.Errorf("%q: %q does not say %q", text, err, w)
 			}
+		}
+	}
+}
+
+func TestAllValuesThatCannotBeReadAreToldInTheirOrder(t *testing.T) {
+	const text = `command = ["a", 3]
+notify = "yes"
+grace = "soon"
+ready = 5
+topic = 1.5
+dir = 1979-05-27
+limits = [1]
+restart = { tries = "3", first = "1s", most = true }
+
+[env]
+Z = 1
+A = false
+B = "c"
+
+[[topics]]
+name = "a"
+[[topics]]
+slots = "8"
+cell = "4XB"
+[[config]]
+colour = 1
+`
+	want := strings.Join([]string{
+		`line 1: command: it has to be a list of strings, and is a list with a whole number in it`,
+		`line 2: notify: it has to be true or false, and is a string`,
+		`line 3: grace: "soon" is no duration, such as "500ms" or "10s"`,
+		`line 4: ready: it has to be a duration like "5s", and is a whole number`,
+		`line 5: topic: it has to be a string, and is a number with a point`,
+		`line 6: dir: it has to be a string, and is a date or time`,
+		`line 7: limits: it has to be a table, and is a list`,
+		`line 8: restart.most: it has to be a duration like "5s", and is true`,
+		`line 8: restart.tries: it has to be a whole number, and is a string`,
+		`line 11: env.Z: it has to be a string, and is a whole number`,
+		`line 12: env.A: it has to be a string, and is false`,
+		`line 18: topics[1].slots: it has to be a whole number, and is a string`,
+		`line 19: topics[1].cell: "4XB" is no number of bytes, like 64, 1KiB or 1.5MiB`,
+		`line 20: config: it has to be a table, and is a list`,
+	}, "\n")
+	for range 20 { // the order of a map is another one each time
+		if _, err := ParseManifest(text, "/d"); err == nil || err.Error() != want {
+			t.Fatalf("got\n%v\nwant\n%s", err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"topics = 3":                      "line 1: topics: it has to be a list of tables, and is a whole number",
+		"topics = [1]":                    "line 1: topics: it has to be a list of tables, and is a list with a whole number in it",
+		"restart = true":                  "line 1: restart: it has to be a table, and is true",
+		"[limits]\nmemory = [1]":          `line 2: limits.memory: it has to be a size like 4096 or "64KiB", and is a list`,
+		"[limits]\nnice = { a = 1 }":      "line 2: limits.nice: it has to be a whole number, and is a table",
+		"Grace = \"soon\"\nready = \"x\"": "line 1: Grace: \"soon\" is no duration, such as \"500ms\" or \"10s\"\nline 2: ready: \"x\" is no duration, such as \"500ms\" or \"10s\"",
+	} {
+		if _, err := ParseManifest(text, "/d"); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}
 }
@@ -245,7 +303,7 @@ func TestContradictionsInAManifest(t *testing.T) {
 		"command = [\"a\\u0000\"]\ncontract=\"bus\"":                         "zero byte",
 		"command = [\"a\"]\ncontract=\"lines\"":                              "line 2: contract: lines need topic",
 		"builtin = \"timer\"\ncontract = \"bus\"":                            "line 2: contract: a builtin brings its own",
-		"builtin = \"timer\"\nconfig = 3":                                    "line 2: config: it has to be a table, and is a Integer",
+		"builtin = \"timer\"\nconfig = 3":                                    "line 2: config: it has to be a table, and is a whole number",
 		"builtin = \"timer\"\nenv = [1]":                                     "line 2: env: it has to be a table",
 		"builtin = \"timer\"\n[[config]]\na = 1":                             "line 2: config: it has to be a table",
 		"builtin = \"timer\"\n[Restart]\ntries = 1":                          "line 2: Restart: there is no such key",

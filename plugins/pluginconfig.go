@@ -86,6 +86,17 @@ func configFields(s reflect.Value) map[string]reflect.Value {
 	return all
 }
 
+// plainJSON is a value of a Table.
+func plainJSON(text json.RawMessage) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	return plainValue(v)
+}
+
 func configValue(text json.RawMessage, to any) error {
 	if _, ok := to.(*Size); ok {
 		text = json.RawMessage(`"` + string(bytes.Trim(text, `"`)) + `"`) // a number is a number of bytes
@@ -95,7 +106,11 @@ func configValue(text json.RawMessage, to any) error {
 	err := d.Decode(to)
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return fmt.Errorf("it is a %s, and has to be a %s", wrong.Value, wrong.Type)
+		t := reflect.TypeOf(to).Elem()
+		if is, err := plainJSON(text); err == nil && (kind(is) != "a table" || wanted(t) != "a table") {
+			return unfit(is, t)
+		}
+		return fmt.Errorf("in it, %s has to be %s", wrong.Field, wanted(wrong.Type))
 	}
 	if err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "json: "))

@@ -50,8 +50,8 @@ func TestErrorsInAPluginsConfigNameTheKeys(t *testing.T) {
 	}
 	for _, want := range []string{
 		`config.every: "soon" is no duration`, `config.Most: there is no such key; there are every, float, kept, map, most, n, paths`, `config.most: "-1" is no number of bytes`,
-		"config.paths: it is a string, and has to be a []string", `config.map: unknown field "b"`, "config.n: it is a number 1.5, and has to be a int",
-		`config.Secret: there is no such key`, `config.-: there is no such key`, "config.float: it is a string",
+		"config.paths: it has to be a list of strings, and is a string", `config.map: unknown field "b"`, "config.n: it has to be a whole number, and is a number with a point",
+		`config.Secret: there is no such key`, `config.-: there is no such key`, "config.float: it has to be a number, and is a string",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)
@@ -59,6 +59,16 @@ func TestErrorsInAPluginsConfigNameTheKeys(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+	t.Setenv(EnvConfig, `{"every":5,"paths":["a",1],"most":true,"map":{"x":{"a":"b"}},"n":1e300}`)
+	err = (&Plugin{}).Config(&testConfig{})
+	for _, want := range []string{
+		`config.every: it has to be a duration like "5s", and is a whole number`, "config.paths: it has to be a list of strings, and is a list with a whole number in it",
+		`config.map: in it, a has to be a whole number`, "config.n: it has to be a whole number, and is a number that is too large", "config.most: ",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: it does not say %q", err, want)
+		}
 	}
 	t.Setenv(EnvConfig, `[1]`)
 	if err := (&Plugin{}).Config(&testConfig{}); err == nil || !strings.Contains(err.Error(), EnvConfig) {
