@@ -45,9 +45,10 @@ for it, and nothing is lost; that is for topics made with --lossless.
 It goes on until --limit or --duration, or until Ctrl-C, SIGTERM or SIGHUP (its
 terminal is closed), after which the exit code is 130, 143 or 129, as for all
 commands. Then what had been published by that time is recorded and the file is
-closed. A second Ctrl-C ends it at once. Every frame is in the file within a
-second, also on a slow topic: when the recorder is killed, even with SIGKILL, at
-most the last second is missing, and replay reads the file as it is.
+closed. A second Ctrl-C, a tenth of a second after it or later, ends it at once.
+Every frame is in the file within a second, also on a slow topic: when the
+recorder is killed, even with SIGKILL, at most the last second is missing, and
+replay reads the file as it is.
 
 With --max-size or --max-time the files are FILE with a number before its
 extension: run.mcap becomes run-0001.mcap, run-0002.mcap and so on. Each can be

@@ -1,0 +1,78 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"shmbus/bus"
+)
+
+// recordTen starts a recorder of ten frames of so many bytes, which goes on to wait for more.
+func recordTen(t *testing.T, path string, size int, more ...string) *process {
+	t.Helper()
+	b := openBus(t)
+	p := publisher(t, b, "t", bus.TopicOptions{})
+	for range 10 {
+		if err := p.Publish(t.Context(), make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return command(t, b.Dir(), append([]string{"record", "-o", path, "--from", "oldest", "t", "none"}, more...)...)
+}
+
+// TestASignalThatIsSaidTwiceIsOneWish: timeout(1) sends it to its child, and at once again to the child's group.
+func TestASignalThatIsSaidTwiceIsOneWish(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.mcap")
+	c := recordTen(t, path, 1)
+	c.start()
+	c.says("waiting for topic")
+	for begun := time.Now(); time.Since(begun) < sameWish/4; {
+		_ = c.Process.Signal(syscall.SIGTERM)
+	}
+	c.ends(143)
+	if got, s := readRecording(t, path); len(got) != 10 || !s.Closed {
+		t.Errorf("%d frames of 10, %+v", len(got), s)
+	}
+}
+
+// TestALaterSignalEndsARecorderAtOnce: its file is a pipe that nobody reads, so that it would never end by itself.
+func TestALaterSignalEndsARecorderAtOnce(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	c := recordTen(t, "/dev/fd/3", 100_000, "--compression", "none", "--force")
+	c.ExtraFiles = []*os.File{w}
+	c.start()
+	c.says("waiting for topic")
+	begun := time.Now()
+	done := make(chan bool)
+	go func() {
+		for {
+			_ = c.Process.Signal(os.Interrupt)
+			select {
+			case <-done:
+				return
+			case <-time.After(5 * time.Millisecond): // a user who presses Ctrl-C again and again
+			}
+		}
+	}()
+	timer := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
+	_ = c.Wait()
+	close(done)
+	timer.Stop()
+	s, ok := c.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
+		t.Errorf("it ended with %v; standard error: %s", c.ProcessState, c.err.String())
+	}
+	if took := time.Since(begun); took < sameWish {
+		t.Errorf("it ended after %v: that was one wish", took)
+	}
+}
