@@ -47,7 +47,7 @@ func (b *batch) grow() {
 type source interface {
 	// fill reads something into a batch that has been reset. It leaves the batch before alone from then on.
 	fill(b *batch)
-	// rewind makes it begin again, after io.EOF.
+	// rewind makes it begin again, after io.EOF. What it has refused before it leaves away then.
 	rewind() error
 }
 
@@ -85,12 +85,11 @@ func (in *input) read(s source) {
 // repeated is a source that brings another one's frames several times.
 type repeated struct {
 	source
-	left  int  // rounds after this one; below 0: for ever
-	again bool // this is not the first round: the user knows what is refused
-	any   bool // there are frames: else it would look for ever for what to repeat
+	left int  // rounds after this one; below 0: for ever
+	any  bool // there were frames in this round: else it would look for ever for what to repeat
 }
 
-// newRepeated makes a source go round n times, or for ever if n is 0.
+// newRepeated makes a source go round n times, or for ever if n is 0. A round without frames is the last.
 func newRepeated(s source, n int) source {
 	return &repeated{source: s, left: n - 1}
 }
@@ -99,12 +98,9 @@ func (r *repeated) fill(b *batch) {
 	for {
 		r.source.fill(b)
 		r.any = r.any || len(b.frames) > 0
-		if r.again {
-			b.refused = nil
-		}
 		if b.err == io.EOF && r.left != 0 && r.any {
 			r.left--
-			r.again = true
+			r.any = false
 			b.err = r.rewind()
 		}
 		if !b.empty() {

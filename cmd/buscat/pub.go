@@ -48,6 +48,8 @@ msgpack value. Objects keep the order of their keys. Numbers without a fraction
 or an exponent are integers; beyond 64 bits, and all others, they are floats.
 
 With --repeat a pipe is kept in memory, up to 256 MiB; files are read again.
+What cannot be published is reported the first time. When there is nothing to
+publish any more, as the files are gone, pub ends.
 
 --wait-subscribers N waits with the first frame until N subscribers have joined
 the topic. 'buscat tap' joins with --lossless; without it nobody can count it.`,

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"math"
 	"os"
+	"slices"
 )
 
 // A convert turns a frame into another, which it appends to dst.
@@ -20,12 +22,14 @@ type pieces struct {
 	max     int             // bytes in a converted frame
 	keep    *keeper         // nil: it cannot be read again
 
-	s    splitter
-	rest []byte // aliases the batch before
+	s     splitter
+	rest  []byte // aliases the batch before
+	again bool   // this is not the first round
+	told  map[uint64]bool
 }
 
 func (s *pieces) rewind() error {
-	s.s, s.rest = s.cut(), nil
+	s.s, s.rest, s.again = s.cut(), nil, true
 	r, err := s.keep.again()
 	s.r = r
 	return err
@@ -41,11 +45,38 @@ func (s *pieces) fill(b *batch) {
 			err = fmt.Errorf("reading the input: %w", err)
 		}
 		s.rest = s.split(b, err)
+		b.refused = s.news(b.refused)
 		if b.empty() && len(s.rest) < len(b.buf) { // of a frame that was refused
 			b.buf = append(b.buf[:0], s.rest...)
 		}
 	}
 }
+
+// news is those of the errors that the user has not been told of in an earlier round. What is kept is refused as before; in a file that is
+// read again there may be something else by now. Of what is told only the hashes are kept, as every line may be refused.
+func (s *pieces) news(refused []error) []error {
+	switch {
+	case s.keep == nil:
+		return refused
+	case s.keep.file == nil && s.again:
+		return nil
+	case s.keep.file == nil:
+		return refused
+	}
+	return slices.DeleteFunc(refused, func(err error) bool {
+		key := maphash.String(toldSeed, err.Error())
+		if s.told[key] {
+			return true
+		}
+		if s.told == nil {
+			s.told = make(map[uint64]bool)
+		}
+		s.told[key] = true
+		return false
+	})
+}
+
+var toldSeed = maphash.MakeSeed()
 
 // split cuts what is there into frames, and returns the rest. err is that of the last read.
 func (s *pieces) split(b *batch, err error) []byte {
@@ -183,6 +214,7 @@ type files struct {
 	most    int  // bytes in a file
 	twice   bool // they will be read again
 	next    int
+	told    map[int]bool // which of the names the user has been told of
 }
 
 func (f *files) rewind() error {
@@ -195,8 +227,20 @@ func (f *files) fill(b *batch) {
 		b.err = io.EOF
 		return
 	}
-	name := f.names[f.next]
+	f.read(b, f.names[f.next])
+	if len(b.refused) > 0 && f.told[f.next] {
+		b.refused = nil
+	} else if len(b.refused) > 0 {
+		if f.told == nil {
+			f.told = make(map[int]bool)
+		}
+		f.told[f.next] = true
+	}
 	f.next++
+}
+
+// read makes a frame of a file.
+func (f *files) read(b *batch, name string) {
 	if err := b.readFile(name, f.most, f.twice); err != nil {
 		b.refuse(err)
 		return
