@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -149,14 +150,15 @@ func matches(all []topics.Pattern, name string) bool {
 	return slices.ContainsFunc(all, func(p topics.Pattern) bool { return p.Match(name) })
 }
 
-// missing is an error if a topic that was named is not there.
+// missing is an error that names each topic that was named and is not there.
 func (l *lister) missing() error {
+	var all []error
 	for _, p := range l.patterns {
 		if p.Literal() && !slices.ContainsFunc(l.shown, func(t bus.TopicInfo) bool { return t.Name == p.String() }) {
-			return fmt.Errorf("no topic %q on %s", p.String(), l.bus.Dir())
+			all = append(all, fmt.Errorf("no topic %q on %s", p.String(), l.bus.Dir()))
 		}
 	}
-	return nil
+	return errors.Join(all...)
 }
 
 // nothing says that there is none of the topics that were asked for.

@@ -38,8 +38,9 @@ func (a *app) replayCommand() *cobra.Command {
 the order in which they were recorded and at the pace at which they were
 published. Several files are played one after the other; '-' is standard input.
 A file whose recorder was killed is read as far as it is whole, and a message
-says how far that was. What is damaged is left out; the rest is published, and
-the exit code is 1.
+says how far that was. What is damaged is left out, and so are files that cannot
+be read and frames that are larger than their topic takes; the rest is published,
+and the exit code is 1.
 
 Topics are made as they were when they were recorded: their policy, slots and
 cell are in the file. --lossless, --slots and --cell go before that. Frames of
@@ -88,7 +89,7 @@ func (a *app) runReplay(c *cobra.Command, files []string, o *replayOptions) erro
 		if err := a.list(files, p); err != nil {
 			return err
 		}
-		return p.damage()
+		return p.left()
 	}
 	if p.bus, err = a.open(c); err != nil {
 		return err
@@ -98,7 +99,7 @@ func (a *app) runReplay(c *cobra.Command, files []string, o *replayOptions) erro
 	for n := int64(0); o.loop == 0 || n < o.loop; n++ {
 		before := p.frames
 		for _, name := range files {
-			if err := p.play(c.Context(), name); err != nil {
+			if err := p.unread(name, p.play(c.Context(), name)); err != nil {
 				return interrupted(c.Context(), err)
 			}
 		}
@@ -106,11 +107,13 @@ func (a *app) runReplay(c *cobra.Command, files []string, o *replayOptions) erro
 			p.unmapped()
 		}
 		if p.frames == before {
-			a.say("there is no frame to publish")
+			if p.left() == nil { // else that was said in other words
+				a.say("there is no frame to publish")
+			}
 			break
 		}
 	}
-	return p.damage()
+	return p.left()
 }
 
 // player is what the command line asks for.
@@ -121,7 +124,8 @@ func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*playe
 	}
 	p := &player{
 		app: a, options: options, lossless: o.lossless, speed: o.speed, log: o.clock == "log", prefix: o.prefix,
-		subscribers: o.subscribers, names: make(map[string]string), renamed: make(map[string]bool), outs: make(map[string]*outTopic), damaged: make(map[string]bool),
+		subscribers: o.subscribers, names: make(map[string]string), renamed: make(map[string]bool), outs: make(map[string]*outTopic),
+		damaged: make(map[string]bool), unreadable: make(map[string]bool), tooLarge: make(map[string]bool),
 	}
 	if _, err := strconv.Atoi(files[0]); err == nil && c.Flags().Changed("loop") {
 		return nil, usage(c, "--loop %s: a number is written behind '=': --loop=%[1]s; ./%[1]s is a file of that name", files[0])
@@ -175,7 +179,7 @@ func (a *app) openRecording(name string) (r *mcapfile.Reader, shut func(), err e
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, &unreadError{err}
 		}
 		in, shut = f, func() { _ = f.Close() }
 	}
@@ -186,14 +190,31 @@ func (a *app) openRecording(name string) (r *mcapfile.Reader, shut func(), err e
 	return r, shut, nil
 }
 
+// An unreadError is about a file that cannot be read. The others can.
+type unreadError struct{ error }
+
+func (e *unreadError) Unwrap() error { return e.error }
+
 func readingError(name string, err error) error {
 	if name == "-" {
 		name = "standard input"
 	}
 	if errors.Is(err, mcapfile.ErrNotMCAP) {
-		return fmt.Errorf("%s is not an MCAP file; 'buscat record' makes such files", name)
+		return &unreadError{fmt.Errorf("%s is not an MCAP file; 'buscat record' makes such files", name)}
 	}
-	return fmt.Errorf("reading %s: %w", name, err)
+	return &unreadError{fmt.Errorf("reading %s: %w", name, err)}
+}
+
+// unread tells of a file that cannot be read, once, so that it can go on with the others. Other errors it returns.
+func (p *player) unread(name string, err error) error {
+	if !errors.As(err, new(*unreadError)) {
+		return err
+	}
+	if !p.unreadable[name] {
+		p.say("%s", text(err))
+	}
+	p.unreadable[name] = true
+	return nil
 }
 
 // fileEnds says what is wrong with a file that has been read to its end.
@@ -213,12 +234,19 @@ func (p *player) fileEnds(name string, s mcapfile.Status) {
 	}
 }
 
-// damage is an error if something in the files could not be read. What a killed recorder has not written is no damage.
-func (p *player) damage() error {
-	if len(p.damaged) == 0 {
-		return nil
+// left is an error if something was left out. What a killed recorder has not written is no damage.
+func (p *player) left() error {
+	var all []error
+	if n := len(p.unreadable); n > 0 {
+		all = append(all, fmt.Errorf("%s could not be read", count(n, "file")))
 	}
-	return fmt.Errorf("there is damage in %s; what is whole was read", count(len(p.damaged), "file"))
+	if n := len(p.damaged); n > 0 {
+		all = append(all, fmt.Errorf("there is damage in %s; what is whole was read", count(n, "file")))
+	}
+	if p.refused > 0 {
+		all = append(all, fmt.Errorf("%s could not be published; %s could", frames(p.refused), frames(p.frames)))
+	}
+	return errors.Join(all...)
 }
 
 // play plays one file.
@@ -259,7 +287,6 @@ func (p *player) play(ctx context.Context, name string) error {
 		if err := p.publish(ctx, out, m.Data); err != nil {
 			return err
 		}
-		p.frames++
 	}
 }
 

@@ -24,9 +24,12 @@ type listed struct {
 func (a *app) list(files []string, p *player) error {
 	all := make(map[string]*listed)
 	for _, name := range files {
-		if err := a.listFile(name, p, all); err != nil {
+		if err := p.unread(name, a.listFile(name, p, all)); err != nil {
 			return err
 		}
+	}
+	if !slices.ContainsFunc(files, func(name string) bool { return !p.unreadable[name] }) {
+		return nil
 	}
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

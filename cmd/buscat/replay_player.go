@@ -34,7 +34,10 @@ type player struct {
 	outOf  map[outKey]*outTopic // by channel of the file that is being read; nil: not wanted
 	frames uint64               // published
 
-	damaged map[string]bool // files
+	damaged    map[string]bool // files
+	unreadable map[string]bool // files
+	tooLarge   map[string]bool // topics that had a frame which was larger than they take
+	refused    uint64          // such frames
 
 	base   time.Time // when frames with the time of zero are due
 	zero   uint64
@@ -158,7 +161,7 @@ func (p *player) close() {
 	}
 }
 
-// publish publishes one frame.
+// publish publishes one frame. One that is too large for its topic is left out; of each topic that is told once, as frames have no names.
 func (p *player) publish(ctx context.Context, out *outTopic, data []byte) error {
 	var err error
 	if out.msgpack {
@@ -166,9 +169,17 @@ func (p *player) publish(ctx context.Context, out *outTopic, data []byte) error 
 	} else {
 		err = out.Publish(ctx, data)
 	}
-	if errors.Is(err, bus.ErrFrameTooLarge) {
-		return explain(err, "a frame of %d bytes is larger than the %d that topic %q takes; replay with more --slots or a larger --cell, "+
-			"and if the topic is there, remove it first", len(data), out.MaxFrame(), out.Topic())
+	switch {
+	case err == nil:
+		p.frames++
+	case errors.Is(err, bus.ErrFrameTooLarge):
+		p.refused++
+		if !p.tooLarge[out.Topic()] {
+			p.tooLarge[out.Topic()] = true
+			p.say("a frame of %d bytes is larger than the %d that topic %q takes, and such frames are left out; replay with more --slots or a "+
+				"larger --cell, and if the topic is there, remove it first", len(data), out.MaxFrame(), out.Topic())
+		}
+		return nil
 	}
 	return noTopic(p.bus, out.Topic(), err)
 }
