@@ -72,7 +72,7 @@ publisher's.`,
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVarP(&o.path, "output", "o", "", "the `file` to write")
-	f.BoolVar(&o.force, "force", false, "overwrite it if it is there; with --max-size or --max-time all its\nnumbered files")
+	f.BoolVar(&o.force, "force", false, "replace it if it is there; with --max-size or --max-time all its\nnumbered files")
 	f.StringVar(&o.from, "from", "newest", "`where` to start in topics that are there: newest or oldest")
 	f.BoolVar(&o.lossless, "lossless", false, "join the topics: publishers wait for the recorder, and nothing is lost;\nfor topics made with --lossless")
 	f.Int64Var(&o.limit, "limit", 0, "stop after `N` frames")
@@ -166,6 +166,9 @@ func (r *recorder) end(err error) error {
 	}
 	r.say("recorded %s in %s, %s", frames(r.reel.kept), r.reel.what(), size(r.reel.total()))
 	r.tellLosses()
+	for _, name := range r.reel.missing {
+		r.say("%s was renamed, removed or replaced meanwhile: what is there now is not this recording", name)
+	}
 	switch {
 	case closed != nil:
 		return fmt.Errorf("%w; what is in the file can be replayed", closed)

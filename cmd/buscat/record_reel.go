@@ -42,6 +42,8 @@ type reel struct {
 	closed int64          // bytes in closed files
 	kept   uint64         // frames in them
 	err    error          // the first one of closing
+
+	missing []string // files that have not their names any more
 }
 
 func (r *reel) numbered() bool { return r.maxSize > 0 || r.maxTime > 0 }
@@ -88,11 +90,7 @@ func (r *reel) begin() error {
 func (r *reel) next() error {
 	r.number++
 	name := r.name(r.number)
-	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND | os.O_EXCL
-	if r.force {
-		flags = flags&^os.O_EXCL | os.O_TRUNC
-	}
-	f, err := os.OpenFile(name, flags, 0o666)
+	f, err := createFile(name, r.force)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already; name another file, or add --force to overwrite it", name)
 	}
@@ -109,6 +107,33 @@ func (r *reel) next() error {
 	}
 	r.file, r.writer, r.begun, r.known, r.frames = f, w, time.Now(), make(map[uint16]bool), 0
 	return nil
+}
+
+// createFile makes a file. One that is there is removed if force says so, and not written over: another recorder may have it open. Pipes and
+// devices are written into.
+func createFile(name string, force bool) (*os.File, error) {
+	const flags = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	for {
+		f, err := os.OpenFile(name, flags|os.O_EXCL, 0o666)
+		if !force || !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+		info, gone := os.Stat(name)
+		real, dangling := filepath.EvalSymlinks(name)
+		switch {
+		case gone == nil && !info.Mode().IsRegular():
+			return os.OpenFile(name, flags, 0o666)
+		case dangling == nil:
+			name = real // the link stays
+		default:
+			if link, err := os.Lstat(name); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+				return os.OpenFile(name, flags|os.O_TRUNC, 0o666)
+			}
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
 }
 
 // message adds a message, in another file if it is time for one.
@@ -144,12 +169,17 @@ func (r *reel) metadata(name string, values map[string]string) error {
 // finish closes the file, while the recording goes on. The error is one of writing it.
 func (r *reel) finish() error {
 	err := r.ending()
-	w, f := r.writer, r.file
+	w, f, name := r.writer, r.file, r.name(r.number)
 	r.writer, r.file = nil, nil
 	r.wg.Go(func() {
-		err := errors.Join(w.Close(), f.Close())
+		err := w.Close()
+		elsewhere := !isAt(f, name)
+		err = errors.Join(err, f.Close())
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if elsewhere {
+			r.missing = append(r.missing, name)
+		}
 		r.closed += w.Size()
 		r.kept += w.Messages()
 		if err != nil && r.err == nil {
@@ -157,6 +187,16 @@ func (r *reel) finish() error {
 		}
 	})
 	return err
+}
+
+// isAt says whether a file still has its name. What is no regular file has.
+func isAt(f *os.File, name string) bool {
+	is, err := f.Stat()
+	if err != nil || !is.Mode().IsRegular() {
+		return true
+	}
+	named, err := os.Stat(name)
+	return err == nil && os.SameFile(is, named)
 }
 
 // close closes the last file. The error is the first one that there was with a file.
