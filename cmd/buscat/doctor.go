@@ -39,7 +39,7 @@ what processes left that are dead, as the kernel's locks on the lease file prove
 claims and subscriptions of the dead, removals and creations that were begun and
 not finished, and ephemeral topics that nobody is on. It takes nothing from the
 living, also if they are stopped, and kills nobody. It may be interrupted and run
-again at any time.`,
+again at any time. Without permission to publish it is an error.`,
 		Example: `  buscat doctor
   buscat doctor --json | jq '.[] | select(.stopped)'
   buscat doctor --json | jq -r '.[] | [.grade, .check, .todo] | @tsv'
@@ -182,7 +182,7 @@ func (a *app) runFix(b *bus.Bus, all []bus.Finding, o *doctorOptions) error {
 	var failed error
 	switch {
 	case len(plan) == 0 && slices.ContainsFunc(all, func(f bus.Finding) bool { return f.Check == "read-only" || f.Check == "no-access" }):
-		a.say("who is dead on %s cannot be told by those who may only read, or not even that; use --fix as a user who may publish", b.Dir())
+		failed = fmt.Errorf("who is dead on %s cannot be told by those who may only read, or not even that; use --fix as a user who may publish", b.Dir())
 	case len(plan) == 0:
 		a.say("the dead have left nothing on %s", b.Dir())
 	case o.dryRun:

@@ -184,7 +184,7 @@ func TestDoctorOfAnotherUserSaysWhatItMayNotDo(t *testing.T) {
 	out, _ := asNobody(t, exitOK, dir, "doctor", "--json")
 	wantChecks(t, decodeFindings(t, out), "holds claim t", "info read-only")
 	before := busHash(t, dir)
-	if _, said := asNobody(t, exitOK, dir, "doctor", "--fix"); !strings.Contains(said, "cannot be told") {
+	if _, said := asNobody(t, exitError, dir, "doctor", "--fix"); !strings.Contains(said, "cannot be told") {
 		t.Errorf("--fix without permission to write says %s", said)
 	}
 	if after := busHash(t, dir); after != before {
