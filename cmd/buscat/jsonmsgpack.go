@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -33,13 +34,17 @@ func checkJSON(src []byte) error {
 	if json.Valid(src) { // this is quick, and Unmarshal knows what is wrong
 		return nil
 	}
+	// At the end of a text the parser tries a space, and would tell of it. What is right up to a zero, which is right nowhere, ends too early.
 	var v json.RawMessage
-	err := json.Unmarshal(src, &v)
+	err := json.Unmarshal(append(slices.Clip(src), 0), &v)
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) && syntax.Offset > 0 && syntax.Offset <= int64(len(src)) && len(src) > 0 {
-		return fmt.Errorf("invalid JSON: %w (byte %d)", err, syntax.Offset)
+	switch {
+	case !errors.As(err, &syntax) || syntax.Offset < 1:
+		return fmt.Errorf("invalid JSON: %w", err)
+	case syntax.Offset > int64(len(src)):
+		return errors.New("invalid JSON: unexpected end of JSON input")
 	}
-	return fmt.Errorf("invalid JSON: %w", err)
+	return fmt.Errorf("invalid JSON: %w (byte %d)", err, syntax.Offset)
 }
 
 // A jsonReader reads JSON that is known to be valid.

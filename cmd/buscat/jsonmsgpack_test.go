@@ -31,6 +31,12 @@ func TestInvalidJSONIsExplained(t *testing.T) {
 	for in, want := range map[string]string{
 		"":         "unexpected end of JSON input",
 		"{":        "unexpected end of JSON input",
+		"nul":      "unexpected end of JSON input",
+		"-":        "unexpected end of JSON input",
+		"[1e":      "unexpected end of JSON input",
+		`"\u00`:    "unexpected end of JSON input",
+		"nul ":     "invalid character ' ' in literal null (expecting 'l') (byte 4)",
+		"nux":      "invalid character 'x' in literal null (expecting 'l') (byte 3)",
 		`{"a":1}}`: "invalid character '}' after top-level value (byte 8)",
 		"[1,]":     "(byte 4)",
 		"01":       "invalid JSON",
