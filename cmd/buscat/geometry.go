@@ -20,7 +20,7 @@ func (g *geometry) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.BoolVar(&g.lossless, "lossless", false, "publishers wait for subscribers that joined with --lossless,\ninstead of overwriting what those have not read")
 	f.IntVar(&g.options.Slots, "slots", 0, "`number` of slots in a new topic's ring; rounded up to a power of two\n(default 8192)")
-	f.Var((*bytesize.Size)(&g.options.CellSize), "cell", "payload `bytes` in a slot of a new topic, 64 to 65536, like 4096 or 4KiB;\nrounded up to a power of two (default 64). A frame takes as many slots as it needs,\nat most half the ring")
+	f.Var((*bytesize.Size)(&g.options.CellSize), "cell", "payload `bytes` in a slot of a new topic, up to 65536, like 4096 or 4KiB;\nrounded up to a power of two of at least 64 (default 64). A frame takes as many\nslots as it needs, at most half the ring")
 	f.BoolVar(&g.options.Ephemeral, "ephemeral", false, "a new topic goes with the last who publishes or subscribes, taps not\ncounted")
 }
 

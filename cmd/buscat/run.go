@@ -38,6 +38,7 @@ type app struct {
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	a := &app{in: in, out: out, errOut: errOut}
 	root := a.rootCommand()
+	cli.Describe(root, args)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)

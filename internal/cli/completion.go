@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // scripts writes the script for a shell.
@@ -34,4 +35,25 @@ func Completion(c *cobra.Command, out io.Writer, printed func(error) error) *cob
 	}
 	c.RunE = func(c *cobra.Command, args []string) error { return printed(scripts[args[0]](c.Root(), out)) }
 	return c
+}
+
+// Describe makes the descriptions of flags, if args ask for completions, such as shells show: in one line, and without the quotes around the
+// word that help puts behind a flag. Call it when root has all its commands.
+func Describe(root *cobra.Command, args []string) {
+	if len(args) == 0 || args[0] != cobra.ShellCompRequestCmd {
+		return
+	}
+	plain := func(f *pflag.Flag) {
+		_, f.Usage = pflag.UnquoteUsage(f)
+		f.Usage = strings.ReplaceAll(f.Usage, "\n", " ")
+	}
+	var all func(c *cobra.Command)
+	all = func(c *cobra.Command) {
+		c.Flags().VisitAll(plain)
+		c.PersistentFlags().VisitAll(plain)
+		for _, sub := range c.Commands() {
+			all(sub)
+		}
+	}
+	all(root)
 }
