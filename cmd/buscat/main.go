@@ -49,17 +49,14 @@ func start() int {
 		sig := cli.Signalled{Signal: <-signals}
 		signal.Ignore(syscall.SIGHUP) // who closes a terminal is followed by the shell and by the kernel: that is one wish, said twice
 		cancel(sig)
-		time.Sleep(sameWish)
+		time.Sleep(cli.SameWish)
 		signal.Stop(signals) // another signal ends the process at once
-		time.Sleep(stuckOutput - sameWish)
+		time.Sleep(stuckOutput - cli.SameWish)
 		finishing.Wait()
 		os.Exit(sig.ExitCode())
 	}()
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
-
-// sameWish is how long another signal is the first one said twice: timeout(1) sends it to its child, and then to the group the child is in.
-const sameWish = 100 * time.Millisecond
 
 // stuckOutput is how long an interrupted buscat tries to get rid of its last output when nobody reads it.
 const stuckOutput = 300 * time.Millisecond

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"shmbus/bus"
+	"shmbus/internal/cli"
 )
 
 // recordTen starts a recorder of ten frames of so many bytes, which goes on to wait for more.
@@ -31,7 +32,7 @@ func TestASignalThatIsSaidTwiceIsOneWish(t *testing.T) {
 	c := recordTen(t, path, 1)
 	c.start()
 	c.says("waiting for topic")
-	for begun := time.Now(); time.Since(begun) < sameWish/4; {
+	for begun := time.Now(); time.Since(begun) < cli.SameWish/4; {
 		_ = c.Process.Signal(syscall.SIGTERM)
 	}
 	c.ends(143)
@@ -72,7 +73,7 @@ func TestALaterSignalEndsARecorderAtOnce(t *testing.T) {
 	if !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
 		t.Errorf("it ended with %v; standard error: %s", c.ProcessState, c.err.String())
 	}
-	if took := time.Since(begun); took < sameWish {
+	if took := time.Since(begun); took < cli.SameWish {
 		t.Errorf("it ended after %v: that was one wish", took)
 	}
 }

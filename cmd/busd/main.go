@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"shmbus/internal/cli"
 )
@@ -26,8 +27,9 @@ func start() int {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		sig := cli.Signalled{Signal: <-signals}
-		signal.Stop(signals) // a second signal ends the process at once
 		cancel(sig)
+		time.Sleep(cli.SameWish)
+		signal.Stop(signals) // another signal ends the process at once
 	}()
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }

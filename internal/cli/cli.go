@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -37,6 +38,9 @@ func Nothing(c *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// SameWish is how long another signal is the first one said twice: timeout(1) sends it to its child, and then to the group the child is in.
+const SameWish = 100 * time.Millisecond
 
 // Signalled is why a run was cancelled: the process got a signal. It is a context.Canceled.
 type Signalled struct{ os.Signal }
