@@ -241,6 +241,13 @@ func (l *listener) notice() plugins.Notice {
 	return l.all
 }
 
+// forget forgets what was told.
+func (l *listener) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = plugins.Notice{}
+}
+
 func (l *listener) await(ok func(plugins.Notice) bool) bool {
 	return await(func() bool { return ok(l.notice()) })
 }

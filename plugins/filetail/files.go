@@ -25,7 +25,7 @@ type pattern struct {
 
 func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, error) {
 	f := &follower{
-		ctx: ctx, plugin: p, log: p.Log, config: c, every: time.Duration(c.Rescan),
+		ctx: ctx, plugin: p, log: p.Log, config: c, every: time.Duration(c.Rescan), turn: min(longestTurn, p.AliveEvery()/2),
 		tails: make(map[string]*tail), targets: make(map[string]*tail), busy: make(map[*tail]bool), moved: make(map[*tail]bool), complain: make(map[string]string),
 		pubs: make(map[string]*sharedTopic), scratch: make([]byte, chunk),
 	}
@@ -246,6 +246,12 @@ func (f *follower) forget(t *tail) error {
 			return nil
 		}
 	}
+	if t.behind { // its readers are slow
+		return nil
+	}
+	if more, err := t.finish(); more || err != nil {
+		return err
+	}
 	delete(f.tails, t.path)
 	delete(f.busy, t)
 	delete(f.moved, t)
@@ -254,5 +260,5 @@ func (f *follower) forget(t *tail) error {
 	}
 	f.unsaved = true
 	f.say(t.path, "")
-	return errors.Join(t.finish(), t.close())
+	return t.close()
 }

@@ -64,6 +64,10 @@ const shortest = 10 * time.Millisecond
 // saveEvery is how often the state file is written, at most.
 const saveEvery = time.Second
 
+// longestTurn is how long one path may wait for room before all else has its turn. It is short beside saveEvery, so that of slow readers no more
+// lines come twice after a crash than of quick ones.
+const longestTurn = 100 * time.Millisecond
+
 // Run is the plugin.
 //
 // It is told of changes by the kernel, and looks at all files by itself only every Rescan, because events can be lost and some file systems
@@ -87,8 +91,8 @@ func Run(ctx context.Context, p *plugins.Plugin) (err error) {
 	if err := f.scan(); err != nil {
 		return err
 	}
-	if err := f.look(); err != nil { // from here on every new line is seen
-		return err
+	for _, t := range f.tails { // from here on every new line is seen, though readers may take their time for those that are there
+		t.open()
 	}
 	p.Ready()
 	return f.loop()
@@ -101,6 +105,7 @@ type follower struct {
 	log    hclog.Logger
 	config Config
 	every  time.Duration // Config.Rescan
+	turn   time.Duration // how long one path may wait for room
 
 	patterns []pattern
 	watch    *fsnotify.Watcher // nil while there is none: deaf
@@ -117,6 +122,7 @@ type follower struct {
 	lines    [][]byte                // its lines
 	saved    saved
 	unsaved  bool
+	wrote    time.Time // when the state file was written last
 	status   string
 }
 
@@ -147,6 +153,7 @@ func (f *follower) loop() error {
 			return nil
 		case e := <-f.events:
 			f.event(e)
+			f.moreEvents()
 		case err := <-f.overflow: // too many events: some are lost, so look
 			f.log.Debug("files are looked at once more", "because", err)
 			if err := f.scan(); err != nil {
@@ -166,9 +173,29 @@ func (f *follower) loop() error {
 	}
 }
 
-// look looks at the files that have to be looked at, and leaves those of which there is more.
+// mostEvents is how many events are answered before files are looked at.
+const mostEvents = 1000
+
+// moreEvents answers those that wait: a look takes its time when readers are slow.
+func (f *follower) moreEvents() {
+	for range mostEvents {
+		select {
+		case e := <-f.events:
+			f.event(e)
+		default:
+			return
+		}
+	}
+}
+
+// look looks at the files that have to be looked at, and leaves those of which there is more. Each has a turn, and then the watchdog and the state
+// file have theirs.
 func (f *follower) look() error {
 	for t := range f.busy {
+		f.plugin.Alive()
+		if time.Since(f.wrote) >= saveEvery {
+			f.save()
+		}
 		delete(f.busy, t)
 		more, err := t.look()
 		if err != nil {

@@ -2,6 +2,7 @@ package filetail
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -49,8 +50,9 @@ func openInput(path string) (*input, error) {
 	return &input{file: f}, nil
 }
 
-// read publishes the whole lines that are new. It ends at the end of the file, or when it has read about most bytes: then there is more.
-func (in *input) read(t *tail, most int) (more bool, err error) {
+// read publishes the whole lines that are new. It ends at the end of the file, or when it has read about most bytes or ctx, t's turn, is over:
+// then there is more.
+func (in *input) read(ctx context.Context, t *tail, most int) (more bool, err error) {
 	anew, err := in.truncated()
 	if err != nil {
 		return false, fmt.Errorf("following %s: %w", t.path, err)
@@ -60,8 +62,8 @@ func (in *input) read(t *tail, most int) (more bool, err error) {
 		in.at, in.begun, in.head = 0, nil, nil
 	}
 	for done := 0; done < most; {
-		if err := t.f.ctx.Err(); err != nil {
-			return false, err
+		if ctx.Err() != nil {
+			return true, t.f.ctx.Err()
 		}
 		// The line that has begun, and what comes behind it, in the one buffer that all files share.
 		begun := len(in.begun)
@@ -75,8 +77,8 @@ func (in *input) read(t *tail, most int) (more bool, err error) {
 			return false, fmt.Errorf("following %s: %w", t.path, end)
 		}
 		done += n
-		if err := in.split(t, b[:begun+n], begun); err != nil {
-			return false, err
+		if all, err := in.split(ctx, t, b[:begun+n], begun); err != nil || !all {
+			return true, err
 		}
 		if end != nil {
 			return false, nil
@@ -86,8 +88,8 @@ func (in *input) read(t *tail, most int) (more bool, err error) {
 }
 
 // split publishes the lines in b, which begins at in.at and has no newline before searched. A line that is too long is
-// published in pieces.
-func (in *input) split(t *tail, b []byte, searched int) error {
+// published in pieces. all: there was room for them; if not, what there was none for is read again.
+func (in *input) split(ctx context.Context, t *tail, b []byte, searched int) (all bool, err error) {
 	longest := min(t.pub.MaxFrame(), longestLine)
 	lines, from := t.f.lines[:0], 0 // from: where the next line begins
 	var end []int                   // of each line in b, behind its newline
@@ -106,33 +108,38 @@ func (in *input) split(t *tail, b []byte, searched int) error {
 		end = append(end, from)
 	}
 	t.f.lines = lines
-	if known := len(in.head); known < fingerprint { // and then all that was read before is in it
+	if known := len(in.head); known < fingerprint && known-int(in.at) < len(b) { // and then all that was read before is in it
 		in.head = append(in.head, b[known-int(in.at):min(fingerprint-int(in.at), len(b))]...)
 	}
-	n, err := 0, error(nil)
+	n := 0
 	if len(lines) > 0 {
-		n, err = t.publish(lines)
+		n, err = t.publish(ctx, lines)
 	}
 	used := 0
 	if n > 0 {
 		used = end[n-1]
 	}
 	in.at += int64(used)
+	if n < len(lines) {
+		in.begun = in.begun[:0]
+		return false, err
+	}
 	in.begun = append(in.begun[:0], b[used:]...)
-	return err
+	return true, err
 }
 
-// rest publishes the line that has begun, when nothing more will come.
-func (in *input) rest(t *tail) error {
+// rest publishes the line that has begun, when nothing more will come. more: there was no room for it.
+func (in *input) rest(ctx context.Context, t *tail) (more bool, err error) {
 	if len(in.begun) == 0 {
-		return nil
+		return false, nil
 	}
-	n, err := t.publish([][]byte{in.begun})
-	if n == 1 {
-		in.at += int64(len(in.begun))
-		in.begun = nil
+	n, err := t.publish(ctx, [][]byte{in.begun})
+	if n < 1 {
+		return true, err
 	}
-	return err
+	in.at += int64(len(in.begun))
+	in.begun = nil
+	return false, err
 }
 
 // begin has in begin at an offset, with the knowledge of what is before it.

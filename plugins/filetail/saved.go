@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"shmbus/plugins"
 )
@@ -58,7 +59,7 @@ func (f *follower) save() {
 		return
 	}
 	f.say(f.config.State, "")
-	f.unsaved = false
+	f.unsaved, f.wrote = false, time.Now()
 }
 
 func (f *follower) write() error {

@@ -1,6 +1,7 @@
 package filetail
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,14 +22,18 @@ type tail struct {
 	skip    bool     // begin at the end of the file
 	away    bool     // in has lost its name, and nothing has it
 	missing bool     // there was nothing at the last scan
+	behind  bool     // there was more to be read at the last look
 }
 
 // most is how much of one file is read before others have their turn, in bytes.
 const most = 4 << 20
 
-// look reads what is new. more: there is more to be read.
+// look reads what is new, until its turn is over. more: there is more to be read.
 func (t *tail) look() (more bool, err error) {
+	ctx, cancel := context.WithTimeout(t.f.ctx, t.f.turn)
+	defer cancel()
 	defer func() {
+		t.behind = more
 		if len(t.old) > 0 || t.away {
 			t.f.moved[t] = true
 		} else {
@@ -37,21 +42,15 @@ func (t *tail) look() (more bool, err error) {
 	}()
 	for {
 		if t.in == nil {
-			if err := t.open(); err != nil {
-				t.f.say(t.path, err.Error())
-			}
+			t.open()
 		}
-		if more, err := t.lookOld(); more || err != nil {
+		more, err := t.lookOld(ctx)
+		if !more && err == nil && t.in != nil {
+			more, err = t.in.read(ctx, t, most)
+		}
+		// It is asked also while there is more: the file that has the name now may be gone when that has been read.
+		if err != nil || t.in == nil || !t.replaced() {
 			return more, err
-		}
-		if t.in == nil {
-			return false, nil
-		}
-		if more, err := t.in.read(t, most); more || err != nil {
-			return more, err
-		}
-		if !t.replaced() {
-			return false, nil
 		}
 		// Lines may have come between the last read and the change of the name: it is read once more, as one of the old.
 		t.retire(t.in)
@@ -66,19 +65,19 @@ func (t *tail) retire(in *input) {
 }
 
 // lookOld reads what has come in files that were replaced, in their order, and closes those whose time is over.
-func (t *tail) lookOld() (more bool, err error) {
+func (t *tail) lookOld(ctx context.Context) (more bool, err error) {
 	for i := 0; i < len(t.old); {
 		in := t.old[i]
 		over := time.Now().After(in.until)
-		if more, err := in.read(t, most); more || err != nil {
+		if more, err := in.read(ctx, t, most); more || err != nil {
 			return more, err
 		}
 		if !over {
 			i++
 			continue
 		}
-		if err := in.rest(t); err != nil {
-			return false, err
+		if more, err := in.rest(ctx, t); more || err != nil {
+			return more, err
 		}
 		t.old = slices.Delete(t.old, i, i+1)
 		if err := in.file.Close(); err != nil {
@@ -88,8 +87,15 @@ func (t *tail) lookOld() (more bool, err error) {
 	return false, nil
 }
 
-// open opens the file of that name; there may be none. The first time it goes on where the state file says.
-func (t *tail) open() error {
+// open opens the file of that name; there may be none. What is wrong with it is said.
+func (t *tail) open() {
+	if err := t.tryOpen(); err != nil {
+		t.f.say(t.path, err.Error())
+	}
+}
+
+// tryOpen is open. The first time it goes on where the state file says.
+func (t *tail) tryOpen() error {
 	in, err := openInput(t.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -150,15 +156,19 @@ func (t *tail) replaced() bool {
 	return err == nil && !os.SameFile(now, open)
 }
 
-// finish publishes what has no newline and will get none.
-func (t *tail) finish() error {
-	var errs []error
-	for _, in := range append(t.old, t.in) {
-		if in != nil {
-			errs = append(errs, in.rest(t))
+// finish publishes what has no newline and will get none. more: there was no room for all of it.
+func (t *tail) finish() (more bool, err error) {
+	ctx, cancel := context.WithTimeout(t.f.ctx, t.f.turn)
+	defer cancel()
+	for _, in := range append(slices.Clone(t.old), t.in) {
+		if in == nil {
+			continue
+		}
+		if more, err := in.rest(ctx, t); more || err != nil {
+			return more, err
 		}
 	}
-	return errors.Join(errs...)
+	return false, nil
 }
 
 func (t *tail) close() error {
@@ -172,9 +182,12 @@ func (t *tail) close() error {
 	return errors.Join(append(errs, t.f.leave(t.pub))...)
 }
 
-// publish publishes lines, and says how many were before an error.
-func (t *tail) publish(lines [][]byte) (int, error) {
-	n, err := t.pub.PublishBatch(t.f.ctx, lines)
+// publish publishes lines, and says how many were before an error, or before ctx, t's turn, was over, which is none.
+func (t *tail) publish(ctx context.Context, lines [][]byte) (int, error) {
+	n, err := t.pub.PublishBatch(ctx, lines)
+	if errors.Is(err, context.DeadlineExceeded) && t.f.ctx.Err() == nil {
+		err = nil
+	}
 	if err != nil {
 		err = fmt.Errorf("following %s: %w", t.path, err)
 	}
