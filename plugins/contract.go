@@ -31,6 +31,7 @@ const (
 	EnvCookie   = "SHMBUS_PLUGIN_COOKIE"   // Cookie
 	EnvVersions = "SHMBUS_PLUGIN_VERSIONS" // versions of the contract that the runner speaks, with a space between them
 	EnvTopics   = "SHMBUS_PLUGIN_TOPICS"   // the manifest's topics, with a newline between them
+	EnvShapes   = "SHMBUS_PLUGIN_SHAPES"   // the manifest's topics with their shapes, as JSON: a list of Topic
 	EnvConfig   = "SHMBUS_PLUGIN_CONFIG"   // the manifest's config table, as JSON
 	EnvNotify   = "NOTIFY_SOCKET"          // as sd_notify(3)
 	EnvWatchdog = "WATCHDOG_USEC"          // as sd_watchdog_enabled(3)

@@ -1,7 +1,9 @@
 package plugins
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"strconv"
@@ -28,8 +30,9 @@ func (p *Plugin) Topics() []string {
 	return strings.FieldsFunc(os.Getenv(EnvTopics), func(r rune) bool { return r == '\n' })
 }
 
-// Publisher opens a publisher on a topic; "" is the first of the manifest's, so that its name need not be in the plugin. It is for one
-// goroutine at a time. Errors are those of bus.Publisher, and that there is no topic in the manifest.
+// Publisher opens a publisher on a topic; "" is the first of the manifest's, so that its name need not be in the plugin. A topic of the manifest's that
+// somebody has removed meanwhile is made again in the shape that it has there. The publisher is for one goroutine at a time. Errors are those of
+// bus.Publisher, and that there is no topic in the manifest.
 func (p *Plugin) Publisher(topic string, opts ...bus.PublisherOption) (*bus.Publisher, error) {
 	if topic == "" {
 		all := p.Topics()
@@ -38,7 +41,40 @@ func (p *Plugin) Publisher(topic string, opts ...bus.PublisherOption) (*bus.Publ
 		}
 		topic = all[0]
 	}
-	return p.Bus.Publisher(topic, opts...)
+	shape, err := manifestShape(topic)
+	if err != nil {
+		return nil, err
+	}
+	return p.Bus.Publisher(topic, append(shape, opts...)...)
+}
+
+// Outlet is Publisher for those who go on when the topic is removed while they publish.
+func (p *Plugin) Outlet(topic string, opts ...bus.PublisherOption) (*Outlet, error) {
+	return NewOutlet(func() (*bus.Publisher, error) { return p.Publisher(topic, opts...) })
+}
+
+// manifestShape is the shape that the manifest gives a topic, if it has it.
+func manifestShape(topic string) ([]bus.PublisherOption, error) {
+	text := os.Getenv(EnvShapes)
+	if text == "" {
+		return nil, nil
+	}
+	var all []Topic
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, fmt.Errorf("the topics, in %s: %w", EnvShapes, err)
+	}
+	return ShapeOf(all, topic)
+}
+
+// ShapeOf is the option that makes a topic in the shape that a list has for it; none if it is not there.
+func ShapeOf(all []Topic, topic string) ([]bus.PublisherOption, error) {
+	for _, t := range all {
+		if t.Name == topic {
+			shape, err := t.Options()
+			return []bus.PublisherOption{bus.WithTopic(shape)}, err
+		}
+	}
+	return nil, nil
 }
 
 // Ready says that the plugin works: what it needs is there, and frames come. A manifest with notify = true waits for it.

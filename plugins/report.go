@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,12 +42,12 @@ type LogEntry struct {
 type Reporter struct {
 	bus  *bus.Bus
 	mu   sync.Mutex
-	pubs map[string]*bus.Publisher
+	pubs map[string]*Outlet
 }
 
 // NewReporter is a Reporter on a bus that was opened with bus.WithReserved.
 func NewReporter(b *bus.Bus) *Reporter {
-	return &Reporter{bus: b, pubs: make(map[string]*bus.Publisher)}
+	return &Reporter{bus: b, pubs: make(map[string]*Outlet)}
 }
 
 // shape is the shape of one of busd's topics. On TopicStats a thousand frames come at once, each second.
@@ -64,27 +63,18 @@ func shape(topic string) bus.TopicOptions {
 func (r *Reporter) Publish(topic string, v any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.publish(topic, v)
-	if errors.Is(err, bus.ErrNoTopic) { // somebody has removed it: it is made again
-		r.pubs[topic].Close()
-		delete(r.pubs, topic)
-		err = r.publish(topic, v)
-	}
-	return err
-}
-
-func (r *Reporter) publish(topic string, v any) error {
-	p := r.pubs[topic]
-	if p == nil {
+	o := r.pubs[topic]
+	if o == nil {
 		var err error
-		if p, err = r.bus.Publisher(topic, bus.WithTopic(shape(topic))); err != nil {
+		o, err = NewOutlet(func() (*bus.Publisher, error) { return r.bus.Publisher(topic, bus.WithTopic(shape(topic))) })
+		if err != nil {
 			return err
 		}
-		r.pubs[topic] = p
+		r.pubs[topic] = o
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // another's open claim may be in the way
 	defer cancel()
-	return bus.Send(ctx, p, v)
+	return o.Encode(ctx, v)
 }
 
 // Event publishes an event. A zero time is now.

@@ -114,7 +114,7 @@ func TestEveryKeyOfABuiltinIsDocumented(t *testing.T) {
 func TestEveryVariableIsDocumented(t *testing.T) {
 	got := slices.Sorted(maps.Keys(rows(t, "## The environment")))
 	want := []string{
-		plugins.EnvBus, plugins.EnvName, plugins.EnvCookie, plugins.EnvVersions, plugins.EnvTopics, plugins.EnvConfig, plugins.EnvNotify, plugins.EnvWatchdog,
+		plugins.EnvBus, plugins.EnvName, plugins.EnvCookie, plugins.EnvVersions, plugins.EnvTopics, plugins.EnvShapes, plugins.EnvConfig, plugins.EnvNotify, plugins.EnvWatchdog,
 	}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

@@ -33,6 +33,8 @@ func environment(inherited []string, spec *plugins.Spec, user map[string]string)
 		topics = append(topics, t.Name)
 	}
 	all[plugins.EnvTopics] = strings.Join(topics, "\n")
+	shapes, _ := json.Marshal(spec.Topics) // as below
+	all[plugins.EnvShapes] = string(shapes)
 	config := spec.Config
 	if config == nil {
 		config = plugins.Table{}

@@ -11,7 +11,7 @@ import (
 func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
 	s := &plugins.Spec{Name: "p", Bus: "/b", Place: "/b/.busd", Manifest: plugins.Manifest{
 		Env:      plugins.StringMap{"MINE": "1", "HOME": "/mine", "SHMBUS_DIR": "/other"},
-		Topics:   []plugins.Topic{{Name: "a"}, {Name: "b/c"}},
+		Topics:   []plugins.Topic{{Name: "a"}, {Name: "b/c", Slots: 16, Policy: "lossless"}},
 		Watchdog: plugins.Duration(2 * time.Second),
 		Config:   plugins.Table{"rate": 1.5},
 	}}
@@ -20,7 +20,8 @@ func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
 	}
 	want := []string{
 		"EMPTY=", "HOME=/mine", "MINE=1", "NOTIFY_SOCKET=/b/.busd/plugins/p/notify.sock", "PATH=/bin", "SHMBUS_DIR=/b", "SHMBUS_PLUGIN=p",
-		"SHMBUS_PLUGIN_CONFIG={\"rate\":1.5}", "SHMBUS_PLUGIN_COOKIE=" + plugins.Cookie, "SHMBUS_PLUGIN_TOPICS=a\nb/c", "SHMBUS_PLUGIN_VERSIONS=1",
+		"SHMBUS_PLUGIN_CONFIG={\"rate\":1.5}", "SHMBUS_PLUGIN_COOKIE=" + plugins.Cookie, `SHMBUS_PLUGIN_SHAPES=[{"name":"a"},{"name":"b/c","slots":16,"policy":"lossless"}]`,
+		"SHMBUS_PLUGIN_TOPICS=a\nb/c", "SHMBUS_PLUGIN_VERSIONS=1",
 		"USER=u", "WATCHDOG_USEC=2000000",
 	}
 	if got := environment(inherited, s, map[string]string{"HOME": "/u", "USER": "u"}); !slices.Equal(got, want) {

@@ -16,7 +16,7 @@ func (o *output) lines(ctx context.Context, r io.Reader, s *sink) error {
 	var batch [][]byte
 	for {
 		n, err := r.Read(buf[have:])
-		most := s.p.MaxFrame()
+		most := s.MaxFrame()
 		rest := buf[:have+n]
 		from := have // there is no newline before
 		batch = batch[:0]

@@ -150,7 +150,8 @@ func (o *output) sink(topic string) (*sink, error) {
 		return s, nil
 	}
 	s := &sink{o: o, topic: topic}
-	if err := s.open(); err != nil {
+	var err error
+	if s.Outlet, err = plugins.NewOutlet(s.open); err != nil {
 		return nil, err
 	}
 	o.sinks[topic] = s
@@ -159,6 +160,6 @@ func (o *output) sink(topic string) (*sink, error) {
 
 func (o *output) close() {
 	for _, s := range o.sinks {
-		s.p.Close()
+		_ = s.Close()
 	}
 }

@@ -10,44 +10,23 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"shmbus/bus"
+	"shmbus/plugins"
 )
 
 // A sink is a topic that is published on for a plugin.
 type sink struct {
 	o     *output
 	topic string
-	p     *bus.Publisher
+	*plugins.Outlet
 }
 
 // open opens the publisher, and makes the topic as the manifest has it.
-func (s *sink) open() (err error) {
-	var opts []bus.PublisherOption
-	for _, t := range s.o.spec.Topics {
-		if t.Name == s.topic {
-			shape, err := t.Options()
-			if err != nil {
-				return err
-			}
-			opts = append(opts, bus.WithTopic(shape))
-		}
+func (s *sink) open() (*bus.Publisher, error) {
+	shape, err := plugins.ShapeOf(s.o.spec.Topics, s.topic)
+	if err != nil {
+		return nil, err
 	}
-	s.p, err = s.o.bus.Publisher(s.topic, opts...)
-	return err
-}
-
-// publish does what it takes for a topic that is removed meanwhile: it is made again.
-func (s *sink) publish(ctx context.Context, do func() error) error {
-	for {
-		err := do()
-		if !errors.Is(err, bus.ErrNoTopic) || ctx.Err() != nil {
-			return err
-		}
-		s.p.Close()
-		if err := s.open(); err != nil {
-			delete(s.o.sinks, s.topic)
-			return err
-		}
-	}
+	return s.o.bus.Publisher(s.topic, shape...)
 }
 
 // countedAtOnce is how many lines are published between two counts. A count is what is seen of a plugin that waits for room.
@@ -56,12 +35,7 @@ const countedAtOnce = 256
 // batch publishes lines. Room is waited for.
 func (s *sink) batch(ctx context.Context, lines [][]byte) error {
 	for len(lines) > 0 {
-		var n int
-		err := s.publish(ctx, func() error {
-			done, err := s.p.PublishBatch(ctx, lines[n:min(n+countedAtOnce, len(lines))])
-			n += done
-			return err
-		})
+		n, err := s.PublishBatch(ctx, lines[:min(countedAtOnce, len(lines))])
 		size := 0
 		for _, l := range lines[:n] {
 			size += len(l)
@@ -70,7 +44,7 @@ func (s *sink) batch(ctx context.Context, lines [][]byte) error {
 		lines = lines[n:]
 		switch {
 		case errors.Is(err, bus.ErrFrameTooLarge): // the topic was made again, with a smaller ring
-			s.tooLong(s.p.MaxFrame())
+			s.tooLong(s.MaxFrame())
 			lines = lines[1:]
 		case err != nil:
 			return err
@@ -81,12 +55,12 @@ func (s *sink) batch(ctx context.Context, lines [][]byte) error {
 
 // frame publishes a frame. Room is waited for.
 func (s *sink) frame(ctx context.Context, kind bus.Kind, payload []byte) error {
-	err := s.publish(ctx, func() error {
-		if kind == bus.KindMsgpack {
-			return s.p.Encode(ctx, msgpack.RawMessage(payload))
-		}
-		return s.p.Publish(ctx, payload)
-	})
+	var err error
+	if kind == bus.KindMsgpack {
+		err = s.Encode(ctx, msgpack.RawMessage(payload))
+	} else {
+		err = s.Publish(ctx, payload)
+	}
 	if err == nil {
 		s.o.board.count(1, len(payload), 0)
 	}

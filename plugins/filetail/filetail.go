@@ -14,7 +14,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"github.com/hashicorp/go-hclog"
 
-	"shmbus/bus"
 	"shmbus/plugins"
 )
 
@@ -128,7 +127,8 @@ type follower struct {
 
 // A sharedTopic is a publisher for the files that go to one topic.
 type sharedTopic struct {
-	*bus.Publisher
+	*plugins.Outlet
+	topic string
 	users int
 }
 
@@ -212,11 +212,11 @@ func (f *follower) look() error {
 func (f *follower) publisher(topic string) (*sharedTopic, error) {
 	s := f.pubs[topic]
 	if s == nil {
-		p, err := f.plugin.Publisher(topic)
+		o, err := f.plugin.Outlet(topic)
 		if err != nil {
 			return nil, err
 		}
-		s = &sharedTopic{Publisher: p}
+		s = &sharedTopic{Outlet: o, topic: topic}
 		f.pubs[topic] = s
 	}
 	s.users++
@@ -228,7 +228,7 @@ func (f *follower) leave(s *sharedTopic) error {
 	if s.users--; s.users > 0 {
 		return nil
 	}
-	delete(f.pubs, s.Topic())
+	delete(f.pubs, s.topic)
 	return s.Close()
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -133,13 +134,13 @@ func (in *input) rest(ctx context.Context, t *tail) (more bool, err error) {
 	if len(in.begun) == 0 {
 		return false, nil
 	}
-	n, err := t.publish(ctx, [][]byte{in.begun})
-	if n < 1 {
-		return true, err
+	pieces := slices.Collect(slices.Chunk(in.begun, min(t.pub.MaxFrame(), longestLine)))
+	n, err := t.publish(ctx, pieces)
+	for _, piece := range pieces[:n] {
+		in.at += int64(len(piece))
+		in.begun = in.begun[len(piece):]
 	}
-	in.at += int64(len(in.begun))
-	in.begun = nil
-	return false, err
+	return n < len(pieces), err
 }
 
 // begin has in begin at an offset, with the knowledge of what is before it.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"shmbus/bus"
 )
 
 // A tail is a path that is followed, whichever files have its name in turn.
@@ -182,10 +184,14 @@ func (t *tail) close() error {
 	return errors.Join(append(errs, t.f.leave(t.pub))...)
 }
 
-// publish publishes lines, and says how many were before an error, or before ctx, t's turn, was over, which is none.
+// publish publishes lines, and says how many were before an error. It is none that ctx, t's turn, is over, nor that lines have to be cut into other
+// pieces.
 func (t *tail) publish(ctx context.Context, lines [][]byte) (int, error) {
 	n, err := t.pub.PublishBatch(ctx, lines)
-	if errors.Is(err, context.DeadlineExceeded) && t.f.ctx.Err() == nil {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && t.f.ctx.Err() == nil:
+		err = nil
+	case errors.Is(err, bus.ErrFrameTooLarge) && len(lines[n]) > t.pub.MaxFrame(): // the topic was made again, with a smaller ring
 		err = nil
 	}
 	if err != nil {

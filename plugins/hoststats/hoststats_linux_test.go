@@ -146,6 +146,18 @@ func TestThisMachineIsPublished(t *testing.T) {
 	h.Stop()
 }
 
+func TestTopicsThatAreRemovedAreMadeAgain(t *testing.T) {
+	h := plugintest.Start(t, Run, `{"every":"100ms"}`)
+	for _, topic := range []string{"host/cpu", "host/memory", "host/disk", "host/net"} {
+		h.Receive(h.Subscribe(topic)).Release()
+		if err := h.Bus.RemoveTopic(topic); err != nil {
+			t.Fatal(err)
+		}
+		h.Receive(h.Subscribe(topic)).Release()
+	}
+	h.Stop()
+}
+
 func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
 	for config, want := range map[string]string{`{"every":"1ms"}`: "at least 100ms", `{"proc":"/none"}`: "config.proc: ", `{"prefix":"a/"}`: "bad topic name"} {
 		if err := plugintest.Run(t, Run, config); err == nil || !strings.Contains(err.Error(), want) {

@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/procfs"
 	"github.com/prometheus/procfs/blockdevice"
 
-	"shmbus/bus"
 	"shmbus/plugins"
 )
 
@@ -25,9 +24,9 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 	if err != nil {
 		return plugins.BadConfig("proc", "%w", err)
 	}
-	var pubs [4]*bus.Publisher
+	var outs [4]*plugins.Outlet
 	for i, name := range []string{"cpu", "memory", "disk", "net"} {
-		if pubs[i], err = p.Publisher(c.Prefix + "/" + name); err != nil {
+		if outs[i], err = p.Outlet(c.Prefix + "/" + name); err != nil {
 			return err
 		}
 	}
@@ -54,7 +53,7 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 			return err
 		}
 		for i, v := range []any{now.cpus(before), now.memory(), now.disks(before), now.nets(before)} {
-			if err := pubs[i].Encode(ctx, v); err != nil {
+			if err := outs[i].Encode(ctx, v); err != nil {
 				return err
 			}
 		}

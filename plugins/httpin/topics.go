@@ -11,11 +11,12 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"shmbus/bus"
+	"shmbus/plugins"
 )
 
 // publishers are those of the topics that were posted to. Requests come at once, and a publisher is for one at a time.
 type publishers struct {
-	open   func(topic string, opts ...bus.PublisherOption) (*bus.Publisher, error)
+	open   func(topic string, opts ...bus.PublisherOption) (*plugins.Outlet, error)
 	most   int
 	mu     sync.Mutex
 	byName map[string]*publisher
@@ -24,14 +25,14 @@ type publishers struct {
 // A publisher is that of one topic.
 type publisher struct {
 	mu sync.Mutex
-	p  *bus.Publisher // nil until it is needed
+	o  *plugins.Outlet // nil until it is needed
 }
 
 // errTooMany: more topics than the config allows.
 var errTooMany = errors.New("too many topics")
 
-// use calls f with the publisher of a topic. A topic that was removed is made again.
-func (s *publishers) use(topic string, f func(*bus.Publisher) error) error {
+// use calls f with the outlet of a topic.
+func (s *publishers) use(topic string, f func(*plugins.Outlet) error) error {
 	s.mu.Lock()
 	t := s.byName[topic]
 	if t == nil {
@@ -45,21 +46,14 @@ func (s *publishers) use(topic string, f func(*bus.Publisher) error) error {
 	s.mu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for again := true; ; again = false {
-		if t.p == nil {
-			p, err := s.open(topic)
-			if err != nil {
-				return err
-			}
-			t.p = p
-		}
-		err := f(t.p)
-		if !again || !errors.Is(err, bus.ErrNoTopic) {
+	if t.o == nil {
+		o, err := s.open(topic)
+		if err != nil {
 			return err
 		}
-		t.p.Close()
-		t.p = nil
+		t.o = o
 	}
+	return f(t.o)
 }
 
 // check returns when no publisher hangs.
@@ -69,7 +63,7 @@ func (s *publishers) check() {
 	s.mu.Unlock()
 	for _, t := range all {
 		t.mu.Lock()
-		_ = t.p // that it can be had is all that is asked
+		_ = t.o // that it can be had is all that is asked
 		t.mu.Unlock()
 	}
 }
@@ -82,10 +76,10 @@ type frame struct {
 
 // publish publishes a frame, and waits for room as long as ctx lets it.
 func (s *publishers) publish(ctx context.Context, topic string, f frame) error {
-	return s.use(topic, func(p *bus.Publisher) error {
+	return s.use(topic, func(o *plugins.Outlet) error {
 		if f.msgpack {
-			return p.Encode(ctx, msgpack.RawMessage(f.bytes))
+			return o.Encode(ctx, msgpack.RawMessage(f.bytes))
 		}
-		return p.Publish(ctx, f.bytes)
+		return o.Publish(ctx, f.bytes)
 	})
 }

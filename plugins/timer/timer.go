@@ -59,16 +59,18 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 		return err
 	}
 	every := time.Duration(c.Every)
-	send := func(pub *bus.Publisher, t Tick) error { return bus.Send(ctx, pub, t) }
+	send := func(o *plugins.Outlet, t Tick) error {
+		return o.Do(ctx, func(pub *bus.Publisher) error { return bus.Send(ctx, pub, t) })
+	}
 	if c.Format == "text" {
 		var line []byte
-		send = func(pub *bus.Publisher, t Tick) error {
+		send = func(o *plugins.Outlet, t Tick) error {
 			line = append(strconv.AppendUint(line[:0], t.N, 10), ' ')
 			line = t.Time.AppendFormat(line, time.RFC3339Nano)
-			return pub.Publish(ctx, line)
+			return o.Publish(ctx, line)
 		}
 	}
-	pub, err := p.Publisher(c.Topic)
+	out, err := p.Outlet(c.Topic)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 			}
 		}
 		now := time.Now() // the clock may have been set since the start
-		if err := send(pub, Tick{n, now.Add(due - now.Sub(start)).Round(0)}); err != nil {
+		if err := send(out, Tick{n, now.Add(due - now.Sub(start)).Round(0)}); err != nil {
 			return err
 		}
 		if missed > told && time.Since(said) > time.Second {

@@ -54,6 +54,20 @@ func TestTicksAsText(t *testing.T) {
 	h.Stop()
 }
 
+func TestATopicThatIsRemovedIsMadeAgain(t *testing.T) {
+	for _, format := range []string{"msgpack", "text"} {
+		h := plugintest.Start(t, Run, `{"every":"1ms","topic":"tick","format":"`+format+`"}`)
+		for range 3 {
+			h.Receive(h.Subscribe("tick")).Release()
+			if err := h.Bus.RemoveTopic("tick"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.Receive(h.Subscribe("tick")).Release()
+		h.Stop()
+	}
+}
+
 func TestTicksThatNobodyTakesInTimeAreCounted(t *testing.T) {
 	b := plugintest.NewBus(t)
 	if err := b.CreateTopic("tick", bus.TopicOptions{Policy: bus.PolicyLossless, Slots: 2}); err != nil {
