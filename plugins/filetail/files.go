@@ -1,6 +1,7 @@
 package filetail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type pattern struct {
 func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, error) {
 	f := &follower{
 		ctx: ctx, plugin: p, log: p.Log, config: c, every: time.Duration(c.Rescan), turn: min(longestTurn, p.AliveEvery()/2),
-		tails: make(map[string]*tail), targets: make(map[string]*tail), busy: make(map[*tail]bool), moved: make(map[*tail]bool), complain: make(map[string]string),
+		tails: make(map[string]*tail), targets: make(map[string]map[*tail]bool), busy: make(map[*tail]bool), moved: make(map[*tail]bool), complain: make(map[string]string),
 		pubs: make(map[string]*sharedTopic), scratch: make([]byte, chunk),
 	}
 	if f.config.Topic == "" {
@@ -107,12 +108,7 @@ func (p pattern) match(path string) bool {
 
 // event answers one event of a watched directory.
 func (f *follower) event(e fsnotify.Event) {
-	if t := f.tails[e.Name]; t != nil {
-		f.busy[t] = true
-		return
-	}
-	if t := f.targets[e.Name]; t != nil {
-		f.busy[t] = true
+	if f.wake(e.Name) {
 		return
 	}
 	for t := range f.moved { // this may be one of its files
@@ -132,6 +128,22 @@ func (f *follower) event(e fsnotify.Event) {
 			}
 		}
 	}
+}
+
+// wake has all paths looked at that lead to the file of a path: itself, and symbolic links to it. It says whether there are any.
+func (f *follower) wake(path string) (any bool) {
+	file := path
+	if t := f.tails[path]; t != nil {
+		f.busy[t] = true
+		file = cmp.Or(t.target, path)
+	}
+	if t := f.tails[file]; t != nil {
+		f.busy[t] = true
+	}
+	for t := range f.targets[file] {
+		f.busy[t] = true
+	}
+	return f.tails[path] != nil || len(f.targets[path]) > 0
 }
 
 // scan looks for files and directories, and has all files looked at.
@@ -220,15 +232,28 @@ func (f *follower) follow(path string, there bool) {
 // aim has the directory watched that a symbolic link leads to: events are those of the file's own directory.
 func (f *follower) aim(t *tail) {
 	real, err := filepath.EvalSymlinks(t.path)
-	if err != nil || real == t.target || real == t.path {
+	if err != nil || real == t.target || real == t.path && t.target == "" {
 		return
 	}
-	if f.targets[t.target] == t {
-		delete(f.targets, t.target)
+	f.unaim(t)
+	if real == t.path { // it is none any more
+		return
 	}
 	t.target = real
-	f.targets[real] = t
+	if f.targets[real] == nil {
+		f.targets[real] = make(map[*tail]bool)
+	}
+	f.targets[real][t] = true
 	f.watchDir(filepath.Dir(real))
+}
+
+// unaim forgets where a path leads to.
+func (f *follower) unaim(t *tail) {
+	delete(f.targets[t.target], t)
+	if len(f.targets[t.target]) == 0 {
+		delete(f.targets, t.target)
+	}
+	t.target = ""
 }
 
 // forget ends following a path at which there has been nothing at two scans, and whose file is deleted.
@@ -255,9 +280,7 @@ func (f *follower) forget(t *tail) error {
 	delete(f.tails, t.path)
 	delete(f.busy, t)
 	delete(f.moved, t)
-	if f.targets[t.target] == t {
-		delete(f.targets, t.target)
-	}
+	f.unaim(t)
 	f.unsaved = true
 	f.say(t.path, "")
 	return t.close()

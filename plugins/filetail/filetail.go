@@ -111,14 +111,14 @@ type follower struct {
 	events   chan fsnotify.Event
 	overflow chan error
 	deaf     bool
-	tails    map[string]*tail        // by path
-	targets  map[string]*tail        // by the path that a symbolic link leads to
-	busy     map[*tail]bool          // have to be looked at
-	moved    map[*tail]bool          // have files that may grow under other names
-	complain map[string]string       // what was last said of a path
-	pubs     map[string]*sharedTopic // by topic
-	scratch  []byte                  // what was read last, of any file
-	lines    [][]byte                // its lines
+	tails    map[string]*tail          // by path
+	targets  map[string]map[*tail]bool // by the path of the file itself, where symbolic links lead to it
+	busy     map[*tail]bool            // have to be looked at
+	moved    map[*tail]bool            // have files that may grow under other names
+	complain map[string]string         // what was last said of a path
+	pubs     map[string]*sharedTopic   // by topic
+	scratch  []byte                    // what was read last, of any file
+	lines    [][]byte                  // its lines
 	saved    saved
 	unsaved  bool
 	wrote    time.Time // when the state file was written last

@@ -222,6 +222,40 @@ func TestASymbolicLinkIsFollowedToItsFile(t *testing.T) {
 	h.Stop()
 }
 
+func TestAllPathsThatLeadToAFileAreWoken(t *testing.T) {
+	dir := t.TempDir()
+	noError(t, os.Mkdir(filepath.Join(dir, "data"), 0o700))
+	file := filepath.Join(dir, "data", "a.log")
+	appendTo(t, file, "")
+	for _, link := range []string{"b.log", "c.log"} {
+		noError(t, os.Symlink(file, filepath.Join(dir, link)))
+	}
+	h := plugintest.Start(t, Run, table(t, "paths", []string{dir + "/*.log", file}, "topic", "l/{name}", "rescan", "1h"))
+	h.Ready()
+	h.Await("its status", func() bool { return h.Notice().Status == "following 3 files" })
+	for _, line := range []string{"one", "two", "three"} {
+		appendTo(t, file, line+"\n")
+		for _, name := range []string{"a.log", "b.log", "c.log"} {
+			s := h.Subscribe("l/" + name)
+			h.Await(name+" has it", func() bool { return last(s) == line })
+			noError(t, s.Close())
+		}
+	}
+	h.Stop()
+}
+
+// last is the newest frame that is there.
+func last(s *bus.Subscriber) (text string) {
+	for {
+		f, err := s.TryReceive()
+		if f == nil || err != nil {
+			return text
+		}
+		text = string(f.Bytes())
+		f.Release()
+	}
+}
+
 func TestAFileThatIsDeletedIsForgotten(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "a.log")
 	appendTo(t, log, "a\nno newline")
