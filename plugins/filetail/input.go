@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -23,6 +24,7 @@ const fingerprint = 256
 // An input is an open file.
 type input struct {
 	file  *os.File
+	dir   string    // where it was when it was opened
 	at    int64     // what is before it was published
 	begun []byte    // what was read from at on: the beginning of a line
 	head  []byte    // the first bytes that were read of the file, at most fingerprint
@@ -48,7 +50,11 @@ func openInput(path string) (*input, error) {
 		f.Close()
 		return nil, err
 	}
-	return &input{file: f}, nil
+	in := &input{file: f}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		in.dir = filepath.Dir(real)
+	}
+	return in, nil
 }
 
 // read publishes the whole lines that are new. It ends at the end of the file, or when it has read about most bytes or ctx, t's turn, is over:

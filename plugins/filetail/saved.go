@@ -25,8 +25,9 @@ type saved struct {
 // A place is where we were in a file.
 type place struct {
 	Offset int64  `json:"offset"`
-	File   string `json:"file"`   // device and number of the file
-	Length int    `json:"length"` // of the beginning that Sum is of
+	File   string `json:"file"`          // device and number of the file
+	Dir    string `json:"dir,omitempty"` // where it was, which is elsewhere than its path if that is a symbolic link
+	Length int    `json:"length"`        // of the beginning that Sum is of
 	Sum    string `json:"sum"`
 }
 
@@ -80,14 +81,32 @@ func (f *follower) write() error {
 				return err
 			}
 			sum := sha256.Sum256(in.head)
-			s.Files[path] = append(s.Files[path], place{in.at, fileID(info), len(in.head), hex.EncodeToString(sum[:])})
+			s.Files[path] = append(s.Files[path], place{in.at, fileID(info), in.dir, len(in.head), hex.EncodeToString(sum[:])})
 		}
 	}
 	return plugins.WriteJSON(f.config.State, s)
 }
 
-// find looks for the file in a directory, where it may have another name by now. nil if it is not there.
-func (p place) find(dir string) *input {
+// find looks for the file around its path, and around where a symbolic link has led or leads to; it may have another name by now. nil if it is in none
+// of these directories.
+func (p place) find(path string) *input {
+	dirs := []string{filepath.Dir(path)}
+	if p.Dir != "" {
+		dirs = append(dirs, p.Dir)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		dirs = append(dirs, filepath.Dir(real))
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		if in := p.findIn(dir); in != nil {
+			return in
+		}
+	}
+	return nil
+}
+
+func (p place) findIn(dir string) *input {
 	around, _ := os.ReadDir(dir) // in one that cannot be read it is not found
 	for _, e := range around {
 		info, err := e.Info()

@@ -66,6 +66,44 @@ func TestItGoesOnWhereItWas(t *testing.T) {
 	})
 }
 
+func TestAFileThatALinkLedToIsFoundAgain(t *testing.T) {
+	dir := t.TempDir()
+	data, link, state := filepath.Join(dir, "data"), filepath.Join(dir, "link"), filepath.Join(dir, "state")
+	log := filepath.Join(data, "a.log")
+	for _, d := range []string{data, link, filepath.Join(dir, "new")} {
+		noError(t, os.Mkdir(d, 0o700))
+	}
+	appendTo(t, log, "")
+	noError(t, os.Symlink("../data/a.log", filepath.Join(link, "a.log")))
+	config := table(t, "paths", []string{link + "/*.log"}, "topic", "l", "state", state, "rescan", "1h")
+	b := plugintest.NewBus(t)
+	h := plugintest.StartOn(t, b, Run, config)
+	h.Ready()
+	s := h.Subscribe("l")
+	again := func(want ...string) {
+		t.Helper()
+		h = plugintest.StartOn(t, b, Run, config)
+		h.Expect(s, want...)
+		h.Stop()
+	}
+	h.Stop()
+
+	appendTo(t, log, "1\n")
+	noError(t, os.Rename(log, log+".1"))
+	appendTo(t, log, "2\n")
+	again("1", "2")
+
+	appendTo(t, log, "3\n")
+	noError(t, os.Rename(log, log+".1")) // and the link leads nowhere
+	again("3")
+
+	appendTo(t, log+".1", "4\n")
+	appendTo(t, filepath.Join(dir, "new", "a.log"), "5\n")
+	noError(t, os.Remove(filepath.Join(link, "a.log")))
+	noError(t, os.Symlink("../new/a.log", filepath.Join(link, "a.log")))
+	again("4", "5")
+}
+
 func TestAPluginThatIsKilledPublishesLinesAgainRatherThanNot(t *testing.T) {
 	dir := t.TempDir()
 	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")

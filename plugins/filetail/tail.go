@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -113,7 +112,7 @@ func (t *tail) tryOpen() error {
 			err = in.begin(was.Offset)
 			continue
 		}
-		old := was.find(filepath.Dir(t.path))
+		old := was.find(t.path)
 		switch {
 		case old == nil && newest:
 			t.f.log.Warn("the file that was followed is not here any more; what was written to it since then is missed", "path", t.path)
