@@ -25,7 +25,7 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 	if err != nil {
 		return err
 	}
-	h := &handler{config: c, log: p.Log, patterns: patterns, topics: &publishers{open: p.Outlet, most: c.MaxTopics, byName: make(map[string]*publisher)}}
+	h := &handler{config: c, log: p.Log, patterns: patterns, topics: &publishers{open: p.Outlet, declared: p.Topics(), most: c.MaxTopics, byName: make(map[string]*publisher)}}
 	l, err := listen(c)
 	if err != nil {
 		return err

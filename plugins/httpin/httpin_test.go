@@ -228,6 +228,29 @@ func TestWhatMayNotBePublishedIsRefused(t *testing.T) {
 	s.Stop()
 }
 
+func TestTopicsCountThatWereMadeByPosting(t *testing.T) {
+	b := plugintest.NewBus(t)
+	if err := b.CreateTopic("taken", bus.TopicOptions{Exclusive: true}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Publisher("taken")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	s := serveOn(t, b, `,"topics":["**"],"max-topics":1`, "a", "b")
+	for _, topic := range []string{"/a", "/b"} {
+		s.want(s.post(topic, "", "x"), 204, "")
+	}
+	s.want(s.post("/taken", "", "x"), 500, "")
+	s.want(s.post("/c", "", "x"), 204, "") // the one that could not be opened does not count
+	s.want(s.post("/d", "", "x"), 403, "too many topics")
+	for _, topic := range []string{"/a", "/b", "/c"} {
+		s.want(s.post(topic, "", "y"), 204, "")
+	}
+	s.Stop()
+}
+
 func TestNoRoomIsSaidSo(t *testing.T) {
 	b := plugintest.NewBus(t)
 	if err := b.CreateTopic("a", bus.TopicOptions{Policy: bus.PolicyLossless, Slots: 4}); err != nil {

@@ -16,16 +16,19 @@ import (
 
 // publishers are those of the topics that were posted to. Requests come at once, and a publisher is for one at a time.
 type publishers struct {
-	open   func(topic string, opts ...bus.PublisherOption) (*plugins.Outlet, error)
-	most   int
-	mu     sync.Mutex
-	byName map[string]*publisher
+	open     func(topic string, opts ...bus.PublisherOption) (*plugins.Outlet, error)
+	declared []string // topics of the manifest, which are there without a post
+	most     int      // how many others there may be
+	mu       sync.Mutex
+	byName   map[string]*publisher
+	posted   int // of those in byName that are not declared
 }
 
 // A publisher is that of one topic.
 type publisher struct {
-	mu sync.Mutex
-	o  *plugins.Outlet // nil until it is needed
+	mu    sync.Mutex
+	o     *plugins.Outlet // nil until it is needed
+	users int             // have it, or wait for it; guarded by publishers.mu
 }
 
 // errTooMany: more topics than the config allows.
@@ -33,17 +36,11 @@ var errTooMany = errors.New("too many topics")
 
 // use calls f with the outlet of a topic.
 func (s *publishers) use(topic string, f func(*plugins.Outlet) error) error {
-	s.mu.Lock()
-	t := s.byName[topic]
-	if t == nil {
-		if len(s.byName) >= s.most {
-			s.mu.Unlock()
-			return fmt.Errorf("%w: %d are in use, see max-topics", errTooMany, s.most)
-		}
-		t = &publisher{}
-		s.byName[topic] = t
+	t, err := s.enter(topic)
+	if err != nil {
+		return err
 	}
-	s.mu.Unlock()
+	defer s.leave(topic, t)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.o == nil {
@@ -54,6 +51,38 @@ func (s *publishers) use(topic string, f func(*plugins.Outlet) error) error {
 		t.o = o
 	}
 	return f(t.o)
+}
+
+// enter is the publisher of a topic, with a user more.
+func (s *publishers) enter(topic string) (*publisher, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.byName[topic]
+	if t == nil {
+		if !slices.Contains(s.declared, topic) {
+			if s.posted >= s.most {
+				return nil, fmt.Errorf("%w: %d are in use, see max-topics", errTooMany, s.most)
+			}
+			s.posted++
+		}
+		t = &publisher{}
+		s.byName[topic] = t
+	}
+	t.users++
+	return t, nil
+}
+
+// leave takes a user away, and the topic from those that count when it could not be opened.
+func (s *publishers) leave(topic string, t *publisher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.users--; t.users > 0 || t.o != nil { // nobody else has t, so that t.o may be looked at
+		return
+	}
+	delete(s.byName, topic)
+	if !slices.Contains(s.declared, topic) {
+		s.posted--
+	}
 }
 
 // check returns when no publisher hangs.
