@@ -17,7 +17,7 @@ const maxNesting = 1000
 
 var (
 	errShort  = errors.New("not msgpack: it counts more values than its bytes can hold")
-	errNested = fmt.Errorf("arrays and maps lie in each other, more than %d deep", maxNesting)
+	errNested = fmt.Errorf("%w: arrays and maps lie in each other, more than %d deep", ErrNested, maxNesting)
 )
 
 // unmarshal decodes b into v.

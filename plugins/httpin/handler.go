@@ -147,6 +147,8 @@ func (h *handler) publish(r *http.Request, topic string, f frame) error {
 		return refuse(http.StatusServiceUnavailable, "there is no room: %v", err)
 	case errors.Is(err, bus.ErrFrameTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, "%v", err)
+	case errors.Is(err, bus.ErrNested):
+		return refuse(http.StatusBadRequest, "%v", err)
 	case errors.Is(err, errTooMany):
 		return refuse(http.StatusForbidden, "%v", err)
 	}
