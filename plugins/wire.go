@@ -89,5 +89,9 @@ func (f *FrameReader) Next() (topic string, kind bus.Kind, payload []byte, err e
 		}
 		f.topic = topic
 	}
-	return f.topic, bus.Kind(b[0]), b[2+n:], nil
+	kind, payload = bus.Kind(b[0]), b[2+n:]
+	if kind == bus.KindMsgpack && !OneMsgpack(payload) {
+		return "", 0, nil, fmt.Errorf("%w: on %q, %d bytes that are not one msgpack value, as kind 1 says", ErrFrame, f.topic, len(payload))
+	}
+	return f.topic, kind, payload, nil
 }

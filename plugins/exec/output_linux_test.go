@@ -205,6 +205,13 @@ func TestWhatIsNoFramesFailsThePlugin(t *testing.T) {
 	w.told(Started, Ready, BadFrame, Exited, GivenUp)
 }
 
+func TestWhatIsNotOneMsgpackValueFailsThePlugin(t *testing.T) {
+	w := newWorld(t, "contract = \"frames\"\ncommand = [\"sh\", \"-c\", \"printf '\\\\000\\\\000\\\\000\\\\005\\\\001\\\\001t\\\\001\\\\002'; exec sleep 1000\"]\n"+quick+"tries = 2\n")
+	w.start()
+	has(t, w.end(), "not one msgpack value")
+	w.told(Started, Ready, BadFrame, Exited, GivenUp)
+}
+
 func TestAPluginSaysItsContractByItsFirstLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		says     string

@@ -11,6 +11,8 @@ import (
 	"strconv"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"shmbus/plugins"
 )
 
 // body reads the whole body, up to the limit.
@@ -40,7 +42,7 @@ func (h *handler) tooLarge() error {
 func (h *handler) frame(kind string, body []byte) (frame, error) {
 	switch kind {
 	case "application/msgpack", "application/x-msgpack", "application/vnd.msgpack":
-		if !oneMsgpack(body) {
+		if !plugins.OneMsgpack(body) {
 			return frame{}, refuse(http.StatusBadRequest, "the body is not one msgpack value")
 		}
 		return frame{body, true}, nil

@@ -1,6 +1,6 @@
 // Package httpin is a plugin that publishes what is posted to it: POST /TOPIC with a frame as the body.
 //
-// Reading order: config.go, httpin.go (the server), listen.go (sockets), handler.go (a request), body.go and msgpack.go (its frames), topics.go (publishers).
+// Reading order: config.go, httpin.go (the server), listen.go (sockets), handler.go (a request), body.go (its frames), topics.go (publishers).
 package httpin
 
 import (

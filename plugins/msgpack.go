@@ -1,10 +1,10 @@
-package httpin
+package plugins
 
 import "encoding/binary"
 
-// oneMsgpack says whether b is one whole msgpack value. It does not go down into values that lie in one another, but counts how many are
+// OneMsgpack says whether b is one whole msgpack value. It does not go down into values that lie in one another, but counts how many are
 // still to come, so that no depth is too much for it.
-func oneMsgpack(b []byte) bool {
+func OneMsgpack(b []byte) bool {
 	for left := uint64(1); left > 0; left-- {
 		if left > uint64(len(b)) { // each takes a byte at least
 			return false

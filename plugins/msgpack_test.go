@@ -1,4 +1,4 @@
-package httpin
+package plugins
 
 import (
 	"bytes"
@@ -31,18 +31,18 @@ func TestWhatIsOneMsgpackValue(t *testing.T) {
 	values = append(values, []byte("\xd4\x01x"), []byte("\xd5\x01xx"), []byte("\xd6\x01xxxx"), []byte("\xd8\x01xxxxxxxxxxxxxxxx"), []byte("\xc7\x02\x01xx"),
 		[]byte("\xc8\x00\x02\x01xx"), []byte("\xc9\x00\x00\x00\x02\x01xx"), append(bytes.Repeat([]byte{0x91}, 1<<20), 0xc0))
 	for _, b := range values {
-		if !oneMsgpack(b) {
+		if !OneMsgpack(b) {
 			t.Errorf("%.40q is none", b)
 		}
-		if oneMsgpack(append(b[:len(b):len(b)], 0)) {
+		if OneMsgpack(append(b[:len(b):len(b)], 0)) {
 			t.Errorf("%.40q and a zero are one", b)
 		}
-		if oneMsgpack(b[:len(b)-1]) {
+		if OneMsgpack(b[:len(b)-1]) {
 			t.Errorf("%.40q without its last byte is one", b)
 		}
 	}
 	for _, b := range []string{"", "\xc1", "\xdf\xff\xff\xff\xff", "\xdd\xff\xff\xff\xff\x00", "\xc6\xff\xff\xff\xff"} {
-		if oneMsgpack([]byte(b)) {
+		if OneMsgpack([]byte(b)) {
 			t.Errorf("%q is one", b)
 		}
 	}
@@ -64,7 +64,7 @@ func FuzzMsgpack(f *testing.F) {
 		}
 		r := bytes.NewReader(b)
 		err := msgpack.NewDecoder(r).Skip()
-		if want := err == nil && r.Len() == 0; oneMsgpack(b) != want {
+		if want := err == nil && r.Len() == 0; OneMsgpack(b) != want {
 			t.Errorf("%x: %v, and the library says %v", b, !want, err)
 		}
 	})
