@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"shmbus/plugins"
@@ -33,6 +34,9 @@ func (c *Config) Check(declared []string) error {
 	if (c.Socket == "") == (c.Address == "") {
 		bad("socket", "one of socket and address says where to listen")
 	}
+	if len(c.Socket) > longestSocket {
+		bad("socket", "%.40q... is %d bytes long, and the path of a socket may have at most %d here; a path relative to dir may be shorter", c.Socket, len(c.Socket), longestSocket)
+	}
 	if _, err := c.mode(); err != nil {
 		all = append(all, err)
 	}
@@ -58,6 +62,10 @@ func (c *Config) Check(declared []string) error {
 	}
 	return errors.Join(all...)
 }
+
+// longestSocket is the longest path of the socket, in bytes: the kernel takes so many, with a zero behind them, of the name that it has while it is
+// made.
+const longestSocket = len(syscall.RawSockaddrUnix{}.Path) - 1 - len(making)
 
 // mode is the socket's.
 func (c *Config) mode() (os.FileMode, error) {

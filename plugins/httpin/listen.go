@@ -29,6 +29,9 @@ func listen(c Config) (net.Listener, error) {
 	return l, nil
 }
 
+// making ends the name of a socket that has not its mode yet.
+const making = ".new"
+
 // listenUnix listens on a Unix socket, in place of one that nobody listens on. It gets its name when it has its mode, so that nobody can
 // use it before.
 func listenUnix(path string, mode os.FileMode) (net.Listener, error) {
@@ -41,21 +44,21 @@ func listenUnix(path string, mode os.FileMode) (net.Listener, error) {
 			return nil, fmt.Errorf("%s: somebody listens there", path)
 		}
 	}
-	making := path + ".new"
-	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
+	made := path + making
+	if err := os.Remove(made); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: making, Net: "unix"})
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
-	if err = os.Chmod(making, mode); err == nil {
-		err = os.Rename(making, path)
+	if err = os.Chmod(made, mode); err == nil {
+		err = os.Rename(made, path)
 	}
 	if err != nil {
 		l.Close()
-		os.Remove(making)
+		os.Remove(made)
 		return nil, err
 	}
 	return &unixListener{l, path}, nil

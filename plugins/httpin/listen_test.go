@@ -28,6 +28,29 @@ func TestTheSocketIsForItsOwner(t *testing.T) {
 	}
 }
 
+func TestTheLongestPathOfASocketCanBeUsed(t *testing.T) {
+	if longestSocket != 103 {
+		t.Errorf("the documentation says 103, and it is %d", longestSocket)
+	}
+	path := filepath.Join(plugintest.NewDir(t), "s")
+	path += strings.Repeat("s", longestSocket-len(path))
+	for long, ok := range map[string]bool{path: true, path + "s": false} {
+		c := Defaults
+		c.Socket, c.Topics = long, []string{"a"}
+		if err := c.Check(nil); (err == nil) != ok {
+			t.Errorf("%d bytes: %v", len(long), err)
+		}
+	}
+	h := plugintest.Start(t, Run, fmt.Sprintf(`{"socket":%q,"topics":["a"]}`, path))
+	h.Ready()
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	h.Stop()
+}
+
 func TestASocketThatNobodyListensOnIsReplaced(t *testing.T) {
 	path := filepath.Join(plugintest.NewDir(t), "s")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -86,20 +109,21 @@ func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"topics":["a"]}`: "one of socket and address",
 		`{"topics":["a"],"socket":"s","address":"127.0.0.1:0"}`: "one of socket and address",
-		`{"socket":"s"}`:                                       "which may be posted to",
-		`{"topics":["a//b"],"socket":"s"}`:                     "bad topic name",
-		`{"topics":["a"],"address":"0.0.0.0:8080"}`:            "a loopback address",
-		`{"topics":["a"],"address":"192.168.0.1:8080"}`:        "a loopback address",
-		`{"topics":["a"],"address":":8080"}`:                   "a loopback address",
-		`{"topics":["a"],"address":"localhost:8080"}`:          "a loopback address",
-		`{"topics":["a"],"socket":"s","mode":"rw"}`:            "in octal",
-		`{"topics":["a"],"socket":"/none/s"}`:                  "config.socket: ",
-		`{"topics":["a"],"socket":"` + file + `"}`:             "is no socket",
-		`{"topics":["a"],"socket":"s","json":"xml"}`:           "raw and msgpack",
-		`{"topics":["a"],"socket":"s","max":"2GiB"}`:           "at most 1GiB",
-		`{"topics":["a"],"socket":"s","max-topics":0}`:         "at least 1",
-		`{"topics":["a"],"socket":"s","wait":"0s"}`:            "from 1ms",
-		`{"topics":["a"],"socket":"s","listen":"127.0.0.1:0"}`: `config.listen: there is no such key`,
+		`{"socket":"s"}`:                                                           "which may be posted to",
+		`{"topics":["a//b"],"socket":"s"}`:                                         "bad topic name",
+		`{"topics":["a"],"address":"0.0.0.0:8080"}`:                                "a loopback address",
+		`{"topics":["a"],"address":"192.168.0.1:8080"}`:                            "a loopback address",
+		`{"topics":["a"],"address":":8080"}`:                                       "a loopback address",
+		`{"topics":["a"],"address":"localhost:8080"}`:                              "a loopback address",
+		`{"topics":["a"],"socket":"` + strings.Repeat("s", longestSocket+1) + `"}`: fmt.Sprintf("at most %d", longestSocket),
+		`{"topics":["a"],"socket":"s","mode":"rw"}`:                                "in octal",
+		`{"topics":["a"],"socket":"/none/s"}`:                                      "config.socket: ",
+		`{"topics":["a"],"socket":"` + file + `"}`:                                 "is no socket",
+		`{"topics":["a"],"socket":"s","json":"xml"}`:                               "raw and msgpack",
+		`{"topics":["a"],"socket":"s","max":"2GiB"}`:                               "at most 1GiB",
+		`{"topics":["a"],"socket":"s","max-topics":0}`:                             "at least 1",
+		`{"topics":["a"],"socket":"s","wait":"0s"}`:                                "from 1ms",
+		`{"topics":["a"],"socket":"s","listen":"127.0.0.1:0"}`:                     `config.listen: there is no such key`,
 	} {
 		if err := plugintest.Run(t, Run, config); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", config, err, want)
