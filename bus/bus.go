@@ -96,8 +96,12 @@ func (b *Bus) Close() error {
 		watch.close()
 	}
 	var errs []error
+	inside := make(map[*door]bool) // of each door at the moment when it was shut: a subscription may have several ports
 	for _, p := range handles {
-		errs = append(errs, p.closeElsewhere())
+		if _, known := inside[p.door]; !known {
+			inside[p.door] = p.door == nil || p.door.shut()
+		}
+		errs = append(errs, p.closeElsewhere(inside[p.door]))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

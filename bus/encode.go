@@ -91,6 +91,10 @@ func (p *Publisher) encodeInPlace(ctx context.Context, v any, shape shape) error
 func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) {
 	e := p.encoder
 	e.to = cellWriter{buf: p.w.Payload(size), ends: shape.deep}
+	if invariants.Enabled { // what runs for it may use the publisher, and is told that it must not
+		p.guard.Leave()
+		defer p.guard.Enter("a Publisher")
+	}
 	done := false
 	p.loan = encodingLoan
 	defer func() {

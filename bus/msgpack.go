@@ -17,6 +17,7 @@ const maxNesting = 1000
 
 var (
 	errShort  = errors.New("not msgpack: it counts more values than its bytes can hold")
+	errNever  = errors.New("not msgpack: a value begins with c1, which none does")
 	errNested = fmt.Errorf("%w: arrays and maps lie in each other, more than %d deep", ErrNested, maxNesting)
 )
 
@@ -31,17 +32,16 @@ func unmarshal(b []byte, v any) (err error) {
 			err = fmt.Errorf("the value does not fit %T: %v", v, r)
 		}
 	}()
-	w := walk{end: len(b)}
-	if _, err := w.skip(b, 0); err != nil {
-		return err
+	if len(b) == 0 {
+		return errShort
 	}
-	if len(w.bodies) == 0 {
-		return msgpack.Unmarshal(b, v)
+	d, g := msgpack.GetDecoder(), &watched{b: b, unsure: none}
+	g.frames = g.room[:0]
+	d.Reset(g)
+	if err = d.Decode(v); err == nil { // one that has failed may be amid something
+		msgpack.PutDecoder(d)
 	}
-	d := msgpack.GetDecoder()
-	defer msgpack.PutDecoder(d)
-	d.Reset(&watched{b: b})
-	return d.Decode(v)
+	return err
 }
 
 // wellFormed checks that the first msgpack value in b lies wholly within it. What an extension has in it is not looked at: it may be anything.
@@ -65,7 +65,14 @@ type walk struct {
 }
 
 // A body is what an extension has in it: where it lies, and how deep.
-type body struct{ from, to, depth int }
+type body struct {
+	from, to, depth int
+
+	index bool // it may be the index of an interned string, in one byte
+}
+
+// interned is the type of an extension that stands for a string that was there before.
+const interned = 0x80
 
 // skip is what follows the first value in b. Each value has at least one byte, so it looks at no more of them than there are bytes.
 func (w *walk) skip(b []byte, depth int) ([]byte, error) {
@@ -80,6 +87,8 @@ func (w *walk) skip(b []byte, depth int) ([]byte, error) {
 	size, values := 0, 0 // bytes, and values, that belong to this one
 	ext := false
 	switch {
+	case c == 0xc1:
+		return nil, errNever
 	case c <= 0x7f, c >= 0xe0, c >= 0xc0 && c <= 0xc3: // small numbers, nil, booleans
 	case c <= 0x8f:
 		values = 2 * int(c&0x0f)
@@ -115,7 +124,7 @@ func (w *walk) skip(b []byte, depth int) ([]byte, error) {
 	}
 	if ext {
 		from := w.end - len(b)
-		w.bodies = append(w.bodies, body{from + 1, from + size, depth})
+		w.bodies = append(w.bodies, body{from + 1, from + size, depth, c == 0xd4 && b[0] == interned})
 	}
 	b = b[size:]
 	for range values { // each takes a byte, so too many of them end soon; but of a value that is not wholly there yet the depth is seen
@@ -133,12 +142,31 @@ func (w *walk) skip(b []byte, depth int) ([]byte, error) {
 type watched struct {
 	b      []byte
 	pos    int
-	walked int    // up to here
-	bodies []body // that have not been passed, the first one first
-	depth  int    // of the last body that was looked into
+	frames []frame // each within a body of the one before
+	base   int     // how deep the values lie that follow the first frame's
+	unsure body    // whose only byte was read last, and is the index of a string, or begins a map
+	room   [1]frame
+	maybes int // maps that may have been begun like that, or behind an extension with nothing in it
 }
 
+// A frame is a value that has been walked over.
+type frame struct {
+	walked int    // up to here
+	bodies []body // that have not been passed, the first one first
+}
+
+var none = body{from: -1}
+
+// mostMaybes is how often a payload may leave it open whether it goes a level deeper. The decoder's stack has room for more.
+const mostMaybes = 200_000
+
 func (g *watched) Read(p []byte) (int, error) {
+	if g.unsure != none { // a string would have ended with its index: it was a map, whose length comes now
+		if err := g.walk(g.unsure.from, g.unsure.depth+1, g.unsure.to); err != nil {
+			return 0, err
+		}
+		g.unsure = none
+	}
 	if g.pos == len(g.b) && len(p) > 0 {
 		return 0, io.EOF
 	}
@@ -148,27 +176,55 @@ func (g *watched) Read(p []byte) (int, error) {
 }
 
 func (g *watched) ReadByte() (byte, error) {
-	if g.pos == len(g.b) {
+	if g.unsure = none; g.pos == len(g.b) {
 		return 0, io.EOF
 	}
-	for len(g.bodies) > 0 && g.bodies[0].to <= g.pos {
-		g.bodies = g.bodies[1:]
-	}
-	inside := len(g.bodies) > 0 && g.bodies[0].from <= g.pos
-	if inside || g.pos >= g.walked {
-		if inside {
-			g.depth = g.bodies[0].depth + 1
-		}
-		w := walk{end: len(g.b)}
-		rest, err := w.skip(g.b[g.pos:], g.depth)
-		if err != nil {
-			return 0, err
-		}
-		g.walked, g.bodies = len(g.b)-len(rest), w.bodies
+	if err := g.enter(); err != nil {
+		return 0, err
 	}
 	c := g.b[g.pos]
 	g.pos++
 	return c, nil
+}
+
+// enter sees to it that the byte at pos belongs to something that has been walked over.
+func (g *watched) enter() error {
+	for n := len(g.frames) - 1; n >= 0; n-- {
+		f := &g.frames[n]
+		for len(f.bodies) > 0 && f.bodies[0].from <= g.pos {
+			in := f.bodies[0]
+			if g.pos < in.to && !in.index {
+				return g.walk(g.pos, in.depth+1, in.to)
+			}
+			f.bodies = f.bodies[1:]
+			if g.pos != in.from {
+				continue // it has been passed
+			}
+			if in.index {
+				g.unsure = in
+			}
+			if g.maybes++; g.maybes > mostMaybes {
+				return errNested
+			}
+		}
+		if g.pos < f.walked {
+			return nil
+		}
+		g.frames = g.frames[:n]
+	}
+	return g.walk(g.pos, g.base, len(g.b))
+}
+
+// walk walks over the value at pos, which lies so deep, in a body that ends at end. If it goes on behind that, it is not known what its end is in the values around it.
+func (g *watched) walk(pos, depth, end int) error {
+	w := walk{end: len(g.b)}
+	rest, err := w.skip(g.b[pos:], depth)
+	walked := len(g.b) - len(rest)
+	if walked > end {
+		g.frames, g.base = g.frames[:0], depth
+	}
+	g.frames = append(g.frames, frame{walked, w.bodies})
+	return err
 }
 
 // UnreadByte gives the last byte back, which ReadByte has read.

@@ -267,9 +267,9 @@ func (p *port) collected() {
 	_ = p.close()
 }
 
-// closeElsewhere closes the handle from any goroutine: at once, or, if somebody is inside its door, that one does the rest on the way out.
-func (p *port) closeElsewhere() error {
-	if p.door == nil || p.door.shut() {
+// closeElsewhere closes the handle from any goroutine, when its door has been shut: at once, or, if somebody is inside, that one does the rest on the way out.
+func (p *port) closeElsewhere(inside bool) error {
+	if inside {
 		p.kill()
 		return nil
 	}

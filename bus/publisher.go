@@ -284,7 +284,7 @@ func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) er
 // Close frees the publisher's place; an open loan is aborted. Closing twice is no error. Any goroutine may call it: a call of another that
 // waits for room returns ErrClosed soon, and so does one that is at work, of whose frame nobody knows then whether it got out.
 func (p *Publisher) Close() error {
-	return p.closeElsewhere()
+	return p.closeElsewhere(p.door.shut())
 }
 
 // now is the time for a frame's descriptor.

@@ -11,7 +11,8 @@ import (
 // An Outlet is a publisher that outlives its topic: a topic that somebody has removed is made again. It is for one goroutine at a time.
 type Outlet struct {
 	open func() (*bus.Publisher, error)
-	pub  *bus.Publisher // nil after it could not be opened again
+	pub  *bus.Publisher // nil when it has to be opened again
+	most int            // bytes in a frame, of the last one
 }
 
 // NewOutlet is an Outlet of the publisher that open opens, now and after each time that the topic is removed.
@@ -20,11 +21,11 @@ func NewOutlet(open func() (*bus.Publisher, error)) (*Outlet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Outlet{open, pub}, nil
+	return &Outlet{open, pub, pub.MaxFrame()}, nil
 }
 
 // Do calls publish with the publisher. If publish says that the topic has been removed (bus.ErrNoTopic), the topic is made again and publish called
-// once more, which has to go on where it was; but not when ctx is done, whose error it is then. Other errors are publish's, and those of making the
+// once more, and so on, which has to go on where it was; but not when ctx is done, whose error it is then. Other errors are publish's, and those of making the
 // topic.
 func (o *Outlet) Do(ctx context.Context, publish func(*bus.Publisher) error) error {
 	for {
@@ -33,7 +34,7 @@ func (o *Outlet) Do(ctx context.Context, publish func(*bus.Publisher) error) err
 			if err != nil {
 				return err
 			}
-			o.pub = pub
+			o.pub, o.most = pub, pub.MaxFrame()
 		}
 		err := publish(o.pub)
 		if !errors.Is(err, bus.ErrNoTopic) {
@@ -67,12 +68,7 @@ func (o *Outlet) PublishBatch(ctx context.Context, frames [][]byte) (done int, e
 }
 
 // MaxFrame is the size of the largest frame in bytes, of the topic as it was when it was made last.
-func (o *Outlet) MaxFrame() int {
-	if o.pub == nil {
-		return 0
-	}
-	return o.pub.MaxFrame()
-}
+func (o *Outlet) MaxFrame() int { return o.most }
 
 // Close closes the publisher. An Outlet that is used all the same opens it again.
 func (o *Outlet) Close() error {

@@ -37,7 +37,7 @@ type tally struct {
 func (t *tally) add(p *Poke, now time.Duration) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := int64(now / time.Second); s != t.second {
+	if s := int64(now / time.Second); s > t.second { // who waited for the lock may come with an earlier one
 		if t.before = t.here; s != t.second+1 {
 			t.before = 0
 		}

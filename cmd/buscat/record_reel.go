@@ -130,7 +130,10 @@ func createFile(name string, force bool) (*os.File, error) {
 				return os.OpenFile(name, flags|os.O_TRUNC, 0o666)
 			}
 		}
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		switch err := os.Remove(name); {
+		case errors.Is(err, fs.ErrPermission): // of the directory: then it is written over
+			return os.OpenFile(name, flags|os.O_TRUNC, 0o666)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
 	}
