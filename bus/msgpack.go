@@ -219,12 +219,15 @@ func (g *watched) enter() error {
 func (g *watched) walk(pos, depth, end int) error {
 	w := walk{end: len(g.b)}
 	rest, err := w.skip(g.b[pos:], depth)
+	if err != nil {
+		return err // also if the byte is read again: a decoder that only looks for a nil goes on
+	}
 	walked := len(g.b) - len(rest)
 	if walked > end {
 		g.frames, g.base = g.frames[:0], depth
 	}
 	g.frames = append(g.frames, frame{walked, w.bodies})
-	return err
+	return nil
 }
 
 // UnreadByte gives the last byte back, which ReadByte has read.

@@ -24,7 +24,7 @@ func decodeWithin(t testing.TB, b []byte) {
 		_ = unmarshal(b, v)
 	}
 	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20+10000*uint64(len(b)) {
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<18+10000*uint64(len(b)) {
 		t.Errorf("%d bytes take %d: % x", len(b), n, b[:min(len(b), 60)])
 	}
 }
