@@ -19,7 +19,11 @@ const (
 // without a P when the sleep ends is to look for one, and mostly to wake the monitor by a system call, which then looks every 20 µs: with a sleep each 0.2 ms that
 // is three quarters of the CPU that sleeping and being woken takes. It does so only where a P is left for all others, though: where each one belongs to a sleeper, who
 // wants one waits for the monitor, which has become slow.
-const showEvery = 5 * time.Millisecond
+// Nor for one that does not sleep often: as long as somebody has a P, the monitor does not rest, and looks fifty times after it was woken.
+const (
+	showEvery = 5 * time.Millisecond
+	often     = showEvery / 2 // from one sleep to the next
+)
 
 // futex sleeps on the bell and, with futex_waitv (Linux 5.16), on the poke word at the same time. Without it the sleep is
 // cut in slices, and each sleeper has a thread.

@@ -30,6 +30,7 @@ type Poke struct {
 
 	// For those who sleep in system calls. It is the sleeper's.
 	scheduled time.Duration // when it last went through Go's scheduler for it, or could have, by the kernel's monotonic clock
+	sleeps    int           // so many since then
 	second    int64         // of that clock in which it was last counted
 
 	set atomic.Pointer[Set] // that is to be told instead of the sleeper; nil: none

@@ -11,14 +11,15 @@ import (
 // show goes through Go's scheduler, if that is due and a P is left for others. A goroutine that is locked to its thread gives it up for that moment.
 func (c *crowd) show(p *Poke) {
 	now := monotonic()
-	if now-p.scheduled < showEvery {
+	since := now - p.scheduled
+	if p.sleeps++; since < showEvery {
 		return
 	}
-	if c.shows(p, now) {
+	if since <= time.Duration(p.sleeps)*often && c.shows(p, now) {
 		runtime.Gosched()
 		now = monotonic()
 	}
-	p.scheduled = now
+	p.scheduled, p.sleeps = now, 0
 }
 
 // shows says whether all who have slept in system calls lately, p among them, leave a P for others.
