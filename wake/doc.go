@@ -60,6 +60,6 @@
 // bell's value and lists it under a lock; a sleeper puts its own value under the same lock and then looks at the bell once more.
 // So a ring is seen by the sleeper's look, or by the thread's, or it comes after both, when the thread sleeps on the bell, or is
 // kept from sleeping because the value is another one, or was called back because the bell was not listed. Who sleeps on a thread of its own goes
-// through Go's scheduler each 5 ms, so that the runtime leaves it its P in short sleeps, as long as there are Ps for others. Poll never writes the
+// through Go's scheduler each 5 ms if it sleeps often, so that the runtime leaves it its P, as long as there are Ps for others. Poll never writes the
 // bell, needs no ring, and looks at the state after each nap.
 package wake
