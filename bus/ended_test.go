@@ -51,7 +51,7 @@ func TestAWaitSetHandsOutWhatIsThereAlsoWhenTheContextIsDone(t *testing.T) {
 	w.Add(s)
 	w.Add(other)
 	for range 100 {
-		if _, f, err := w.Receive(done); f != nil || !errors.Is(err, context.Canceled) { // both are waited for now
+		if _, f, err := w.Receive(done); f != nil || !errors.Is(err, context.Canceled) { // from here on the set waits for both
 			t.Fatalf("of nothing came frame %v and error %v", f, err)
 		}
 		publish(t, p, "x")

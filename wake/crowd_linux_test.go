@@ -116,21 +116,33 @@ func TestAThousandSleepersShareAFewThreads(t *testing.T) {
 	until(t, "the threads end", func() bool { return wake.Watches(n) == 0 })
 }
 
-// TestALargeCrowdTakesInWhoHasAThread: eight sleep on threads of their own, until there are more bells than one thread can watch; and again when
-// these have gone.
-func TestALargeCrowdTakesInWhoHasAThread(t *testing.T) {
+// asleep says whether so many sleep on threads of their own, and so many in the crowd.
+func asleep(n wake.Notifier, direct, crowd int) func() bool {
+	return func() bool { return wake.Direct(n) == direct && wake.Sleepers(n) == crowd }
+}
+
+// eight is a notifier with a crowd of its own, and as many sleepers as have threads of their own.
+func eight(ctx context.Context, t *testing.T) (wake.Notifier, *stage) {
+	t.Helper()
 	n, err := wake.FutexOfItsOwn()
 	if err != nil {
 		t.Skip(err)
 	}
+	first := newStage(ctx, n, 8)
+	until(t, "eight sleep on threads of their own", asleep(n, 8, 0))
+	return n, first
+}
+
+// TestALargeCrowdTakesInWhoHasAThread: eight sleep on threads of their own, until there are more bells than one thread can watch; and again when
+// these have gone.
+func TestALargeCrowdTakesInWhoHasAThread(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first := newStage(ctx, n, 8)
-	until(t, "eight sleep on threads of their own", func() bool { return wake.Direct(n) == 8 && wake.Sleepers(n) == 0 })
+	n, first := eight(ctx, t)
 	for range 3 {
 		more, leave := context.WithCancel(ctx)
 		s := newStage(more, n, 200)
-		until(t, "all sleep in the crowd", func() bool { return wake.Direct(n) == 0 && wake.Sleepers(n) == 208 })
+		until(t, "all sleep in the crowd", asleep(n, 0, 208))
 		for i := range s.lines {
 			s.ring(i)
 		}
@@ -142,7 +154,7 @@ func TestALargeCrowdTakesInWhoHasAThread(t *testing.T) {
 		first.ringAll(t) // those of the second watch move into the first
 		until(t, "a thread is enough", func() bool { return wake.Watches(n) <= 1 })
 		first.ringAll(t)
-		until(t, "eight sleep on threads of their own again", func() bool { return wake.Direct(n) == 8 && wake.Sleepers(n) == 0 })
+		until(t, "eight sleep on threads of their own again", asleep(n, 8, 0))
 	}
 	cancel()
 	first.wait.Wait()
@@ -151,24 +163,16 @@ func TestALargeCrowdTakesInWhoHasAThread(t *testing.T) {
 // TestACrowdThatWasLargeMovesTogether: one sleeper comes into the crowd's first watch, seven into its second one; when the others have gone a thread is enough for all
 // eight, and then none.
 func TestACrowdThatWasLargeMovesTogether(t *testing.T) {
-	n, err := wake.FutexOfItsOwn()
-	if err != nil {
-		t.Skip(err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first := newStage(ctx, n, 8)
-	asleep := func(direct, crowd int) func() bool {
-		return func() bool { return wake.Direct(n) == direct && wake.Sleepers(n) == crowd }
-	}
-	until(t, "eight sleep on threads of their own", asleep(8, 0))
+	n, first := eight(ctx, t)
 	more, leave := context.WithCancel(ctx)
 	some := newStage(more, n, 100)
-	until(t, "a hundred sleep in the crowd", asleep(8, 100))
+	until(t, "a hundred sleep in the crowd", asleep(n, 8, 100))
 	first.ring(0)
-	until(t, "one of the eight does", asleep(7, 101))
+	until(t, "one of the eight does", asleep(n, 7, 101))
 	others := newStage(more, n, 100)
-	until(t, "all do", asleep(0, 208))
+	until(t, "all do", asleep(n, 0, 208))
 	leave()
 	some.wait.Wait()
 	others.wait.Wait()
@@ -178,7 +182,7 @@ func TestACrowdThatWasLargeMovesTogether(t *testing.T) {
 	first.ringAll(t)
 	until(t, "a thread is enough", func() bool { return wake.Watches(n) <= 1 })
 	first.ringAll(t)
-	until(t, "eight sleep on threads of their own again", asleep(8, 0))
+	until(t, "eight sleep on threads of their own again", asleep(n, 8, 0))
 	cancel()
 	first.wait.Wait()
 }
