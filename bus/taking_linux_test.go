@@ -53,15 +53,21 @@ func taker(t *testing.T, o TopicOptions) (dir string, p *Publisher, s *Subscribe
 	return dir, p, s
 }
 
-// lap publishes so many frames and receives them.
+// lap publishes so many small frames and receives them.
 func lap(t *testing.T, p *Publisher, s *Subscriber, frames int) {
 	t.Helper()
+	lapOf(t, p, s, frames, 40)
+}
+
+// lapOf is lap for frames of size bytes.
+func lapOf(t *testing.T, p *Publisher, s *Subscriber, frames, size int) {
+	t.Helper()
 	const atOnce = 48 // more than are read at once, so that several are
-	var b [40]byte
+	b := make([]byte, size)
 	for n := 0; n < frames; n += atOnce {
 		for i := range min(atOnce, frames-n) {
-			binary.NativeEndian.PutUint64(b[:], uint64(n+i))
-			if err := p.Publish(t.Context(), b[:]); err != nil {
+			binary.NativeEndian.PutUint64(b, uint64(n+i))
+			if err := p.Publish(t.Context(), b); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -109,8 +115,13 @@ func faults(f func()) (faulted bool) {
 	return false
 }
 
+// TestLinesOfLargeFramesAndRingsAreNotTaken: what a goroutine has written itself does not come from far away.
 func TestLinesOfLargeFramesAndRingsAreNotTaken(t *testing.T) {
-	for _, o := range []TopicOptions{{Slots: 64, CellSize: 512}, {Slots: 1 << 19}} {
+	for _, c := range []struct {
+		o    TopicOptions
+		size int
+	}{{TopicOptions{Slots: 64, CellSize: 512}, 257}, {TopicOptions{Slots: 1024}, 320}, {TopicOptions{Slots: 1 << 19}, 40}} {
+		o := c.o
 		b, err := Open(testproc.MemoryDir(t))
 		if err != nil {
 			t.Fatal(err)
@@ -125,9 +136,9 @@ func TestLinesOfLargeFramesAndRingsAreNotTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lap(t, p, s, 2*o.Slots)
+		lapOf(t, p, s, 2*o.Slots, c.size)
 		if s.port.tried {
-			t.Errorf("%v: lines are taken", o)
+			t.Errorf("%v, frames of %d bytes: lines are taken", o, c.size)
 		}
 	}
 }

@@ -92,8 +92,8 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 		return 0, r.ousted(st)
 	}
 	n = int(pos - r.pos)
-	if r.taking.able {
-		r.taking.takeSingle(r.pos, n, g.cell)
+	if r.taking.on {
+		r.taking.takeFrames(r.pos, fs[:n], g.cell)
 	}
 	r.pos = pos
 	r.received += uint64(n)
@@ -125,6 +125,9 @@ func (r *Reader) borrowOther(fs []*Frame) (n int, err error) {
 		return 0, misfit(uint64(f.Length()))
 	}
 	f.Payload, f.Held = r.ring.payload(r.pos, f.Length()), true
+	if r.taking.on {
+		r.taking.takeFrames(r.pos, fs[:1], r.ring.cell)
+	}
 	r.pos += f.Span
 	r.received++
 	return 1, nil

@@ -14,7 +14,7 @@
 //	sole.go      who stores the tail instead of CASing it
 //	room.go      moving the head; gates; turns
 //	reader.go    borrowing and copying
-//	lines.go     having lines before they are stored to; taking.go how readers help with that
+//	lines.go     having lines before they are stored to; taking.go how readers help, distance.go where that is worth it
 //	join.go      where readers start
 //	loss.go      what readers missed
 //	reap.go      what the dead held

@@ -110,6 +110,7 @@ func takesFrom(rd *Reader) error {
 	if !ok || rd.kind != kindGate {
 		return nil
 	}
+	rd.taking.from.is = true // so that large ones are taken as well
 	return rd.TakeThrough(b.([]byte)[rd.ring.areas.Stamps:])
 }
 

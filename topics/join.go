@@ -1,5 +1,7 @@
 package topics
 
+import "shmbus/internal/mem"
+
 // Mode says how a Reader reads.
 type Mode uint8
 
@@ -59,6 +61,7 @@ func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) 
 	var err error
 	if mode == Gate {
 		rd.kind = kindGate
+		rd.taking.on = ownsLate && mem.TakesUnchanged
 		if rd.pos, err = r.joinHead(rd.line, kindGate, start); err == nil {
 			rd.stored = rd.pos
 			if start.kind == startFirst {

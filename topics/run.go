@@ -121,7 +121,7 @@ func (r *Reader) BorrowRun(f *Frame) (n int, err error) {
 	u, cells, pos := &r.run, &r.ring.single, r.pos
 	n = int(u.end - pos)
 	if r.taking.able {
-		r.taking.take(pos, n)
+		r.taking.takeRun(pos, n, r.ring.cell)
 	} else {
 		mem.AskToLoad(cells, pos, n)
 	}
@@ -138,6 +138,7 @@ func (r *Ring) Beside(b []byte, i int) []byte { return r.single.Behind(b, i) }
 
 // entered is for a reader that has come to a run. After a few of them, another one is likely to follow.
 func (r *Reader) entered() {
+	r.taking.wanted = true
 	if r.runs++; r.runs > 2 && !r.ring.couldGrow(committedRun, r.run.end) {
 		mem.AskToLoadOne(r.ring.at(r.run.end))
 	}
@@ -165,7 +166,7 @@ func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 		fs = fs[:left]
 	}
 	if r.taking.able {
-		r.taking.take(pos, len(fs))
+		r.taking.takeRun(pos, len(fs), r.ring.cell)
 	}
 	publisher, time, meta := u.publisher, u.time, u.meta
 	sequence, number := u.sequence.Get()+pos-u.start, u.number.Get()+pos-u.start

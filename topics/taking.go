@@ -16,22 +16,25 @@ import (
 // a page.
 const mostTaken = 32 << 20
 
-// mostTakenCell is how many bytes its cells have at most. The lines of larger frames follow each other when they are written, and are waited for together: between near
-// cores it would cost the reader more than it spares the publisher.
-const mostTakenCell = 256
+// mostTakenNear is how many bytes a frame has at most for its lines to be taken wherever it comes from. Those of larger frames follow each other when they are written, and are waited for
+// together: between near cores it costs the reader more to take them than it spares the publisher, between far ones a fifth (see distance).
+const mostTakenNear = 256
 
 // taking is what a reader takes lines through.
 type taking struct {
 	slots, cells mem.Cells // mapped for writing
-	able         bool      // they are there
+	on           bool      // the reader is a gate, and the CPU can take lines
+	wanted       bool      // something has been read whose lines are worth taking
+	able         bool      // they can be taken: slots and cells are there
 	owed         uint64    // 1 more than the position of a frame whose lines are still to be taken; 0: there is none
+	owedLines    int       // of its payload
+	from         distance  // where the frames come from
 }
 
-// MayTake says whether TakeThrough would be of use: the reader is a gate that has read as much as the ring has room for, and cannot take lines yet.
+// MayTake says whether TakeThrough would be of use: the reader is a gate that has read as much as the ring has room for, something worth taking with it, and cannot take lines yet.
 func (r *Reader) MayTake() bool {
-	g := r.ring
-	return ownsLate && mem.TakesUnchanged && !r.taking.able && r.kind == kindGate && r.received > g.mask &&
-		g.cell <= mostTakenCell && g.areas.Size-g.areas.Stamps <= mostTaken
+	t, g := &r.taking, r.ring
+	return t.on && t.wanted && !t.able && r.received > g.mask && g.areas.Size-g.areas.Stamps <= mostTaken
 }
 
 // TakeThrough gives a gate the stamps and the cells of its ring, as they lie in the region from Areas.Stamps on, mapped for writing. They must stay mapped as long as the
@@ -41,31 +44,61 @@ func (r *Reader) TakeThrough(b []byte) (err error) {
 	if t.slots, err = mem.NewCells(b[:g.slots.Len()*lineSize], uint(bits.TrailingZeros(lineSize))); err == nil {
 		t.cells, err = mem.NewCells(b[g.areas.Cells-g.areas.Stamps:][:len(g.cells)], g.shift)
 	}
-	t.able = err == nil && mem.TakesUnchanged
+	t.able = err == nil && t.on
 	return err
 }
 
-// take takes the lines of n cells from pos on, which must not go round the end.
-func (t *taking) take(pos uint64, n int) { mem.TakeUnchanged(&t.cells, pos, n) }
+// takeRun takes the lines of n cells of a run from pos on, which must not go round the end.
+func (t *taking) takeRun(pos uint64, n, cell int) {
+	mem.TakeUnchanged(&t.cells, pos, n*cell/lineSize)
+}
 
-// takeSingle is take for frames of one slot, with their descriptors. One alone may be a question, whose publisher looks for the answer: nothing is to stand before the stores of
-// that. So its lines are taken when the next one is looked for; of those that have one line of payload never, because their publishers take them early enough.
-func (t *taking) takeSingle(pos uint64, n int, cell int) {
-	switch {
-	case n > 1:
-		t.takeBoth(pos, n)
-	case cell > lineSize:
-		t.owed = pos + 1
+// takeFrames is for frames that have been borrowed and not been read yet, of one slot each, or one of any. It must not go round the end.
+//
+// One alone may be a question, whose publisher looks for the answer: nothing is to stand before the stores of
+// that. So its lines are taken when the next one is looked for; those that have one line of payload never, because their publishers take them early enough.
+func (t *taking) takeFrames(pos uint64, fs []*Frame, cell int) {
+	n := len(fs)
+	if len(fs[n-1].Payload) > mostTakenNear {
+		t.from.see(fs)
 	}
+	switch {
+	case n == 1:
+		if lines := t.worth(fs[0]); lines > 1 {
+			t.owed, t.owedLines = pos+1, lines
+		}
+	case cell == lineSize:
+		if t.wanted = true; t.able {
+			t.takeBoth(pos, n, n)
+		}
+	default:
+		for i, f := range fs {
+			if lines := t.worth(f); lines > 0 && t.able {
+				t.takeBoth(pos+uint64(i), 1, lines)
+			}
+		}
+	}
+}
+
+// worth is how many lines of payload a frame has that are worth taking.
+func (t *taking) worth(f *Frame) int {
+	if n := len(f.Payload); n <= mostTakenNear || t.from.is {
+		t.wanted = true
+		return (n + lineSize - 1) / lineSize
+	}
+	return 0
 }
 
 // takeOwed takes lines that were left for later.
 func (t *taking) takeOwed() {
-	t.takeBoth(t.owed-1, 1)
+	if t.able {
+		t.takeBoth(t.owed-1, 1, t.owedLines)
+	}
 	t.owed = 0
 }
 
-func (t *taking) takeBoth(pos uint64, n int) {
-	t.take(pos, n)
+// takeBoth takes lines of payload from pos on, and the descriptors of n frames.
+func (t *taking) takeBoth(pos uint64, n, lines int) {
+	mem.TakeUnchanged(&t.cells, pos, lines)
 	mem.TakeUnchanged(&t.slots, pos, n)
 }

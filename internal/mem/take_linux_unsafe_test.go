@@ -34,7 +34,7 @@ func TestTheLinesOfAllCellsAndNoOthersAreTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		TakeUnchanged(&v, c.i, int(c.n))
+		TakeUnchanged(&v, c.i, int(c.n)*size/64)
 		for page := range uint64(3 * cells) {
 			var entry [8]byte
 			if _, err := pagemap.ReadAt(entry[:], int64(uintptr(unsafe.Pointer(&all[0]))/size+uintptr(page))*8); err != nil {

@@ -93,9 +93,10 @@ func TestTakingLinesUnchangedChangesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		last := uint64(len(b)>>shift) - 1
-		TakeUnchanged(&c, 0, int(last+1))
-		TakeUnchanged(&c, last, 1)
-		TakeUnchanged(&c, 2*last+1, 1) // the last one, too
+		lines := 1 << (shift - 6)
+		TakeUnchanged(&c, 0, int(last+1)*lines)
+		TakeUnchanged(&c, last, lines)
+		TakeUnchanged(&c, 2*last+1, lines) // the last one, too
 		TakeFirstUnchanged(&c, 2*last+1)
 		if !slices.Equal(a, was) {
 			t.Errorf("cells of %d bytes have changed", 1<<shift)
