@@ -28,7 +28,7 @@ func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, e
 	f := &follower{
 		ctx: ctx, plugin: p, log: p.Log, config: c, every: time.Duration(c.Rescan), turn: min(longestTurn, p.AliveEvery()/2),
 		tails: make(map[string]*tail), targets: make(map[string]map[*tail]bool), busy: make(map[*tail]bool), moved: make(map[*tail]bool), complain: make(map[string]string),
-		pubs: make(map[string]*sharedTopic), scratch: make([]byte, chunk),
+		files: make(map[string]int), pubs: make(map[string]*sharedTopic), scratch: make([]byte, chunk),
 	}
 	if f.config.Topic == "" {
 		f.config.Topic = p.Topics()[0]
@@ -44,9 +44,11 @@ func newFollower(ctx context.Context, p *plugins.Plugin, c Config) (*follower, e
 		pat.fresh = !slices.Contains(f.saved.Patterns, pat.path)
 		f.patterns = append(f.patterns, pat)
 	}
-	maps.DeleteFunc(f.saved.Files, func(path string, _ []place) bool {
-		return !slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.match(path) })
-	})
+	for path := range f.saved.Files {
+		if !slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.match(path) }) {
+			f.unsave(path)
+		}
+	}
 	return f, nil
 }
 
@@ -277,6 +279,12 @@ func (f *follower) forget(t *tail) error {
 	if more, err := t.finish(); more || err != nil {
 		return err
 	}
+	for _, in := range t.old {
+		if err := f.pass(in); err != nil {
+			return err
+		}
+	}
+	t.old = nil
 	delete(f.tails, t.path)
 	delete(f.busy, t)
 	delete(f.moved, t)

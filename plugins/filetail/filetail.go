@@ -1,7 +1,7 @@
 // Package filetail is a plugin that follows files as they grow, as "tail -F" does: each line is a frame.
 //
-// Reading order: filetail.go (config, the loop), files.go (which files), tail.go (one path), input.go (one open file), saved.go (going on
-// after a restart), topic.go.
+// Reading order: filetail.go (config, the loop), files.go (which files), tail.go (one path), passed.go (files that are renamed), input.go
+// (one open file), saved.go (going on after a restart), topic.go.
 package filetail
 
 import (
@@ -116,6 +116,7 @@ type follower struct {
 	busy     map[*tail]bool            // have to be looked at
 	moved    map[*tail]bool            // have files that may grow under other names
 	complain map[string]string         // what was last said of a path
+	files    map[string]int            // how often each file is open, or in saved, by its ID
 	pubs     map[string]*sharedTopic   // by topic
 	scratch  []byte                    // what was read last, of any file
 	lines    [][]byte                  // its lines

@@ -24,6 +24,7 @@ const fingerprint = 256
 // An input is an open file.
 type input struct {
 	file  *os.File
+	id    string    // of the file
 	dir   string    // where it was when it was opened
 	at    int64     // what is before it was published
 	begun []byte    // what was read from at on: the beginning of a line
@@ -32,29 +33,47 @@ type input struct {
 }
 
 // openInput opens a file. Only regular files have an end that moves: a pipe would make us wait for its writer.
-func openInput(path string) (*input, error) {
-	regular := func(info os.FileInfo, err error) error {
-		if err == nil && !info.Mode().IsRegular() {
-			err = errors.New("it is no regular file")
+func (f *follower) openInput(path string) (*input, error) {
+	regular := func(info os.FileInfo, err error) (string, error) {
+		if err != nil {
+			return "", err
 		}
-		return err
+		if !info.Mode().IsRegular() {
+			return "", errors.New("it is no regular file")
+		}
+		return fileID(info), nil
 	}
-	if err := regular(os.Stat(path)); err != nil {
+	if _, err := regular(os.Stat(path)); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := regular(f.Stat()); err != nil {
-		f.Close()
+	id, err := regular(file.Stat())
+	if err != nil {
+		file.Close()
 		return nil, err
 	}
-	in := &input{file: f}
+	in := &input{file: file, id: id}
+	f.files[id]++
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		in.dir = filepath.Dir(real)
 	}
 	return in, nil
+}
+
+// closeInput closes a file.
+func (f *follower) closeInput(in *input) error {
+	f.leaveFile(in.id)
+	return in.file.Close()
+}
+
+// leaveFile counts one less who has a file.
+func (f *follower) leaveFile(id string) {
+	if f.files[id]--; f.files[id] <= 0 {
+		delete(f.files, id)
+	}
 }
 
 // read publishes the whole lines that are new. It ends at the end of the file, or when it has read about most bytes or ctx, t's turn, is over:

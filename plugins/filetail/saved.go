@@ -47,7 +47,20 @@ func (f *follower) load() error {
 	if err != nil {
 		return plugins.BadConfig("state", "%w; remove the file to begin anew", err)
 	}
+	for _, places := range f.saved.Files {
+		for _, p := range places {
+			f.files[p.File]++
+		}
+	}
 	return nil
+}
+
+// unsave forgets what the state file had of a path: it is not needed any more.
+func (f *follower) unsave(path string) {
+	for _, p := range f.saved.Files[path] {
+		f.leaveFile(p.File)
+	}
+	delete(f.saved.Files, path)
 }
 
 // save writes the state file, if there is something new. That it cannot is no reason to stop publishing.
@@ -89,7 +102,7 @@ func (f *follower) write() error {
 
 // find looks for the file around its path, and around where a symbolic link has led or leads to; it may have another name by now. nil if it is in none
 // of these directories.
-func (p place) find(path string) *input {
+func (f *follower) find(p place, path string) *input {
 	dirs := []string{filepath.Dir(path)}
 	if p.Dir != "" {
 		dirs = append(dirs, p.Dir)
@@ -99,28 +112,28 @@ func (p place) find(path string) *input {
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
-		if in := p.findIn(dir); in != nil {
+		if in := f.findIn(p, dir); in != nil {
 			return in
 		}
 	}
 	return nil
 }
 
-func (p place) findIn(dir string) *input {
+func (f *follower) findIn(p place, dir string) *input {
 	around, _ := os.ReadDir(dir) // in one that cannot be read it is not found
 	for _, e := range around {
 		info, err := e.Info()
 		if err != nil || !info.Mode().IsRegular() || p.File == "" || fileID(info) != p.File {
 			continue
 		}
-		in, err := openInput(filepath.Join(dir, e.Name()))
+		in, err := f.openInput(filepath.Join(dir, e.Name()))
 		if err != nil {
 			continue
 		}
 		if p.is(in) && in.begin(p.Offset) == nil {
 			return in
 		}
-		in.file.Close()
+		_ = f.closeInput(in)
 	}
 	return nil
 }

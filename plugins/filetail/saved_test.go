@@ -66,6 +66,50 @@ func TestItGoesOnWhereItWas(t *testing.T) {
 	})
 }
 
+func TestAFileIsReadOnceThoughItsNewNameIsFollowedToo(t *testing.T) {
+	dir := t.TempDir()
+	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
+	rotate := func() {
+		if _, err := os.Stat(log + ".1"); err == nil {
+			noError(t, os.Rename(log+".1", log+".2"))
+		}
+		noError(t, os.Rename(log, log+".1"))
+	}
+	appendTo(t, log, "1\n2\n")
+	config := table(t, "paths", []string{dir + "/a.log*"}, "topic", "l", "state", state, "rescan", "20ms", "from", "start")
+	b := plugintest.NewBus(t)
+	h := plugintest.StartOn(t, b, Run, config)
+	s := h.Subscribe("l")
+	h.Expect(s, "1", "2")
+	n := 2
+	line := func(path string) {
+		n++
+		appendTo(t, path, fmt.Sprintf("%d\n", n))
+	}
+	expect := func() { h.Expect(s, fmt.Sprint(n)) }
+	for i := range 3 { // while it runs
+		rotate()
+		line(log)
+		expect()
+		line(log + ".1")
+		expect()
+		h.Await("each is the file of its own path", func() bool { return h.Notice().Status == fmt.Sprintf("following %d files", min(i+2, 3)) })
+	}
+	for range 3 { // while it does not
+		h.Stop()
+		line(log)
+		rotate()
+		line(log)
+		h = plugintest.StartOn(t, b, Run, config)
+		h.Expect(s, fmt.Sprint(n-1), fmt.Sprint(n))
+		line(log + ".1")
+		expect()
+		line(log + ".2")
+		expect()
+	}
+	h.Stop()
+}
+
 func TestAFileThatALinkLedToIsFoundAgain(t *testing.T) {
 	dir := t.TempDir()
 	data, link, state := filepath.Join(dir, "data"), filepath.Join(dir, "link"), filepath.Join(dir, "state")

@@ -81,7 +81,7 @@ func (t *tail) lookOld(ctx context.Context) (more bool, err error) {
 			return more, err
 		}
 		t.old = slices.Delete(t.old, i, i+1)
-		if err := in.file.Close(); err != nil {
+		if err := t.f.pass(in); err != nil {
 			return false, err
 		}
 	}
@@ -97,7 +97,7 @@ func (t *tail) open() {
 
 // tryOpen is open. The first time it goes on where the state file says.
 func (t *tail) tryOpen() error {
-	in, err := openInput(t.path)
+	in, err := t.f.openInput(t.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -105,14 +105,19 @@ func (t *tail) tryOpen() error {
 		err = nil
 	}
 	places, resumed := t.f.saved.Files[t.path]
-	delete(t.f.saved.Files, t.path)
+	here := func(was place) bool { return was.is(in) }
+	if in != nil && !slices.ContainsFunc(places, here) && t.f.elsewhere(t, in) {
+		err = t.f.closeInput(in)
+		in = nil
+	}
+	t.f.unsave(t.path)
 	for i, was := range places {
 		newest := i == len(places)-1
 		if in != nil && was.is(in) {
 			err = in.begin(was.Offset)
 			continue
 		}
-		old := was.find(t.path)
+		old := t.f.find(was, t.path)
 		switch {
 		case old == nil && newest:
 			t.f.log.Warn("the file that was followed is not here any more; what was written to it since then is missed", "path", t.path)
@@ -133,14 +138,19 @@ func (t *tail) tryOpen() error {
 		return nil
 	}
 	if err != nil {
-		return errors.Join(err, in.file.Close())
+		return errors.Join(err, t.f.closeInput(in))
 	}
+	t.take(in)
+	return nil
+}
+
+// take has in as the file of t's path from now on.
+func (t *tail) take(in *input) {
 	t.in = in
 	t.f.unsaved = true
 	t.f.aim(t)
 	t.f.say(t.path, "")
 	t.f.tell()
-	return nil
 }
 
 // replaced says whether another file has taken the name. While nothing has it, the old file is the one to read.
@@ -176,7 +186,7 @@ func (t *tail) close() error {
 	var errs []error
 	for _, in := range append(t.old, t.in) {
 		if in != nil {
-			errs = append(errs, in.file.Close())
+			errs = append(errs, t.f.closeInput(in))
 		}
 	}
 	t.old, t.in = nil, nil

@@ -1,0 +1,59 @@
+package filetail
+
+import (
+	"os"
+	"slices"
+)
+
+// A file that is renamed from a path that is followed to another one is read once: by the tail that has it, until its time there is over. Then it
+// is passed on to the tail of its new path, which has waited, with the place in it. So no line is published twice, and those of a file come in
+// their order. A path that leads to the same file as another one, by a symbolic link, is no such case: both have it.
+
+// elsewhere says whether a file that t's path leads to was read under another path, and has lost that name. Who has it still as the file of its path
+// is told that it is an old one.
+func (f *follower) elsewhere(t *tail, in *input) bool {
+	if in.id == "" || f.files[in.id] < 2 {
+		return false
+	}
+	for path, places := range f.saved.Files { // of paths that are still to be opened
+		for _, was := range places {
+			if path != t.path && was.is(in) && !in.isAt(path) {
+				return true
+			}
+		}
+	}
+	for _, other := range f.tails {
+		if slices.ContainsFunc(other.old, func(old *input) bool { return old.id == in.id }) {
+			return true
+		}
+		if other.in != nil && in.id == other.in.id && !in.isAt(other.path) {
+			other.retire(other.in)
+			other.in, other.skip = nil, false
+			f.busy[other] = true
+			return true
+		}
+	}
+	return false
+}
+
+// pass hands a file whose time is over to the path that leads to it now and waits for it, or else closes it.
+func (f *follower) pass(in *input) error {
+	for _, t := range f.tails {
+		if t.in == nil && in.isAt(t.path) {
+			t.take(in)
+			f.busy[t] = true
+			return nil
+		}
+	}
+	return f.closeInput(in)
+}
+
+// isAt says whether a path leads to the file.
+func (in *input) isAt(path string) bool {
+	now, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	open, err := in.file.Stat()
+	return err == nil && os.SameFile(now, open)
+}
