@@ -1,7 +1,7 @@
 // Package filetail is a plugin that follows files as they grow, as "tail -F" does: each line is a frame.
 //
 // Reading order: filetail.go (config, the loop), files.go (which files), tail.go (one path), passed.go (files that are renamed), input.go
-// (one open file), saved.go (going on after a restart), topic.go.
+// (one open file), saved.go and missed.go (going on after a restart), topic.go.
 package filetail
 
 import (
@@ -123,6 +123,7 @@ type follower struct {
 	saved    saved
 	unsaved  bool
 	wrote    time.Time // when the state file was written last
+	stale    time.Time // when that was which saved is from, by the clock that files have their times from
 	status   string
 }
 

@@ -47,6 +47,11 @@ func (f *follower) load() error {
 	if err != nil {
 		return plugins.BadConfig("state", "%w; remove the file to begin anew", err)
 	}
+	info, err := os.Stat(f.config.State)
+	if err != nil {
+		return err
+	}
+	f.stale = info.ModTime()
 	for _, places := range f.saved.Files {
 		for _, p := range places {
 			f.files[p.File]++
@@ -103,6 +108,16 @@ func (f *follower) write() error {
 // find looks for the file around its path, and around where a symbolic link has led or leads to; it may have another name by now. nil if it is in none
 // of these directories.
 func (f *follower) find(p place, path string) *input {
+	for _, dir := range p.dirs(path) {
+		if in := f.findIn(p, dir); in != nil {
+			return in
+		}
+	}
+	return nil
+}
+
+// dirs is where the file may be by now, and those that have had its name after it.
+func (p place) dirs(path string) []string {
 	dirs := []string{filepath.Dir(path)}
 	if p.Dir != "" {
 		dirs = append(dirs, p.Dir)
@@ -111,12 +126,7 @@ func (f *follower) find(p place, path string) *input {
 		dirs = append(dirs, filepath.Dir(real))
 	}
 	slices.Sort(dirs)
-	for _, dir := range slices.Compact(dirs) {
-		if in := f.findIn(p, dir); in != nil {
-			return in
-		}
-	}
-	return nil
+	return slices.Compact(dirs)
 }
 
 func (f *follower) findIn(p place, dir string) *input {

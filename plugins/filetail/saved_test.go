@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"shmbus/plugins"
 	"shmbus/plugins/plugintest"
@@ -64,6 +65,49 @@ func TestItGoesOnWhereItWas(t *testing.T) {
 		appendTo(t, log, "9\n")
 		h.Expect(s, "9")
 	})
+}
+
+func TestNoLineIsLostOverSeveralRotations(t *testing.T) {
+	dir := t.TempDir()
+	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
+	appendTo(t, log+".9", "long ago\n")
+	noError(t, os.Chtimes(log+".9", time.Time{}, time.Now().Add(-time.Hour)))
+	appendTo(t, log, "1\n")
+	config := table(t, "paths", []string{log}, "topic", "l", "state", state, "rescan", "1h", "from", "start")
+	b := plugintest.NewBus(t)
+	h := plugintest.StartOn(t, b, Run, config)
+	s := h.Subscribe("l")
+	h.Expect(s, "1")
+	again := func(want ...string) {
+		t.Helper()
+		h = plugintest.StartOn(t, b, Run, config)
+		h.Expect(s, want...)
+	}
+
+	// Each rotation takes the next number.
+	h.Stop()
+	appendTo(t, log, "2\n")
+	noError(t, os.Rename(log, log+".2"))
+	appendTo(t, log, "3\n")
+	noError(t, os.Rename(log, log+".3"))
+	appendTo(t, log, "4\n")
+	again("2", "3", "4")
+
+	// All of them move by one, and nothing has the name in the end; what has no number behind its name is another file.
+	h.Stop()
+	appendTo(t, log, "5\n")
+	appendTo(t, log+".old", "another\n")
+	appendTo(t, log+"-2.gz", "squeezed\n")
+	noError(t, os.Rename(log, log+".1"))
+	appendTo(t, log, "6\n")
+	noError(t, os.Rename(log+".1", log+".2"))
+	noError(t, os.Rename(log, log+".1"))
+	again("5", "6")
+	appendTo(t, log+".1", "7\n")
+	h.Expect(s, "7")
+	appendTo(t, log, "8\n")
+	h.Expect(s, "8")
+	h.Stop()
 }
 
 func TestAFileIsReadOnceThoughItsNewNameIsFollowedToo(t *testing.T) {

@@ -111,6 +111,7 @@ func (t *tail) tryOpen() error {
 		in = nil
 	}
 	t.f.unsave(t.path)
+	var before []*input // files that have had the name, in turn
 	for i, was := range places {
 		newest := i == len(places)-1
 		if in != nil && was.is(in) {
@@ -122,11 +123,17 @@ func (t *tail) tryOpen() error {
 		case old == nil && newest:
 			t.f.log.Warn("the file that was followed is not here any more; what was written to it since then is missed", "path", t.path)
 		case old == nil: // it had been replaced before, and was read
-		case in == nil && newest: // while nothing has its name
-			in = old
+		case newest:
+			before = append(append(before, old), t.f.missed(t.path, places, in)...)
 		default:
-			t.retire(old)
+			before = append(before, old)
 		}
+	}
+	if n := len(before); in == nil && n > 0 { // nothing has the name now: the last one may still grow
+		in, before = before[n-1], before[:n-1]
+	}
+	for _, old := range before {
+		t.retire(old)
 	}
 	if in != nil && t.skip && !resumed {
 		var at int64

@@ -1,0 +1,70 @@
+package filetail
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// later is what the name of a file that was rotated has behind its old one: a number or a date.
+var later = regexp.MustCompile(`^[-.][0-9][-._:T0-9]*$`)
+
+// squeezed ends the name of a file that was compressed.
+var squeezed = regexp.MustCompile(`\.(gz|bz2|xz|zst|lz4|Z)$`)
+
+// missed is the files that have had a path's name while nobody looked, in the order of their times: those around it with a number or a date behind its name
+// that were written to since the state file was, as no file is that was read before. known are those that the state file has, and now the one that
+// has the name.
+func (f *follower) missed(path string, known []place, now *input) (all []*input) {
+	type candidate struct {
+		path string
+		time time.Time
+	}
+	var found []candidate
+	names := []string{filepath.Base(path)}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		names = append(names, filepath.Base(real))
+	}
+	for _, dir := range known[len(known)-1].dirs(path) {
+		around, _ := os.ReadDir(dir) // in one that cannot be read there is nothing to be found
+		for _, e := range around {
+			file := filepath.Join(dir, e.Name())
+			whole := squeezed.ReplaceAllString(e.Name(), "")
+			rotated := slices.ContainsFunc(names, func(name string) bool {
+				end, ok := strings.CutPrefix(whole, name)
+				return ok && later.MatchString(end)
+			})
+			if !rotated || slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.match(file) }) { // it is followed by itself
+				continue
+			}
+			info, err := e.Info()
+			if err != nil || !info.Mode().IsRegular() || info.ModTime().Before(f.stale) {
+				continue
+			}
+			id := fileID(info)
+			if now != nil && id == now.id || slices.ContainsFunc(known, func(p place) bool { return p.File == id }) {
+				continue
+			}
+			if whole != e.Name() {
+				f.log.Warn("a file was rotated and compressed while nobody looked; what was written to it since then may be missed", "path", path, "file", file)
+				continue
+			}
+			found = append(found, candidate{file, info.ModTime()})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Or(a.time.Compare(b.time), -cmp.Compare(a.path, b.path)) })
+	for _, c := range found {
+		in, err := f.openInput(c.path)
+		if err != nil {
+			f.log.Warn("a file that was rotated while nobody looked cannot be read", "path", path, "file", c.path, "error", err)
+			continue
+		}
+		f.log.Info("a file was rotated while nobody looked, and is read", "path", path, "file", c.path)
+		all = append(all, in)
+	}
+	return all
+}
