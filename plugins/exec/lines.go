@@ -10,7 +10,6 @@ import (
 // lines publishes each line, without its newline, as soon as it is there. The last one may have none, if the plugin has ended by itself: of
 // one that was killed it may be half. Lines that are read at once are published at once.
 func (o *output) lines(ctx context.Context, r io.Reader, s *sink) error {
-	defer o.drops.flush()
 	buf := make([]byte, outputBuffer)
 	have, tooLong := 0, false // bytes of an unfinished line; it is one that is left out
 	var batch [][]byte

@@ -42,6 +42,7 @@ const outputBuffer = 64 << 10
 // run publishes what comes from r until its end, which is no error, or until ctx is done.
 func (o *output) run(ctx context.Context, r io.Reader) error {
 	defer o.close()
+	defer o.drops.close()
 	br := bufio.NewReaderSize(r, outputBuffer)
 	h := plugins.Handshake{Version: plugins.Version, Contract: o.spec.Contract, Topic: o.spec.Topic}
 	if h.Contract == "" {
@@ -113,7 +114,6 @@ func (o *output) text(r io.Reader) error {
 
 // frames publishes frames.
 func (o *output) frames(ctx context.Context, r io.Reader) error {
-	defer o.drops.flush()
 	for fr := plugins.NewFrameReader(r); ; {
 		topic, kind, payload, err := fr.Next()
 		switch {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/vmihailenco/msgpack/v5"
 
 	"shmbus/bus"
@@ -69,33 +67,4 @@ func (s *sink) frame(ctx context.Context, kind bus.Kind, payload []byte) error {
 
 func (s *sink) tooLong(most int) {
 	s.o.drops.add(fmt.Sprintf("a line is longer than a frame may be, %d bytes", most), s.topic)
-}
-
-// drops are the frames that could not be published. They are counted one by one, and logged at most once a second.
-type drops struct {
-	board  *board
-	log    hclog.Logger
-	since  int // the last entry
-	last   time.Time
-	why    string
-	topic  string
-	logged bool // there was an entry
-}
-
-func (d *drops) add(why, topic string) {
-	d.board.count(0, 0, 1)
-	d.since++
-	d.why, d.topic = why, topic
-	if !d.logged || time.Since(d.last) >= time.Second {
-		d.flush()
-	}
-}
-
-// flush logs those that were not.
-func (d *drops) flush() {
-	if d.since == 0 {
-		return
-	}
-	d.log.Warn("frames are not published", "frames", d.since, "topic", d.topic, "problem", d.why)
-	d.since, d.last, d.logged = 0, time.Now(), true
 }
