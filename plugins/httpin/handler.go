@@ -74,6 +74,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, err)
 }
 
+// stopped is the error of a request, or that there was no time for it, because the plugin was told to end.
+func stopped(r *http.Request, err error) error {
+	if err != nil && r.Context().Err() != nil {
+		return refuse(http.StatusServiceUnavailable, "the plugin has been told to end")
+	}
+	return err
+}
+
 // answer sends what became of a request.
 func answer(w http.ResponseWriter, err error) {
 	if err == nil {
@@ -106,21 +114,30 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {
 			return refuse(http.StatusBadRequest, "Content-Type: %v", err)
 		}
 	}
+	connection := http.NewResponseController(w)
 	if kind == "application/x-ndjson" {
+		defer untilStopped(r, connection)()
 		return h.stream(w, r, topic)
 	}
 	// The body is read first and then copied into the ring: a client that is slow must not have an open frame there, for which all readers
 	// would wait.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience))
+	_ = connection.SetReadDeadline(time.Now().Add(bodyPatience))
+	defer untilStopped(r, connection)()
 	body, err := h.body(w, r)
 	if err != nil {
-		return err
+		return stopped(r, err)
 	}
 	f, err := h.frame(kind, body)
 	if err != nil {
 		return err
 	}
-	return h.publish(r, topic, f)
+	return stopped(r, h.publish(r, topic, f))
+}
+
+// untilStopped ends the reading of a request's body when the plugin is told to end, so that there is an answer. What it returns is to be
+// called when the body is not read any more.
+func untilStopped(r *http.Request, connection *http.ResponseController) (done func() bool) {
+	return context.AfterFunc(r.Context(), func() { _ = connection.SetReadDeadline(time.Now()) })
 }
 
 // allowed says whether a topic may be posted to.
@@ -173,7 +190,7 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, topic string) e
 	})
 	w.Header().Set(published, strconv.Itoa(n))
 	var no refusal
-	if errors.As(err, &no) {
+	if errors.As(stopped(r, err), &no) {
 		return refuse(no.code, "%s; %d frames were published before", no.text, n)
 	}
 	return err

@@ -3,6 +3,7 @@
 package httpin
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -197,6 +198,40 @@ func TestAStreamThatBreaksLeavesNoHalfFrame(t *testing.T) {
 	s.want(s.post("/s", "", "next"), 204, "")
 	s.Expect(sub, "next")
 	s.Stop()
+}
+
+func TestARequestIsAnsweredWhenThePluginEnds(t *testing.T) {
+	for kind, want := range map[string]string{"application/x-ndjson": "told to end; 1 frames were published before", "text/plain": "told to end"} {
+		s := serve(t, `,"topics":["in/**"]`)
+		c, err := net.Dial("unix", s.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		in := bufio.NewReader(c)
+		reply := func() *http.Response {
+			r, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", kind, err)
+			}
+			return r
+		}
+		fmt.Fprintf(c, "POST /in/a HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n", kind)
+		reply() // 100: the body is read
+		fmt.Fprint(c, "{}\n{")
+		if kind != "text/plain" {
+			s.Expect(s.Subscribe("in/a"), "{}")
+		}
+		s.Stop()
+		r := reply()
+		text, err := io.ReadAll(r.Body)
+		if err != nil || r.StatusCode != 503 || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %s %q, %v", kind, r.Status, text, err)
+		}
+		if n := r.Header.Get(published); kind != "text/plain" && n != "1" {
+			t.Errorf("%q frames", n)
+		}
+	}
 }
 
 func TestWhatMayNotBePublishedIsRefused(t *testing.T) {
