@@ -107,6 +107,9 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := h.allowed(topic); err != nil {
 		return err
 	}
+	if !r.ProtoAtLeast(1, 1) && r.Header.Get("Content-Length") == "" { // there may be a body, but nothing says where it ends
+		return refuse(http.StatusLengthRequired, "HTTP/1.0 needs a Content-Length")
+	}
 	kind := r.Header.Get("Content-Type")
 	if kind != "" {
 		var err error

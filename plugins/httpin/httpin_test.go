@@ -234,6 +234,23 @@ func TestARequestIsAnsweredWhenThePluginEnds(t *testing.T) {
 	}
 }
 
+func TestABodyOfHTTP10HasALength(t *testing.T) {
+	s := serve(t, `,"topics":["in/a"]`)
+	for length, want := range map[string]int{"": 411, "Content-Length: 3\r\n": 204, "Content-Length: 0\r\n": 204} {
+		c, err := net.Dial("unix", s.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "POST /in/a HTTP/1.0\r\n%s\r\n1.0", length)
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || r.StatusCode != want {
+			t.Errorf("%q: %v, %v", length, r, err)
+		}
+		c.Close()
+	}
+	s.Stop()
+}
+
 func TestWhatMayNotBePublishedIsRefused(t *testing.T) {
 	s := serve(t, `,"topics":["in/*","$bus/**"],"max":10,"max-topics":2`)
 	s.want(s.post("/", "", "x"), 400, "it is empty")
