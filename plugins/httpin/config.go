@@ -86,6 +86,9 @@ func (c *Config) patterns(declared []string) (all []topics.Pattern, err error) {
 		return nil, plugins.BadConfig("topics", `which may be posted to? For instance topics = ["in/**"]`)
 	}
 	for _, text := range texts {
+		if plugins.Reserved(text) {
+			return nil, plugins.BadConfig("topics", "%.220q is busd's, and may not be posted to", text)
+		}
 		p, err := topics.ParsePattern(text)
 		if err != nil {
 			return nil, plugins.BadConfig("topics", "%w", err)

@@ -39,8 +39,9 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 	go func() { served <- s.Serve(l) }()
 	p.Status("listening on " + l.Addr().String())
 	p.Ready()
-	alive := time.NewTicker(p.AliveEvery())
+	alive, glance := time.NewTicker(p.AliveEvery()), time.NewTicker(socketGlance)
 	defer alive.Stop()
+	defer glance.Stop()
 	for {
 		select {
 		case err := <-served:
@@ -48,6 +49,11 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 		case <-alive.C:
 			h.topics.check()
 			p.Alive()
+		case <-glance.C:
+			if err := lost(l); err != nil {
+				_ = s.Close()
+				return err
+			}
 		case <-ctx.Done():
 			soon, cancel := context.WithTimeout(context.Background(), farewell)
 			defer cancel()
@@ -58,6 +64,9 @@ func Run(ctx context.Context, p *plugins.Plugin) error {
 		}
 	}
 }
+
+// socketGlance is how often it is looked whether the socket is still there.
+const socketGlance = 2 * time.Second
 
 // How long clients may take.
 const (

@@ -252,7 +252,7 @@ func TestABodyOfHTTP10HasALength(t *testing.T) {
 }
 
 func TestWhatMayNotBePublishedIsRefused(t *testing.T) {
-	s := serve(t, `,"topics":["in/*","$bus/**"],"max":10,"max-topics":2`)
+	s := serve(t, `,"topics":["in/*","*/events"],"max":10,"max-topics":2`)
 	s.want(s.post("/", "", "x"), 400, "it is empty")
 	s.want(s.post("/in//a", "", "x"), 400, "between slashes")
 	s.want(s.post("/in/%00", "", "x"), 400, "control byte")

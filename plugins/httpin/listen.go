@@ -53,7 +53,11 @@ func listenUnix(path string, mode os.FileMode) (net.Listener, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
+	var own os.FileInfo
 	if err = os.Chmod(made, mode); err == nil {
+		own, err = os.Lstat(made)
+	}
+	if err == nil {
 		err = os.Rename(made, path)
 	}
 	if err != nil {
@@ -61,20 +65,38 @@ func listenUnix(path string, mode os.FileMode) (net.Listener, error) {
 		os.Remove(made)
 		return nil, err
 	}
-	return &unixListener{l, path}, nil
+	return &unixListener{l, path, own}, nil
 }
 
 // A unixListener removes its socket when it is closed.
 type unixListener struct {
 	*net.UnixListener
 	path string
+	own  os.FileInfo
+}
+
+// lost says that the path of a socket does not lead to the listener any more: nobody can reach it. An address cannot be lost.
+func lost(l net.Listener) error {
+	u, ok := l.(*unixListener)
+	if !ok {
+		return nil
+	}
+	now, err := os.Lstat(u.path)
+	if err == nil && !os.SameFile(now, u.own) {
+		err = fmt.Errorf("%s is another file", u.path)
+	}
+	if err != nil {
+		return fmt.Errorf("the socket was removed: %w", err)
+	}
+	return nil
 }
 
 func (l *unixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
 func (l *unixListener) Close() error {
+	gone := lost(l)
 	err := l.UnixListener.Close()
-	if err == nil { // once
+	if err == nil && gone == nil { // once, and not what somebody else has made in its place
 		os.Remove(l.path)
 	}
 	return err

@@ -69,6 +69,18 @@ func TestASocketThatNobodyListensOnIsReplaced(t *testing.T) {
 	h.Stop() // also while somebody is connected
 }
 
+func TestItFailsWhenItsSocketIsRemoved(t *testing.T) {
+	path := filepath.Join(plugintest.NewDir(t), "s")
+	h := plugintest.Start(t, Run, fmt.Sprintf(`{"socket":%q,"topics":["a"]}`, path))
+	h.Ready()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Wait(); err == nil || !strings.Contains(err.Error(), "the socket was removed") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestALoopbackAddressIsForThisMachinesPrograms(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -111,6 +123,7 @@ func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
 		`{"topics":["a"],"socket":"s","address":"127.0.0.1:0"}`: "one of socket and address",
 		`{"socket":"s"}`:                                                           "which may be posted to",
 		`{"topics":["a//b"],"socket":"s"}`:                                         "bad topic name",
+		`{"topics":["a","$bus/**"],"socket":"s"}`:                                  "busd's",
 		`{"topics":["a"],"address":"0.0.0.0:8080"}`:                                "a loopback address",
 		`{"topics":["a"],"address":"192.168.0.1:8080"}`:                            "a loopback address",
 		`{"topics":["a"],"address":":8080"}`:                                       "a loopback address",

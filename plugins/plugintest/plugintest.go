@@ -214,15 +214,20 @@ func (h *Harness) Stop() {
 	}
 }
 
-// Run is the error of a plugin that does not go on.
-func Run(t testing.TB, f plugins.Func, config string, topics ...string) error {
-	t.Helper()
-	h := Start(t, f, config, topics...)
+// Wait is the error of the plugin, which is to end by itself.
+func (h *Harness) Wait() error {
+	h.t.Helper()
 	select {
 	case <-h.done:
 		return h.err
 	case <-time.After(Patience):
-		t.Fatal("it goes on")
+		h.t.Fatal("it goes on")
 		return nil
 	}
+}
+
+// Run is the error of a plugin that does not go on.
+func Run(t testing.TB, f plugins.Func, config string, topics ...string) error {
+	t.Helper()
+	return Start(t, f, config, topics...).Wait()
 }
