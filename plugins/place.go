@@ -1,6 +1,9 @@
 package plugins
 
-import "path/filepath"
+import (
+	"fmt"
+	"path/filepath"
+)
 
 // A Place is the directory in which busd and the runners keep what they have in common: STATE, by default .busd in the bus directory.
 //
@@ -13,7 +16,7 @@ import "path/filepath"
 //	  lock           held by the runner as long as it runs
 //	  spec.json      a Spec, written by busd before it starts the runner
 //	  state.json     a State, written by the runner
-//	  notify.sock    the runner listens to the plugin's sd_notify
+//	  n              the runner listens to the plugin's sd_notify
 //	  log            the plugin's log, with log.1 before it
 //	  runner.log     what the runner itself has written to its standard output and error
 type Place string
@@ -73,8 +76,20 @@ func (n Nook) Spec() string { return filepath.Join(string(n), "spec.json") }
 // State is the path of the State.
 func (n Nook) State() string { return filepath.Join(string(n), "state.json") }
 
-// Notify is the path of the socket for sd_notify.
-func (n Nook) Notify() string { return filepath.Join(string(n), "notify.sock") }
+// Notify is the path of the socket for sd_notify. Its name is short, so that all names of plugins fit where a bus is by default.
+func (n Nook) Notify() string { return filepath.Join(string(n), "n") }
+
+// maxSocketPath is the longest path of a socket on Linux, in bytes: 108 with a zero byte behind.
+const maxSocketPath = 107
+
+// CheckNotify says that the path of the socket for sd_notify is too long.
+func (n Nook) CheckNotify() error {
+	if path := n.Notify(); len(path) > maxSocketPath {
+		return fmt.Errorf("the path of the plugin's NOTIFY_SOCKET has %d bytes and the kernel takes %d: %s; use a shorter name for the plugin, or a bus directory or a state directory with a shorter path",
+			len(path), maxSocketPath, path)
+	}
+	return nil
+}
 
 // Log is the path of the plugin's log.
 func (n Nook) Log() string { return filepath.Join(string(n), "log") }

@@ -1,6 +1,8 @@
 package plugins
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -76,12 +78,22 @@ func TestFilesThatAreNoJSONAreNamed(t *testing.T) {
 	}
 }
 
+func TestEachNameOfAPluginFitsWhereABusIsByDefault(t *testing.T) {
+	longest := PlaceOf(fmt.Sprintf("/dev/shm/shmbus-%d", uint32(math.MaxUint32))).Plugin(strings.Repeat("x", 64))
+	if err := longest.CheckNotify(); err != nil {
+		t.Error(err)
+	}
+	if err := PlaceOf("/dev/shm/shmbus-42949672950").Plugin(strings.Repeat("x", 64)).CheckNotify(); err == nil {
+		t.Error("one more byte fits, too")
+	}
+}
+
 func TestWhereThingsAre(t *testing.T) {
 	p := PlaceOf("/b")
 	n := p.Plugin("x")
 	for got, want := range map[string]string{
 		p.Lock(): "busd.lock", p.Control(): "control.sock", p.Web(): "web.sock", p.Log(): "busd.log", p.Plugins(): "plugins", n.Lock(): "plugins/x/lock",
-		n.Spec(): "plugins/x/spec.json", n.State(): "plugins/x/state.json", n.Notify(): "plugins/x/notify.sock", n.Log(): "plugins/x/log", n.RunnerLog(): "plugins/x/runner.log",
+		n.Spec(): "plugins/x/spec.json", n.State(): "plugins/x/state.json", n.Notify(): "plugins/x/n", n.Log(): "plugins/x/log", n.RunnerLog(): "plugins/x/runner.log",
 	} {
 		if got != filepath.FromSlash("/b/.busd/"+want) {
 			t.Errorf("%s, want %s", got, want)

@@ -45,7 +45,7 @@ func (l *life) begin() (err error) {
 		return err
 	}
 	defer p.close()
-	if l.socket, err = listenNotify(l.nook.Notify(), id, l.log); err != nil {
+	if l.socket, err = listenNotify(l.nook, id, l.log); err != nil {
 		return err
 	}
 	defer func() {

@@ -19,7 +19,7 @@ func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
 		"PATH=/bin", "HOME=/theirs", "SHMBUS_DIR=/x", "SHMBUS_OTHER=x", "NOTIFY_SOCKET=/busd's", "NOTIFY_ACCESS=x", "WATCHDOG_USEC=1", "WATCHDOG_PID=1", "EMPTY=", "broken",
 	}
 	want := []string{
-		"EMPTY=", "HOME=/mine", "MINE=1", "NOTIFY_SOCKET=/b/.busd/plugins/p/notify.sock", "PATH=/bin", "SHMBUS_DIR=/b", "SHMBUS_PLUGIN=p",
+		"EMPTY=", "HOME=/mine", "MINE=1", "NOTIFY_SOCKET=/b/.busd/plugins/p/n", "PATH=/bin", "SHMBUS_DIR=/b", "SHMBUS_PLUGIN=p",
 		"SHMBUS_PLUGIN_CONFIG={\"rate\":1.5}", "SHMBUS_PLUGIN_COOKIE=" + plugins.Cookie, `SHMBUS_PLUGIN_SHAPES=[{"name":"a"},{"name":"b/c","slots":16,"policy":"lossless"}]`,
 		"SHMBUS_PLUGIN_TOPICS=a\nb/c", "SHMBUS_PLUGIN_VERSIONS=1",
 		"USER=u", "WATCHDOG_USEC=2000000",

@@ -2,7 +2,6 @@ package exec
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"time"
@@ -13,9 +12,8 @@ import (
 )
 
 const (
-	maxSocketPath = 107     // bytes; Linux takes 108 with a zero byte behind
-	maxNotice     = 4 << 10 // bytes
-	maxControl    = 2 << 10 // bytes: 253 descriptors, the sender's credentials
+	maxNotice  = 4 << 10 // bytes
+	maxControl = 2 << 10 // bytes: 253 descriptors, the sender's credentials
 )
 
 // A notifySocket is where a plugin tells by sd_notify how it is. There is one for each life, so that nothing of an earlier one comes late.
@@ -28,12 +26,12 @@ type notifySocket struct {
 	warned time.Time // when something was logged last: those who are not listened to are not to fill the log
 }
 
-// listenNotify makes the socket at path, for u to write to.
-func listenNotify(path string, u *user, log *pluginLog) (*notifySocket, error) {
-	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("the path of the plugin's NOTIFY_SOCKET has %d bytes and the kernel takes %d: %s; use a bus directory or a state directory with a shorter path",
-			len(path), maxSocketPath, path)
+// listenNotify makes the socket in a plugin's nook, for u to write to.
+func listenNotify(nook plugins.Nook, u *user, log *pluginLog) (*notifySocket, error) {
+	if err := nook.CheckNotify(); err != nil {
+		return nil, err
 	}
+	path := nook.Notify()
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}

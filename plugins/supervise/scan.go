@@ -284,7 +284,7 @@ func fresh(id identity, now time.Time, d time.Duration) bool {
 func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 	spec := &plugins.Spec{Manifest: *m, Name: f.Name, Bus: s.bus, Place: s.place}
 	var id identity
-	if f.Problem = mayRunAs(m.User); f.Problem != nil {
+	if f.Problem = errors.Join(mayRunAs(m.User), s.place.Plugin(f.Name).CheckNotify()); f.Problem != nil {
 		return
 	}
 	if path := program(m); path != "" {

@@ -262,6 +262,33 @@ func TestAnExecutableIsItsOwnPluginUnlessAManifestNamesIt(t *testing.T) {
 	}
 }
 
+func TestANameThatIsTooLongForItsSocketIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	fits := func(length int) {
+		t.Helper()
+		name := strings.Repeat("x", 60)
+		place := plugins.Place("/" + strings.Repeat("s", length-len("//plugins//n")-len(name)))
+		if err := os.WriteFile(filepath.Join(dir, name+".toml"), []byte("builtin = \"timer\"\n[[topics]]\nname = \"t\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var all []Found
+		settled := func() (err error) {
+			all, err = Look(dir, "/b", place)
+			return err
+		}
+		for all = nil; len(all) == 0 || all[0].Unsettled; {
+			if err := settled(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := all[0].Problem; (err == nil) != (length <= 107) || err != nil && !strings.Contains(err.Error(), "shorter name") {
+			t.Errorf("a path of %d bytes: %v", length, err)
+		}
+	}
+	fits(107)
+	fits(108)
+}
+
 func TestADirectoryOfProgramsIsNoneOfPlugins(t *testing.T) {
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin", "/sbin") {
 		if _, err := os.Stat(dir); err != nil {
