@@ -152,10 +152,24 @@ func (m *Manifest) checkLife(all *problems) {
 	default:
 		all.add("restart.policy", "%.40q: there are on-failure, always and never", m.Restart.Policy)
 	}
-	if m.Restart.Tries < -1 {
-		all.add("restart.tries", "%d: a number of tries, or -1 for no end", m.Restart.Tries)
+	if m.Restart.Tries < -1 || m.Restart.Tries == 0 {
+		all.add("restart.tries", "%d: a number of tries, or -1 for no end; with policy = \"never\" it is not started again", m.Restart.Tries)
 	}
-	if m.Restart.First > m.Restart.Most {
+	for _, d := range []struct {
+		key  string
+		time Duration
+	}{
+		{"ready", m.Ready},
+		{"grace", m.Grace},
+		{"restart.first", m.Restart.First},
+		{"restart.most", m.Restart.Most},
+		{"restart.steady", m.Restart.Steady},
+	} {
+		if d.time == 0 {
+			all.add(d.key, "0s: it has to be longer; leave it out for the default")
+		}
+	}
+	if m.Restart.Most > 0 && m.Restart.First > m.Restart.Most {
 		all.add("restart.first", "%v is longer than restart.most, %v", time.Duration(m.Restart.First), time.Duration(m.Restart.Most))
 	}
 	switch m.Orphan {

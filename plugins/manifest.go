@@ -148,7 +148,10 @@ var tomlKinds = map[string]string{
 
 // ParseManifest is ReadManifest for a text; relative paths are to dir.
 func ParseManifest(text, dir string) (*Manifest, error) {
-	m := &Manifest{}
+	m := &Manifest{
+		Ready: DefaultReady, Grace: DefaultGrace, Orphan: "keep",
+		Restart: Restart{Policy: "on-failure", Tries: DefaultTries, First: DefaultFirst, Most: DefaultMost, Steady: DefaultSteady},
+	}
 	meta, err := toml.Decode(text, m)
 	if err != nil {
 		if bad := misfits(text); bad != nil {
@@ -170,7 +173,7 @@ func ParseManifest(text, dir string) (*Manifest, error) {
 			all.add(name, "it has to be a table, and is %s", tomlKinds[meta.Type(key...)])
 		}
 	}
-	m.fill(dir)
+	m.locate(dir)
 	if m.Config, err = m.Config.plain(); err != nil {
 		all.add("config", "%w", err)
 	}
@@ -191,27 +194,8 @@ const (
 	DefaultSteady = Duration(10 * time.Second)
 )
 
-// fill puts the defaults in and makes paths absolute.
-func (m *Manifest) fill(dir string) {
-	or := func(d *Duration, def Duration) {
-		if *d == 0 {
-			*d = def
-		}
-	}
-	or(&m.Ready, DefaultReady)
-	or(&m.Grace, DefaultGrace)
-	or(&m.Restart.First, DefaultFirst)
-	or(&m.Restart.Most, DefaultMost)
-	or(&m.Restart.Steady, DefaultSteady)
-	if m.Restart.Tries == 0 {
-		m.Restart.Tries = DefaultTries
-	}
-	if m.Restart.Policy == "" {
-		m.Restart.Policy = "on-failure"
-	}
-	if m.Orphan == "" {
-		m.Orphan = "keep"
-	}
+// locate makes paths absolute.
+func (m *Manifest) locate(dir string) {
 	if m.Dir == "" {
 		m.Dir = dir
 	} else if !filepath.IsAbs(m.Dir) {

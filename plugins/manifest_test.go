@@ -319,6 +319,21 @@ func TestContradictionsInAManifest(t *testing.T) {
 	}
 }
 
+func TestAZeroIsNotTakenForTheDefault(t *testing.T) {
+	_, err := ParseManifest("builtin = \"timer\"\ngrace = \"0s\"\nready = \"0s\"\norphan = \"\"\n[restart]\ntries = 0\nfirst = \"0s\"\nmost = \"0s\"\nsteady = \"0s\"\npolicy = \"\"", "/d")
+	if err == nil {
+		t.Fatal("nothing is wrong with it")
+	}
+	for _, want := range []string{
+		"line 2: grace: 0s: it has to be longer", "line 3: ready: 0s", "line 4: orphan: ", "line 6: restart.tries: 0: ", "line 7: restart.first: 0s", "line 8: restart.most: 0s",
+		"line 9: restart.steady: 0s", "line 10: restart.policy: ",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in\n%v", want, err)
+		}
+	}
+}
+
 func TestNamesOfPlugins(t *testing.T) {
 	for _, good := range []string{"a", "A-b_c.9", "_x", strings.Repeat("a", 64)} {
 		if err := CheckPluginName(good); err != nil {
