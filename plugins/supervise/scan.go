@@ -305,15 +305,15 @@ func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 			f.Problem = fmt.Errorf("%s is not executable: chmod +x %s", path, path)
 			return
 		}
-		if filepath.Dir(path) == filepath.Clean(s.dir) {
-			if f.Problem = trusted(path, info); f.Problem != nil {
-				return
-			}
-		}
 		if m.SHA256 != "" {
 			if f.Problem = s.pinned(path, id, m.SHA256); f.Problem != nil {
 				return
 			}
+		}
+	}
+	for _, path := range named(m) {
+		if f.Problem = trustedIn(s.dir, path); f.Problem != nil {
+			return
 		}
 	}
 	b, err := json.Marshal(struct {

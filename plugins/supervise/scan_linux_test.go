@@ -149,6 +149,19 @@ func TestWhatOthersMayWriteIsRefused(t *testing.T) {
 	chmod(filepath.Join(r.dir, "c"), 0o755)
 	r.runs("b")
 	r.runs("c")
+
+	sub, file := filepath.Join(r.dir, "sub"), filepath.Join(r.dir, "sub", "d.sh")
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r.write("sub/d.sh", script, 0o777)
+	r.write("d.toml", "contract = \"bus\"\ncommand = [\"sh\", \"./sub/d.sh\"]\n", 0o644)
+	r.is("d", plugins.Refused, file+" may be written by others")
+	chmod(file, 0o755)
+	chmod(sub, 0o777)
+	r.is("d", plugins.Refused, sub+" may be written by others")
+	chmod(sub, 0o755)
+	r.runs("d")
 	chmod(r.dir, 0o775)
 	if st := r.is("a", plugins.Running, "may be written by others"); st.Runner.PID != pid {
 		t.Errorf("a was restarted: %d, was %d", st.Runner.PID, pid)
