@@ -53,6 +53,7 @@ type State struct {
 	Restarts int       `json:"restarts"` // in the runner's life
 	Tries    int       `json:"tries"`    // failures in a row
 	Next     time.Time `json:"next"`     // the next start, in Backoff
+	Told     bool      `json:"told"`     // the runner was told to end: by busd, or else by somebody who has nothing to say
 	Frames   uint64    `json:"frames"`   // published for the plugin; contracts lines and frames
 	Bytes    uint64    `json:"bytes"`
 	Dropped  uint64    `json:"dropped"` // frames that could not be published

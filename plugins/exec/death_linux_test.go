@@ -138,6 +138,9 @@ func TestARunnerThatIsToldTwiceToStopDoesSoOnce(t *testing.T) {
 		t.Errorf("the runner ends with %s", how)
 	}
 	w.told(Stopping, Exited, Stopped)
+	if st := w.state(); st.Phase != plugins.Stopped || !st.Told {
+		t.Errorf("%+v", st)
+	}
 }
 
 func TestAPluginMayWriteWhileItEnds(t *testing.T) {

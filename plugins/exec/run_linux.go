@@ -235,7 +235,7 @@ func (r *runner) told(ctx context.Context) {
 	if errors.Is(context.Cause(ctx), errOrphaned) {
 		r.event(Orphaned, errOrphaned.Error())
 	}
-	r.board.phase(plugins.Stopping, func(s *plugins.State) { s.Next = time.Time{} })
+	r.board.phase(plugins.Stopping, func(s *plugins.State) { s.Next, s.Told = time.Time{}, true })
 	r.event(Stopping, "")
 }
 

@@ -92,6 +92,7 @@ func runner(p *testproc.Peer) error {
 		}
 	}
 	<-term
+	st.Told = true
 	return tell(plugins.Stopped)
 }
 

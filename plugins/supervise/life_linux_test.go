@@ -180,33 +180,6 @@ func TestALockOfAStrangerIsToldAndLeftAlone(t *testing.T) {
 	r.runs("a")
 }
 
-func TestARunnerThatDiesIsStartedAgainAndItsPluginEndsFirst(t *testing.T) {
-	r := newRig(t)
-	r.manifest("a", "[config]\nchild = true\n")
-	r.start()
-	pid := r.runs("a")
-	st, _ := r.told("a")
-	fd, err := openProcess(st.Plugin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer fd.Close()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if err := waitFor(fd); err != nil {
-		t.Fatal(err)
-	}
-	again := r.runs("a", pid)
-	if err := syscall.Kill(again, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if st := r.is("a", plugins.Backoff, "the runner died", "killed"); st.Next.IsZero() || st.Tries == 0 {
-		t.Errorf("%+v", st)
-	}
-	r.runs("a", pid, again)
-}
-
 func TestAPluginThatWasGivenUpStaysSo(t *testing.T) {
 	r := newRig(t)
 	r.manifest("a", "[config]\nend = \"failed\"\n")

@@ -281,16 +281,20 @@ func (s *Supervisor) exited(x exit) {
 	case e.found != nil && e.found.Spec != nil && e.found.Spec.Hash != r.hash: // it is started anew anyway
 	case told && st.Phase == plugins.Stopped && r.cmd == nil && now.Sub(r.began) < r.grace: // as above, unless it had not said so yet
 		s.log.Info("plugin was stopped for an earlier busd", "plugin", e.name, "runner", r.process.PID)
-	case told && (st.Phase == plugins.Failed || st.Phase == plugins.Stopped):
+	case told && (st.Phase == plugins.Failed || st.Phase == plugins.Stopped && !st.Told):
 		e.over, e.hash = st.Phase, r.hash
 		s.log.Info("plugin has ended", "plugin", e.name, "phase", st.Phase, "problem", st.Problem)
 	default:
 		if now.Sub(r.began) > steady {
 			e.deaths = 0
 		}
-		s.event("runner-died", e, r.process.PID, x.how)
+		how := x.how
+		if told && st.Told {
+			how = "somebody else than busd told it to stop"
+		}
+		s.event("runner-died", e, r.process.PID, how)
 		s.endPlugin(e)
-		s.retry(e, now, "the runner died: "+x.how)
+		s.retry(e, now, "the runner died: "+how)
 	}
 }
 
