@@ -52,7 +52,7 @@ func (r *runner) live(ctx context.Context) outcome {
 	r.board.phase(plugins.Starting, func(s *plugins.State) {
 		s.Next, s.Status, s.Contract = time.Time{}, "", r.spec.Contract
 	})
-	r.log.say("")
+	r.log.last.forget()
 	if err := l.begin(); err != nil {
 		r.event(NotStarted, err.Error())
 		return outcome{problem: err.Error()}
@@ -257,7 +257,7 @@ func (l *life) finish(ctx context.Context) outcome {
 	case late:
 		o.problem = fmt.Sprintf("it has not ended within %v of SIGTERM, and was killed", time.Duration(l.spec.Grace))
 	case l.problem == "" && !l.asked && !clean(l.main.status):
-		o.problem = describe(l.main.status) + l.log.said()
+		o.problem = describe(l.main.status) + l.log.last.tell()
 	default:
 		o.problem = l.problem
 	}

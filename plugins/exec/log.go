@@ -14,6 +14,9 @@ import (
 	"shmbus/plugins"
 )
 
+// stdout is the name that lines of standard output have in the log, where that is not for frames.
+const stdout = "stdout"
+
 const (
 	maxLine    = 16 << 10 // the longest line of a log, in bytes; longer ones are cut
 	maxModules = 64       // so many loggers a plugin may name
@@ -27,7 +30,7 @@ type pluginLog struct {
 	root    hclog.InterceptLogger
 	mu      sync.Mutex
 	modules map[string]hclog.Logger
-	last    string // what the plugin has said last, in a few words
+	last    lastWords
 }
 
 func newLog(path, name string, report *plugins.Reporter) (*pluginLog, error) {
@@ -121,25 +124,8 @@ func (l *pluginLog) line(line []byte, module string, continued bool) {
 	}
 	l.of(e.module).Log(e.level, e.msg, e.args...)
 	if s := e.short(); s != "" {
-		l.say(s)
+		l.last.say(s, weigh(e, module))
 	}
-}
-
-// say makes s the last that the plugin has said.
-func (l *pluginLog) say(s string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.last = s
-}
-
-// said is what the plugin has said last, if anything, as the end of a sentence about its failure: mostly it says why.
-func (l *pluginLog) said() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.last == "" {
-		return ""
-	}
-	return "; it said last: " + l.last
 }
 
 // Close closes the file.

@@ -97,7 +97,7 @@ func handshake(br *bufio.Reader) (plugins.Handshake, error) {
 
 // text logs lines. A plugin that is known to open the bus itself may say so all the same, by a handshake in its first line.
 func (o *output) text(r io.Reader) error {
-	return o.log.read(r, "stdout", o.pace, func(line []byte) (bool, error) {
+	return o.log.read(r, stdout, o.pace, func(line []byte) (bool, error) {
 		if o.spec.Contract == "" || !strings.HasPrefix(string(line), "shmbus-plugin ") {
 			return false, nil
 		}
