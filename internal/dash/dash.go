@@ -25,6 +25,7 @@ type Dash struct {
 	sampler  *keeper.Sampler
 	log      hclog.Logger
 	listener net.Listener // nil: it is off
+	limit    *limited     // beneath it
 	handler  http.Handler
 	hub      *hub
 	tails    chan struct{} // a place for each log that is followed
@@ -44,7 +45,8 @@ func New(c Config, place plugins.Place, b *bus.Bus, s *keeper.Sampler, version s
 		return nil, err
 	}
 	d.handler = newGuard(c, l.Addr()).wrap(d.routes(version))
-	d.listener = limit(l, mostConnections)
+	d.limit = limit(l, mostConnections)
+	d.listener = d.limit
 	if c.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 		if err != nil {
@@ -107,8 +109,8 @@ func (d *Dash) Run(ctx context.Context) error {
 	d.log.Info("the page and the metrics are served", "at", d.Addr())
 	s := &http.Server{
 		Handler: d.handler, ReadHeaderTimeout: headTime, ReadTimeout: headTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: mostHead,
-		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    d.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}), // what those do who ask
+		BaseContext: func(net.Listener) context.Context { return ctx }, ConnState: d.limit.state,
+		ErrorLog: d.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}), // what those do who ask
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(d.listener) }()

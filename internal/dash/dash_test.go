@@ -2,6 +2,7 @@ package dash
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -199,6 +200,41 @@ func TestASlowRequestIsCutOffAndOthersHaveToWaitForAPlace(t *testing.T) {
 	}
 	if n, err := slow.Read(make([]byte, 1000)); n == 0 && err == nil {
 		t.Error("the slow one is still there")
+	}
+}
+
+func TestIdleConnectionsMakeRoom(t *testing.T) {
+	cert, key := certificate(t)
+	for _, c := range []Config{{Listen: "127.0.0.1:0"}, {Listen: "127.0.0.1:0", Cert: cert, Key: key}} {
+		b, place := newBus(t)
+		d, _ := serve(t, c, b, place, nil)
+		var all []net.Conn
+		dial := func(_ context.Context, _, _ string) (net.Conn, error) { return net.Dial("tcp", d.Addr()) }
+		scheme := "http"
+		if c.Cert != "" {
+			scheme = "https"
+		}
+		answers := func() {
+			t.Helper()
+			tr := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+			t.Cleanup(tr.CloseIdleConnections) // until then it is idle
+			if a, _ := ask(t, &http.Client{Transport: tr, Timeout: time.Minute}, "GET", scheme+"://"+d.Addr()+"/page.css", nil); a.StatusCode != 200 {
+				t.Fatalf("%d: %s", len(all), a.Status)
+			}
+		}
+		began := time.Now()
+		for range mostConnections + 10 { // they ask nothing
+			conn, err := dial(t.Context(), "", "")
+			must(t, err)
+			defer conn.Close()
+			all = append(all, conn)
+		}
+		for range mostConnections + 10 { // they have asked
+			answers()
+		}
+		if took := time.Since(began); took > idleTime/2 {
+			t.Errorf("it took %v", took)
+		}
 	}
 }
 

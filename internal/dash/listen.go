@@ -5,13 +5,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"shmbus/plugins"
 )
-
-// mostConnections at once; who comes then waits until one ends.
-const mostConnections = 128
 
 // listen opens what is configured.
 func (c Config) listen(place plugins.Place) (net.Listener, error) {
@@ -83,49 +79,4 @@ func (l *unixListener) Close() error {
 		_ = os.Remove(l.path)
 	}
 	return err
-}
-
-// A limited listener has a limited number of connections.
-type limited struct {
-	net.Listener
-	places chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func limit(l net.Listener, most int) net.Listener {
-	return &limited{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
-}
-
-// Accept waits for a connection, and for a place for it.
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.places
-		return nil, err
-	}
-	return &placed{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
-}
-
-// Close ends listening.
-func (l *limited) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-// A placed connection gives its place back.
-type placed struct {
-	net.Conn
-	leave func()
-}
-
-// Close ends the connection.
-func (c *placed) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }
