@@ -77,13 +77,25 @@ func (d *Dash) routes(version string) http.Handler {
 	for path, file := range map[string]string{"/{$}": "page/index.html", "/page.js": "page/page.js", "/page.css": "page/page.css"} {
 		m.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, page, file) })
 	}
-	m.HandleFunc("GET /events", d.events)
+	m.HandleFunc("GET /events", endless(d.events))
 	m.HandleFunc("GET /log/{name}", d.logFile)
-	m.HandleFunc("GET /tail/{name}", d.tail)
+	m.HandleFunc("GET /tail/{name}", endless(d.tail))
 	m.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(d.sampler, version), promhttp.HandlerOpts{
 		ErrorLog: promLog{d.log}, MaxRequestsInFlight: 4, ErrorHandling: promhttp.HTTPErrorOnError,
 	}))
 	return m
+}
+
+// endless is an answer that goes on until who asks has enough: of its head alone nobody would know when.
+func endless(answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.Header().Set("Allow", "GET")
+			http.Error(w, "this goes on and on", http.StatusMethodNotAllowed)
+			return
+		}
+		answer(w, r)
+	}
 }
 
 // promLog is a logger for promhttp.

@@ -123,9 +123,14 @@ func TestOnlyThePagesOwnNamesAreAnsweredOnLoopback(t *testing.T) {
 func TestItIsForLookingOnly(t *testing.T) {
 	b, place := newBus(t)
 	d, _ := serve(t, Config{}, b, place, nil)
-	for _, method := range []string{"POST", "PUT", "DELETE", "HEAD", "OPTIONS"} {
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
 		if a, _ := ask(t, client(t, d), method, "http://bus/", nil); a.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %s", method, a.Status)
+		}
+	}
+	for path, want := range map[string]int{"/": 200, "/page.js": 200, "/metrics": 200, "/events": 405, "/tail/a": 405, "/nothing": 404} {
+		if a, body := ask(t, client(t, d), "HEAD", "http://bus"+path, nil); a.StatusCode != want || body != "" {
+			t.Errorf("HEAD %s: %s %q", path, a.Status, body)
 		}
 	}
 	if a, _ := ask(t, client(t, d), "GET", "http://bus/", strings.NewReader("body")); a.StatusCode != http.StatusBadRequest {

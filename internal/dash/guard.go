@@ -56,8 +56,8 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 			w.Header().Set(k, v)
 		}
 		switch {
-		case r.Method != http.MethodGet:
-			w.Header().Set("Allow", "GET")
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "this is for looking only", http.StatusMethodNotAllowed)
 		case r.ContentLength != 0:
 			w.Header().Set("Connection", "close")
