@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +48,7 @@ type Topic struct {
 	Cell        bytesize.Size `toml:"cell" json:"cell,omitempty"`     // bytes
 	Policy      string        `toml:"policy" json:"policy,omitempty"` // "overwrite" (default) or "lossless"
 	Exclusive   bool          `toml:"exclusive" json:"exclusive,omitempty"`
-	NoTime      bool          `toml:"no-time" json:"no_time,omitempty"`
+	NoTime      bool          `toml:"no-time" json:"no-time,omitempty"`
 	Ephemeral   bool          `toml:"ephemeral" json:"ephemeral,omitempty"`
 	Publishers  int           `toml:"publishers" json:"publishers,omitempty"`
 	Subscribers int           `toml:"subscribers" json:"subscribers,omitempty"`
@@ -83,6 +84,31 @@ func (t Topic) Options() (bus.TopicOptions, error) {
 		return o, fmt.Errorf("policy %q: there are overwrite and lossless", t.Policy)
 	}
 	return o, nil
+}
+
+// MarshalJSON writes a topic with the manifest's keys, and the bytes of a cell as a number, for plugins in any language.
+func (t Topic) MarshalJSON() ([]byte, error) {
+	type plain Topic // without methods
+	return json.Marshal(struct {
+		plain
+		Cell int `json:"cell,omitempty"`
+	}{plain(t), int(t.Cell)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. A cell may also be as in a manifest, "4KiB".
+func (t *Topic) UnmarshalJSON(b []byte) error {
+	type plain Topic
+	v := struct {
+		*plain
+		Cell json.RawMessage `json:"cell"`
+	}{plain: (*plain)(t)}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	if v.Cell == nil {
+		return nil
+	}
+	return t.Cell.Set(strings.Trim(string(v.Cell), `"`))
 }
 
 // Name is the plugin that a manifest's path stands for: NAME of NAME.toml.

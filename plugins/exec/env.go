@@ -33,7 +33,7 @@ func environment(inherited []string, spec *plugins.Spec, user map[string]string)
 		topics = append(topics, t.Name)
 	}
 	all[plugins.EnvTopics] = strings.Join(topics, "\n")
-	shapes, _ := json.Marshal(spec.Topics) // as below
+	shapes, _ := json.Marshal(append([]plugins.Topic{}, spec.Topics...)) // as below; a list also when it is empty
 	all[plugins.EnvShapes] = string(shapes)
 	config := spec.Config
 	if config == nil {

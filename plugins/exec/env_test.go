@@ -11,7 +11,7 @@ import (
 func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
 	s := &plugins.Spec{Name: "p", Bus: "/b", Place: "/b/.busd", Manifest: plugins.Manifest{
 		Env:      plugins.StringMap{"MINE": "1", "HOME": "/mine", "SHMBUS_DIR": "/other"},
-		Topics:   []plugins.Topic{{Name: "a"}, {Name: "b/c", Slots: 16, Policy: "lossless"}},
+		Topics:   []plugins.Topic{{Name: "a"}, {Name: "b/c", Slots: 16, Cell: 1024, Policy: "lossless", NoTime: true}},
 		Watchdog: plugins.Duration(2 * time.Second),
 		Config:   plugins.Table{"rate": 1.5},
 	}}
@@ -20,16 +20,16 @@ func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
 	}
 	want := []string{
 		"EMPTY=", "HOME=/mine", "MINE=1", "NOTIFY_SOCKET=/b/.busd/plugins/p/n", "PATH=/bin", "SHMBUS_DIR=/b", "SHMBUS_PLUGIN=p",
-		"SHMBUS_PLUGIN_CONFIG={\"rate\":1.5}", "SHMBUS_PLUGIN_COOKIE=" + plugins.Cookie, `SHMBUS_PLUGIN_SHAPES=[{"name":"a"},{"name":"b/c","slots":16,"policy":"lossless"}]`,
+		"SHMBUS_PLUGIN_CONFIG={\"rate\":1.5}", "SHMBUS_PLUGIN_COOKIE=" + plugins.Cookie, `SHMBUS_PLUGIN_SHAPES=[{"name":"a"},{"name":"b/c","slots":16,"policy":"lossless","no-time":true,"cell":1024}]`,
 		"SHMBUS_PLUGIN_TOPICS=a\nb/c", "SHMBUS_PLUGIN_VERSIONS=1",
 		"USER=u", "WATCHDOG_USEC=2000000",
 	}
 	if got := environment(inherited, s, map[string]string{"HOME": "/u", "USER": "u"}); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	s.Watchdog, s.Config = 0, nil
+	s.Watchdog, s.Config, s.Topics = 0, nil, nil
 	got := environment(inherited, s, nil)
-	if !slices.Contains(got, "SHMBUS_PLUGIN_CONFIG={}") || slices.ContainsFunc(got, func(s string) bool { return s[:2] == "WA" }) {
+	if !slices.Contains(got, "SHMBUS_PLUGIN_CONFIG={}") || !slices.Contains(got, "SHMBUS_PLUGIN_SHAPES=[]") || slices.ContainsFunc(got, func(s string) bool { return s[:2] == "WA" }) {
 		t.Errorf("%q", got)
 	}
 }
