@@ -125,8 +125,14 @@ func (m *Manifest) checkTopics(all *problems) {
 			all.add("topic", "%w", err)
 		}
 	}
+	*all = append(*all, CheckTopics(m.Topics)...)
+}
+
+// CheckTopics says everything that is wrong with a list of topics, as KeyErrors.
+func CheckTopics(list []Topic) (wrong []error) {
+	var all problems
 	var seen []string
-	for i, t := range m.Topics {
+	for i, t := range list {
 		key := fmt.Sprintf("topics[%d].", i)
 		if err := CheckTopic(t.Name); err != nil {
 			all.add(key+"name", "%w", err)
@@ -143,6 +149,7 @@ func (m *Manifest) checkTopics(all *problems) {
 			all.add(fmt.Sprintf("topics[%d]", i), "%w", err)
 		}
 	}
+	return all
 }
 
 // checkLife is check for how it is started, restarted and stopped.

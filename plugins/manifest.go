@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"shmbus/bus"
 	"shmbus/internal/bytesize"
 )
@@ -134,11 +132,14 @@ func ReadManifest(path string, more func(*Manifest) error) (*Manifest, error) {
 		return nil, fmt.Errorf("%s: more than %d bytes", path, MaxManifest)
 	}
 	m, err := ParseManifest(string(b), filepath.Dir(path))
-	if err == nil && more != nil {
-		err = located(more(m), string(b))
+	if err != nil {
+		return nil, &fileError{path, err}
+	}
+	if more != nil {
+		err = TOML{path, string(b)}.Wrong(more(m))
 	}
 	if err != nil {
-		return nil, &manifestError{path, err}
+		return nil, err
 	}
 	return m, nil
 }
@@ -155,57 +156,23 @@ func openRegular(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// A manifestError names the file before each problem.
-type manifestError struct {
-	path string
-	err  error
-}
-
-func (e *manifestError) Error() string {
-	return e.path + ": " + strings.ReplaceAll(e.err.Error(), "\n", "\n"+e.path+": ")
-}
-
-func (e *manifestError) Unwrap() error { return e.err }
-
-// tomlKinds are the words of kind for the TOML library's.
-var tomlKinds = map[string]string{
-	"String": "a string", "Integer": "a whole number", "Float": "a number", "Bool": "true or false", "Datetime": "a date or time", "Array": "a list", "ArrayHash": "a list of tables",
-}
-
 // ParseManifest is ReadManifest for a text; relative paths are to dir.
 func ParseManifest(text, dir string) (*Manifest, error) {
 	m := &Manifest{
 		Ready: DefaultReady, Grace: DefaultGrace, Orphan: "keep",
 		Restart: Restart{Policy: "on-failure", Tries: DefaultTries, First: DefaultFirst, Most: DefaultMost, Steady: DefaultSteady},
 	}
-	meta, err := toml.Decode(text, m)
+	file := TOML{Text: text}
+	all, err := file.Decode(m, "docs/PLUGINS.md", "config", "env")
 	if err != nil {
-		if bad := misfits(text); bad != nil {
-			return nil, located(bad, text)
-		}
-		return nil, syntax(err)
-	}
-	var all problems
-	for _, key := range meta.Undecoded() {
-		if key[0] != "config" { // the TOML library says so of tables in lists, whatever they are decoded into
-			all.add(key.String(), "there is no such key; docs/PLUGINS.md has all of them")
-		}
-	}
-	for _, key := range meta.Keys() {
-		switch name := key.String(); {
-		case key[0] != "config" && key[0] != "env" && name != strings.ToLower(name): // the library does not mind
-			all.add(name, "there is no such key, but one in small letters")
-		case (name == "config" || name == "env") && meta.Type(key...) != "Hash": // nor this
-			all.add(name, "it has to be a table, and is %s", tomlKinds[meta.Type(key...)])
-		}
+		return nil, err
 	}
 	m.locate(dir)
 	if m.Config, err = m.Config.plain(); err != nil {
-		all.add("config", "%w", err)
+		all = append(all, &KeyError{"config", err})
 	}
-	all = append(all, m.check()...)
-	if err := errors.Join(all...); err != nil {
-		return nil, located(err, text)
+	if all = append(all, m.check()...); len(all) > 0 {
+		return nil, file.Wrong(errors.Join(all...))
 	}
 	return m, nil
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// misfits says which values of a manifest cannot be read as what they are to be, in the order of their lines. The TOML library ends with one of them,
-// another one each time.
-func misfits(text string) error {
+// misfits says which values of a text cannot be read as what they are to be in a struct of type t, in the order of their lines. The TOML library ends with
+// one of them, another one each time.
+func misfits(text string, t reflect.Type) error {
 	var top map[string]toml.Primitive
 	meta, err := toml.Decode(text, &top)
 	if err != nil {
 		return nil // it is no TOML
 	}
 	var all problems
-	misfitsIn(&all, &meta, top, reflect.TypeFor[Manifest](), "")
+	misfitsIn(&all, &meta, top, t, "")
 	slices.SortStableFunc(all, func(a, b error) int { return cmp.Compare(lineOfError(text, a), lineOfError(text, b)) })
 	return errors.Join(all...)
 }

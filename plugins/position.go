@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/BurntSushi/toml"
 )
 
-// located says errors of keys of a manifest with their lines.
+// located says errors of keys with their lines.
 func located(err error, text string) error {
 	switch e := err.(type) {
 	case *KeyError:
@@ -22,15 +20,6 @@ func located(err error, text string) error {
 			all = append(all, located(err, text))
 		}
 		return errors.Join(all...)
-	}
-	return err
-}
-
-// syntax is an error of the TOML library on one line, with the line's number.
-func syntax(err error) error {
-	var bad toml.ParseError
-	if errors.As(err, &bad) {
-		return errors.New(strings.TrimPrefix(bad.Error(), "toml: "))
 	}
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
@@ -16,7 +15,6 @@ import (
 	"shmbus/internal/dash"
 	"shmbus/internal/keeper"
 	"shmbus/plugins"
-	"shmbus/topics"
 )
 
 // A config is busd.toml. docs/BUSD.md has every key.
@@ -143,66 +141,39 @@ func (s *settings) read() error {
 }
 
 func (s *settings) parse(text string) error {
-	meta, err := toml.Decode(text, &s.config)
+	file := plugins.TOML{Path: s.file, Text: text}
+	all, err := file.Decode(&s.config, "docs/BUSD.md")
 	if err != nil {
-		var bad toml.ParseError
-		if errors.As(err, &bad) {
-			return fmt.Errorf("%s:%d: %s", s.file, bad.Position.Line, strings.TrimSpace(bad.ErrorWithPosition()))
-		}
-		return fmt.Errorf("%s: %w", s.file, err)
-	}
-	var all []error
-	bad := func(key, format string, args ...any) {
-		all = append(all, fmt.Errorf("%s:%s %s", s.file, lineOf(text, key), fmt.Sprintf(format, args...)))
-	}
-	for _, key := range meta.Undecoded() {
-		bad(key[len(key)-1], "there is no key %q; docs/BUSD.md has all of them", key.String())
+		return err
 	}
 	if s.level, err = level(s.Log.Level); err != nil {
-		bad("level", "log.level: %v", err)
+		all = append(all, &plugins.KeyError{Key: "log.level", Err: err})
 	}
 	for _, path := range []*string{&s.Web.Cert, &s.Web.Key} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(filepath.Dir(s.file), *path)
 		}
 	}
-	if err := s.Web.Check(); err != nil {
-		bad("[web]", "%v", err)
-	}
-	if err := s.Keeper.Check(); err != nil {
-		bad("[keeper]", "%v", err)
-	}
-	seen := make(map[string]bool)
-	for _, t := range s.Topics {
-		err := topics.CheckName(t.Name)
-		if err == nil {
-			var o bus.TopicOptions
-			if o, err = t.Options(); err == nil {
-				err = o.Check()
-			}
-		}
-		switch {
-		case plugins.Reserved(t.Name):
-			err = errors.New("topics under $bus/ are busd's own")
-		case seen[t.Name]:
-			err = errors.New("it is there twice")
-		}
-		if err != nil {
-			bad(fmt.Sprintf("%q", t.Name), "topic %q: %v", t.Name, err)
-		}
-		seen[t.Name] = true
-	}
-	return errors.Join(all...)
+	all = append(all, s.Web.Check(), keyed(s.Keeper.Check()))
+	all = append(all, plugins.CheckTopics(s.Topics)...)
+	return file.Wrong(errors.Join(all...))
 }
 
-// lineOf is the number of the first line of a text with a word, and a colon; "" if there is none.
-func lineOf(text, word string) string {
-	for i, line := range strings.Split(text, "\n") {
-		if strings.Contains(line, word) && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			return fmt.Sprintf("%d:", i+1)
+// keyed makes KeyErrors of errors that begin with a key and " = ", which one may be of several.
+func keyed(err error) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, err := range several.Unwrap() {
+			all = append(all, keyed(err))
+		}
+		return errors.Join(all...)
+	}
+	if err != nil {
+		if key, rest, ok := strings.Cut(err.Error(), " = "); ok {
+			return &plugins.KeyError{Key: key, Err: errors.New(rest)}
 		}
 	}
-	return ""
+	return err
 }
 
 func level(name string) (hclog.Level, error) {

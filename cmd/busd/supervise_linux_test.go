@@ -217,7 +217,9 @@ func TestAHangupReadsTheConfigurationAgain(t *testing.T) {
 	}
 	r.write("busd.toml", "nonsense = 1\n")
 	d.signal(syscall.SIGHUP)
-	eventually(t, "it says what is wrong", func() bool { return strings.Contains(d.err.String(), `busd.toml:1: there is no key`) })
+	eventually(t, "it says what is wrong", func() bool {
+		return strings.Contains(d.err.String(), `busd.toml: line 1: nonsense: there is no such key`)
+	})
 	r.write("busd.toml", "")
 	r.lists("^a +running")
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+
+	"shmbus/plugins"
 )
 
 // Config is the table [web] of busd's configuration.
@@ -32,32 +34,34 @@ func (c Config) Check() error {
 		return nil
 	}
 	var all []error
-	bad := func(format string, args ...any) { all = append(all, fmt.Errorf("web."+format, args...)) }
+	bad := func(key, format string, args ...any) {
+		all = append(all, &plugins.KeyError{Key: "web." + key, Err: fmt.Errorf(format, args...)})
+	}
 	open := false // others than this machine's users can ask
 	if c.Listen != "" && c.Listen != unix {
 		host, port, err := net.SplitHostPort(c.Listen)
 		_, perr := strconv.ParseUint(port, 10, 16)
 		switch {
 		case err != nil || perr != nil:
-			bad("listen = %q: want \"unix\", or HOST:PORT, such as \"127.0.0.1:9870\"", c.Listen)
+			bad("listen", "%q: want \"unix\", or HOST:PORT, such as \"127.0.0.1:9870\"", c.Listen)
 		default:
 			open = !loopback(host)
 		}
 	}
 	if open && (c.Cert == "" || c.Key == "" || c.Token == "") {
-		bad("listen = %q can be reached from other machines: that needs cert, key and token; without them there are unix, 127.0.0.1, [::1] and localhost", c.Listen)
+		bad("listen", "%q can be reached from other machines: that needs cert, key and token; without them there are unix, 127.0.0.1, [::1] and localhost", c.Listen)
 	}
 	if c.Token != "" && len(c.Token) < MinToken {
-		bad("token has %d bytes: at least %d, such as from 'openssl rand -hex 32'", len(c.Token), MinToken)
+		bad("token", "it has %d bytes: at least %d, such as from 'openssl rand -hex 32'", len(c.Token), MinToken)
 	}
 	switch {
 	case (c.Cert == "") != (c.Key == ""):
-		bad("cert and key go together")
+		bad("cert", "cert and key go together")
 	case c.Cert != "" && (c.Listen == "" || c.Listen == unix):
-		bad("cert is for addresses, not for the Unix socket")
+		bad("cert", "it is for addresses, not for the Unix socket")
 	case c.Cert != "":
 		if _, err := tls.LoadX509KeyPair(c.Cert, c.Key); err != nil {
-			bad("cert and key: %w", err)
+			bad("cert", "cert and key: %w", err)
 		}
 	}
 	return errors.Join(all...)

@@ -83,7 +83,7 @@ func TestAddressesThatOthersReachNeedACertificateAndAToken(t *testing.T) {
 		{Config{Listen: "localhost.example.com:9870"}, "can be reached from other machines"},
 		{Config{Listen: "[::]:9870", Cert: cert, Key: key}, "needs cert, key and token"},
 		{Config{Listen: "10.0.0.1:9870", Token: token}, "needs cert, key and token"},
-		{Config{Listen: "0.0.0.0:9870", Cert: cert, Key: key, Token: "short"}, "token has 5 bytes: at least 16"},
+		{Config{Listen: "0.0.0.0:9870", Cert: cert, Key: key, Token: "short"}, "web.token: it has 5 bytes: at least 16"},
 		{Config{Listen: "127.0.0.1:9870", Cert: cert}, "cert and key go together"},
 		{Config{Listen: "127.0.0.1:9870", Cert: cert, Key: cert}, "cert and key: "},
 		{Config{Listen: "127.0.0.1:9870", Cert: cert + "x", Key: key}, "no such file"},
