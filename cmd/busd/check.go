@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +68,7 @@ func look(ctx context.Context, s *settings) ([]supervise.Found, error) {
 // report prints what was found, and what is wrong with the directory as a whole. It returns errTold if there are problems.
 func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "config   %s\nbus      %s\nstate    %s\nplugins  %s\n", cmp.Or(s.file, "none"), s.Bus, s.place, s.Plugins)
+	fmt.Fprintf(&b, "config   %s\nbus      %s\nstate    %s\nplugins  %s\n", s.from(), s.Bus, s.place, s.Plugins)
 	for _, t := range s.Topics {
 		fmt.Fprintf(&b, "topic    %s\n", describe(t))
 	}

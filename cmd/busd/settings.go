@@ -39,7 +39,9 @@ const maxConfig = 1 << 20
 // settings is a configuration with everything resolved.
 type settings struct {
 	config
-	file  string // "": there is none
+	file  string // its path
+	may   bool   // file need not be there
+	none  bool   // it is not
 	place plugins.Place
 	level hclog.Level
 }
@@ -55,7 +57,7 @@ func (a *app) settings(c *cobra.Command) (*settings, error) {
 	if err != nil && a.config == "" && a.plugins == "" {
 		return nil, fmt.Errorf("%w; say where the plugins are with --plugins", err)
 	}
-	s := &settings{file: a.config, level: hclog.Info}
+	s := &settings{file: a.config, may: a.config == "", level: hclog.Info}
 	if s.file == "" {
 		dir := filepath.Join(home, "plugins")
 		if a.plugins != "" {
@@ -69,14 +71,18 @@ func (a *app) settings(c *cobra.Command) (*settings, error) {
 	if s.file, err = filepath.Abs(s.file); err != nil {
 		return nil, err
 	}
-	err = s.read()
-	if errors.Is(err, fs.ErrNotExist) && a.config == "" {
-		s.file, err = "", nil
-	}
-	if err != nil {
+	if err := s.read(); err != nil {
 		return nil, err
 	}
 	return s, s.resolve(a, home)
+}
+
+// from is where the configuration is from, for people.
+func (s *settings) from() string {
+	if s.none {
+		return "none"
+	}
+	return s.file
 }
 
 // resolve fills in what the file has not said.
@@ -127,6 +133,9 @@ func configHome() (string, error) {
 // read reads the file, and checks it. An error has everything that is wrong.
 func (s *settings) read() error {
 	i, err := os.Stat(s.file)
+	if s.none = s.may && errors.Is(err, fs.ErrNotExist); s.none {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
@@ -116,7 +116,7 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 	if err != nil {
 		return err
 	}
-	e.log.Info("busd begins", "pid", os.Getpid(), "bus", s.Bus, "plugins", s.Plugins, "config", cmp.Or(s.file, "none"), "version", version())
+	e.log.Info("busd begins", "pid", os.Getpid(), "bus", s.Bus, "plugins", s.Plugins, "config", s.from(), "version", version())
 	e.event("busd-started")
 	parts = append(parts, partFunc(func(ctx context.Context) error { return keep(ctx, place, whole) }))
 	if err = together(ctx, parts); err != nil {
@@ -197,12 +197,10 @@ func (e *engine) reloads(ctx context.Context) error {
 
 // reload takes what can be changed while busd runs. A configuration that is wrong changes nothing.
 func (e *engine) reload() {
-	e.log.Info("reload", "config", e.file)
-	if e.file == "" {
-		return
-	}
-	now := &settings{file: e.file}
-	if err := now.read(); err != nil {
+	now := &settings{file: e.file, may: e.may, level: hclog.Info}
+	err := now.read()
+	e.log.Info("reload", "config", now.from())
+	if err != nil {
 		e.log.Error("the configuration is wrong; that of before stays", "error", err)
 		return
 	}

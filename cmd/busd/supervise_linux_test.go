@@ -203,27 +203,6 @@ func TestASecondSignalEndsBusdAtOnceAndPluginsGoOn(t *testing.T) {
 	eventually(t, "the runner ends", func() bool { return now(pid).PID == 0 })
 }
 
-func TestAHangupReadsTheConfigurationAgain(t *testing.T) {
-	r := newRig(t)
-	r.write("busd.toml", "[log]\nlevel = \"warn\"\n")
-	d := r.start()
-	r.lists("^NAME")
-	r.write("busd.toml", "[log]\nlevel = \"debug\"\n")
-	d.signal(syscall.SIGHUP)
-	r.sleeper("a")
-	eventually(t, "info is logged", func() bool { return strings.Contains(d.err.String(), "runner started: plugin=a") })
-	if strings.Contains(d.err.String(), "busd begins") {
-		t.Errorf("info was logged before: %s", d.err.String())
-	}
-	r.write("busd.toml", "nonsense = 1\n")
-	d.signal(syscall.SIGHUP)
-	eventually(t, "it says what is wrong", func() bool {
-		return strings.Contains(d.err.String(), `busd.toml: line 1: nonsense: there is no such key`)
-	})
-	r.write("busd.toml", "")
-	r.lists("^a +running")
-}
-
 func TestTheServiceManagerIsTold(t *testing.T) {
 	r := newRig(t)
 	r.sleeper("a")
