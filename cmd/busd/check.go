@@ -15,6 +15,7 @@ import (
 	"shmbus/internal/cli"
 	"shmbus/plugins"
 	"shmbus/plugins/supervise"
+	"shmbus/topics"
 )
 
 // checkPatience is for how long a check waits for files that are just being written.
@@ -192,8 +193,9 @@ func explain(b *strings.Builder, s *plugins.Spec) {
 	line("stop", "SIGTERM, SIGKILL after %v; when busd is killed: %s", time.Duration(s.Grace), s.Orphan)
 }
 
-// describe is a topic with what it does not leave to the bus.
+// describe is a topic with what it does not leave to the bus, as the bus makes it.
 func describe(t plugins.Topic) string {
+	made, _ := topics.Geometry{Slots: t.Slots, CellSize: int(t.Cell)}.Normal() // what is wrong was told before
 	s := t.Name
 	add := func(given bool, format string, args ...any) {
 		if given {
@@ -201,8 +203,8 @@ func describe(t plugins.Topic) string {
 		}
 	}
 	add(t.Policy != "", "%s", t.Policy)
-	add(t.Slots > 0, "%d slots", t.Slots)
-	add(t.Cell > 0, "cells of %d bytes", t.Cell)
+	add(t.Slots > 0, "%d slots", made.Slots)
+	add(t.Cell > 0, "cells of %d bytes", made.CellSize)
 	add(t.Exclusive, "exclusive")
 	add(t.NoTime, "no-time")
 	add(t.Ephemeral, "ephemeral")
