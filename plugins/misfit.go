@@ -92,9 +92,15 @@ func tables(v any) bool {
 
 // unfit is the error of a value that is to be of another type, in the words that people know the types by.
 func unfit(is any, t reflect.Type) error {
+	if err := beyond(is, t); err != nil {
+		return err
+	}
 	what := kind(is)
 	if list, ok := is.([]any); ok && t.Kind() == reflect.Slice {
 		for _, x := range list {
+			if err := beyond(x, t.Elem()); err != nil {
+				return fmt.Errorf("in it, %w", err)
+			}
 			if k := kind(x); k != wanted(t.Elem()) {
 				what += " with " + k + " in it"
 				break
@@ -102,6 +108,31 @@ func unfit(is any, t reflect.Type) error {
 		}
 	}
 	return fmt.Errorf("it has to be %s, and is %s", wanted(t), what)
+}
+
+// beyond says that a number is one of the right kind, and too large or too small for its type.
+func beyond(is any, t reflect.Type) error {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	v := reflect.New(t).Elem()
+	switch x := is.(type) {
+	case int64:
+		switch {
+		case v.CanInt() && v.OverflowInt(x):
+			most := int64(1)<<(t.Bits()-1) - 1
+			return fmt.Errorf("%d is not from %d to %d", x, -most-1, most)
+		case v.CanUint() && x < 0:
+			return fmt.Errorf("%d: it must not be negative", x)
+		case v.CanUint() && v.OverflowUint(uint64(x)):
+			return fmt.Errorf("%d is too large: at most %d", x, uint64(1)<<t.Bits()-1)
+		}
+	case float64:
+		if v.CanFloat() && v.OverflowFloat(x) {
+			return fmt.Errorf("%g is too large", x)
+		}
+	}
+	return nil
 }
 
 // wanted is what a value of a type is called.

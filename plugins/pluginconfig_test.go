@@ -76,6 +76,26 @@ func TestErrorsInAPluginsConfigNameTheKeys(t *testing.T) {
 	}
 }
 
+func TestANumberOutOfRangeIsSaidSo(t *testing.T) {
+	var c struct {
+		U uint8   `json:"u"`
+		I *int16  `json:"i"`
+		N uint    `json:"n"`
+		F float32 `json:"f"`
+		L []uint8 `json:"l"`
+	}
+	t.Setenv(EnvConfig, `{"u":300,"i":-32769,"n":-1,"f":1e300,"l":[1,256]}`)
+	err := (&Plugin{}).Config(&c)
+	for _, want := range []string{
+		"config.u: 300 is too large: at most 255", "config.i: -32769 is not from -32768 to 32767", "config.n: -1: it must not be negative", "config.f: 1e+300 is too large",
+		"config.l: in it, 256 is too large: at most 255",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: it does not say %q", err, want)
+		}
+	}
+}
+
 func TestTheWatchdogIsToldAsOftenAsNeedBe(t *testing.T) {
 	var w watchdog
 	w.set("4000000")
