@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -28,6 +30,20 @@ func (m *Manifest) LookUp() (string, error) {
 		return "", fmt.Errorf("command: %q is not in PATH of env, %q", m.Command[0], path)
 	}
 	return "", fmt.Errorf("command: %q is not in PATH, %q", m.Command[0], path)
+}
+
+// LookUpUser finds the user of a manifest, by name or else by number.
+func LookUpUser(name string) (*user.User, error) {
+	u, err := user.Lookup(name)
+	if errors.As(err, new(user.UnknownUserError)) {
+		if _, nerr := strconv.ParseUint(name, 10, 32); nerr == nil {
+			u, err = user.LookupId(name)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("user = %q: %w", name, err)
+	}
+	return u, nil
 }
 
 // CheckDir says what is wrong with the working directory.

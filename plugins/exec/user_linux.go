@@ -1,14 +1,14 @@
 package exec
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	osuser "os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
+
+	"shmbus/plugins"
 )
 
 // A user is whom the plugin runs as.
@@ -27,12 +27,9 @@ func findUser(name string) (*user, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("user = %q: only root can run a plugin as another user; start busd as root, or leave user out", name)
 	}
-	u, err := osuser.Lookup(name)
-	if unknown := osuser.UnknownUserError(""); errors.As(err, &unknown) {
-		u, err = osuser.LookupId(name)
-	}
+	u, err := plugins.LookUpUser(name)
 	if err != nil {
-		return nil, fmt.Errorf("user = %q: %w", name, err)
+		return nil, err
 	}
 	groups, err := u.GroupIds()
 	if err != nil {

@@ -1,10 +1,8 @@
 package supervise
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -59,15 +57,10 @@ func mayRunAs(name string) error {
 	if name == "" {
 		return nil
 	}
-	u, err := user.Lookup(name)
-	if errors.As(err, new(user.UnknownUserError)) {
-		if id, aerr := strconv.Atoi(name); aerr == nil && id >= 0 {
-			u, err = &user.User{Uid: name}, nil
-		}
-	}
+	u, err := plugins.LookUpUser(name)
 	switch {
 	case err != nil:
-		return fmt.Errorf("user = %q: %w", name, err)
+		return err
 	case os.Geteuid() != 0 && u.Uid != strconv.Itoa(os.Geteuid()):
 		return fmt.Errorf("user = %q: only a busd of root can run a plugin as somebody else", name)
 	}
