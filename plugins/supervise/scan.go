@@ -112,7 +112,10 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 		f := Found{Name: name, Problem: plugins.CheckPluginName(name)}
 		m, raw, unsettled, err := s.manifest(path, now)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has just gone
+			if _, err := os.Lstat(path); err != nil {
+				continue // it has just gone
+			}
+			err = fmt.Errorf("%s is a symbolic link that leads nowhere", path)
 		}
 		f.Unsettled = unsettled
 		f.Problem = errors.Join(f.Problem, err)

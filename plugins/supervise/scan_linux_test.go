@@ -302,6 +302,25 @@ func TestANameThatIsTooLongForItsSocketIsRefused(t *testing.T) {
 	fits(108)
 }
 
+func TestAManifestThatALinkDoesNotLeadToIsRefused(t *testing.T) {
+	r := newRig(t)
+	file := filepath.Join(t.TempDir(), "a.toml")
+	if err := os.WriteFile(file, []byte("contract = \"bus\"\ncommand = [\"true\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, filepath.Join(r.dir, "a.toml")); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	pid := r.runs("a")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if st := r.is("a", plugins.Running, "leads nowhere"); st.Runner.PID != pid {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestADirectoryOfProgramsIsNoneOfPlugins(t *testing.T) {
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin", "/sbin") {
 		if _, err := os.Stat(dir); err != nil {
