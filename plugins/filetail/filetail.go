@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -50,7 +49,7 @@ func (c *Config) Check(topics []string) error {
 	if c.Topic == "" && len(topics) == 0 {
 		bad("topic", "where are the lines to go? Or add [[topics]] with a name to the manifest")
 	} else if c.Topic != "" {
-		if _, err := topicOf(c.Topic, string(filepath.Separator)+"x"); err != nil {
+		if err := checkTemplate(c.Topic); err != nil {
 			bad("topic", "%w", err)
 		}
 	}

@@ -317,6 +317,7 @@ func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
 		`{"paths":[""],"topic":"x"}`:                    "empty path",
 		`{"paths":["a"],"topic":"$bus/{name}"}`:         "busd's",
 		`{"paths":["a"],"topic":"a//{name}"}`:           "bad topic name",
+		`{"paths":["a"],"topic":"a/{foo}"}`:             `"{foo}": there are {name} and {path}`,
 		`{"paths":["a"],"topic":"x","from":"middle"}`:   "end and start",
 		`{"paths":["a"],"topic":"x","rescan":"1ms"}`:    "at least 10ms",
 		`{"paths":["a"],"topic":"x","state":"/none/x"}`: "config.state: ",
