@@ -90,7 +90,8 @@ where busd.toml says, or else in ~/.config/shmbus/plugins (root:
 /etc/shmbus/plugins); busd.toml lies beside that directory.
 
 Exit codes: 0, 1 for an error, 2 for wrong usage, 130 when interrupted (143 when
-terminated). 'busd run' that was told to stop by a signal ends with 0.`,
+terminated). 'busd run' that was told to stop by a signal ends with 0; a second
+signal ends it at once.`,
 		Example: `  busd run                       run all plugins, until it is told to stop
   busd check                     say what would be run, and what is wrong
   busd plugins list              show the plugins
