@@ -276,15 +276,10 @@ func (f *follower) forget(t *tail) error {
 	if t.behind { // its readers are slow
 		return nil
 	}
+	t.old = slices.DeleteFunc(t.old, f.pass)
 	if more, err := t.finish(); more || err != nil {
 		return err
 	}
-	for _, in := range t.old {
-		if err := f.pass(in); err != nil {
-			return err
-		}
-	}
-	t.old = nil
 	delete(f.tails, t.path)
 	delete(f.busy, t)
 	delete(f.moved, t)

@@ -36,16 +36,16 @@ func (f *follower) elsewhere(t *tail, in *input) bool {
 	return false
 }
 
-// pass hands a file whose time is over to the path that leads to it now and waits for it, or else closes it.
-func (f *follower) pass(in *input) error {
+// pass hands a file whose time is over to the path that leads to it now and waits for it, if there is one.
+func (f *follower) pass(in *input) bool {
 	for _, t := range f.tails {
 		if t.in == nil && in.isAt(t.path) {
 			t.take(in)
 			f.busy[t] = true
-			return nil
+			return true
 		}
 	}
-	return f.closeInput(in)
+	return false
 }
 
 // isAt says whether a path leads to the file.

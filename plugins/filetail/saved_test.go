@@ -137,7 +137,10 @@ func TestAFileIsReadOnceThoughItsNewNameIsFollowedToo(t *testing.T) {
 		expect()
 		line(log + ".1")
 		expect()
+		appendTo(t, log+".1", "be")
 		h.Await("each is the file of its own path", func() bool { return h.Notice().Status == fmt.Sprintf("following %d files", min(i+2, 3)) })
+		appendTo(t, log+".1", "gun\n")
+		h.Expect(s, "begun")
 	}
 	for range 3 { // while it does not
 		h.Stop()

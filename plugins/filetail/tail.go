@@ -77,13 +77,15 @@ func (t *tail) lookOld(ctx context.Context) (more bool, err error) {
 			i++
 			continue
 		}
-		if more, err := in.rest(ctx, t); more || err != nil {
-			return more, err
+		if !t.f.pass(in) {
+			if more, err := in.rest(ctx, t); more || err != nil {
+				return more, err
+			}
+			if err := t.f.closeInput(in); err != nil {
+				return false, err
+			}
 		}
 		t.old = slices.Delete(t.old, i, i+1)
-		if err := t.f.pass(in); err != nil {
-			return false, err
-		}
 	}
 	return false, nil
 }
