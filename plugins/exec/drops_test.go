@@ -21,6 +21,8 @@ func TestEachKindOfDropIsLoggedSoon(t *testing.T) {
 		d := &drops{board: &board{path: path, log: log}, log: log}
 		logged := func(want ...string) {
 			t.Helper()
+			d.mu.Lock() // what is logged is logged with it
+			defer d.mu.Unlock()
 			var got []string
 			for j := json.NewDecoder(&out); j.More(); {
 				var e struct {
