@@ -2,6 +2,7 @@ package filetail
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,10 +46,6 @@ func (f *follower) missed(path string, known []place, now *input) (all []*input)
 			if err != nil || !info.Mode().IsRegular() || info.ModTime().Before(f.stale) {
 				continue
 			}
-			id := fileID(info)
-			if now != nil && id == now.id || slices.ContainsFunc(known, func(p place) bool { return p.File == id }) {
-				continue
-			}
 			if whole != e.Name() {
 				f.log.Warn("a file was rotated and compressed while nobody looked; what was written to it since then may be missed", "path", path, "file", file)
 				continue
@@ -61,6 +58,17 @@ func (f *follower) missed(path string, known []place, now *input) (all []*input)
 		in, err := f.openInput(c.path)
 		if err != nil {
 			f.log.Warn("a file that was rotated while nobody looked cannot be read", "path", path, "file", c.path, "error", err)
+			continue
+		}
+		if now != nil && in.id == now.id || slices.ContainsFunc(known, func(p place) bool { return p.is(in) }) { // not by the ID alone: a file that is deleted leaves its own to others
+			_ = f.closeInput(in)
+			continue
+		}
+		if last := known[len(known)-1]; last.Length > 0 && last.begins(in) { // it is a copy of that file, which was truncated then
+			err = in.begin(last.Offset)
+		}
+		if err != nil {
+			f.log.Warn("a file that was rotated while nobody looked cannot be read", "path", path, "file", c.path, "error", errors.Join(err, f.closeInput(in)))
 			continue
 		}
 		f.log.Info("a file was rotated while nobody looked, and is read", "path", path, "file", c.path)

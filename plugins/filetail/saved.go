@@ -151,7 +151,13 @@ func (f *follower) findIn(p place, dir string) *input {
 // is says whether in is the file that we were in, and still has what we have read of it.
 func (p place) is(in *input) bool {
 	info, err := in.file.Stat()
-	if err != nil || fileID(info) != p.File || p.Offset < 0 || info.Size() < p.Offset || p.Length < 0 || p.Length > fingerprint {
+	return err == nil && fileID(info) == p.File && p.begins(in)
+}
+
+// begins says whether in has what we have read: it is the file, or a copy of it.
+func (p place) begins(in *input) bool {
+	info, err := in.file.Stat()
+	if err != nil || p.Offset < 0 || info.Size() < p.Offset || p.Length < 0 || p.Length > fingerprint {
 		return false
 	}
 	head := make([]byte, p.Length)

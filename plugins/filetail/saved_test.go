@@ -107,6 +107,23 @@ func TestNoLineIsLostOverSeveralRotations(t *testing.T) {
 	h.Expect(s, "7")
 	appendTo(t, log, "8\n")
 	h.Expect(s, "8")
+
+	// The first one is gone, because only one is kept.
+	h.Stop()
+	noError(t, os.Rename(log, log+".1"))
+	appendTo(t, log, "9\n")
+	noError(t, os.Rename(log, log+".1"))
+	appendTo(t, log, "10\n")
+	again("9", "10")
+
+	// It is copied and truncated.
+	h.Stop()
+	appendTo(t, log, "11\n")
+	all, err := os.ReadFile(log)
+	noError(t, err)
+	noError(t, os.WriteFile(log+".1", all, 0o600))
+	noError(t, os.WriteFile(log, []byte("12\n"), 0o600))
+	again("11", "12")
 	h.Stop()
 }
 

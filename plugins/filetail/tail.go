@@ -121,14 +121,15 @@ func (t *tail) tryOpen() error {
 			continue
 		}
 		old := t.f.find(was, t.path)
-		switch {
-		case old == nil && newest:
-			t.f.log.Warn("the file that was followed is not here any more; what was written to it since then is missed", "path", t.path)
-		case old == nil: // it had been replaced before, and was read
-		case newest:
-			before = append(append(before, old), t.f.missed(t.path, places, in)...)
-		default:
+		if old != nil { // otherwise it had been replaced before, and was read
 			before = append(before, old)
+		}
+		if newest {
+			missed := t.f.missed(t.path, places, in)
+			if old == nil && !slices.ContainsFunc(missed, was.begins) {
+				t.f.log.Warn("the file that was followed is not here any more; what was written to it since then is missed", "path", t.path)
+			}
+			before = append(before, missed...)
 		}
 	}
 	if n := len(before); in == nil && n > 0 { // nothing has the name now: the last one may still grow
