@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
+	"shmbus/segment"
 	"shmbus/topics"
 )
 
@@ -44,6 +46,8 @@ type follower struct {
 	// waits is told of a topic that was given by name and is not there; it is waited for.
 	waits func(topic string)
 
+	unread bool // a segment could not be read; to be asked when follow has returned
+
 	mu     sync.Mutex
 	joined map[string]bool // topics that are subscribed to now, and whether one of that name has been found meanwhile
 }
@@ -78,6 +82,14 @@ func (f *follower) follow(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// left is an error if topics were left out that could not be found.
+func (f *follower) left() error {
+	if !f.unread {
+		return nil
+	}
+	return fmt.Errorf("not all segments of %s could be read", f.bus.Dir())
 }
 
 // claim says whether the topic is not subscribed to yet, and notes that it is.
@@ -134,7 +146,11 @@ func (f *follower) discover(ctx context.Context, wg *sync.WaitGroup, globs []top
 			if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {
 				return err
 			}
+			if _, none := segment.List(f.bus.Dir()); none != nil {
+				return err // nothing can be found, now or later
+			}
 			f.say("%s", text(err)) // of a segment that cannot be read; the others can
+			f.unread = true
 			continue
 		}
 		if name, later := d.Name, d.Later; f.claim(name) {

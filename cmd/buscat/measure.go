@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,10 @@ func (a *app) measure(c *cobra.Command, args []string, o measureOptions, g gauge
 		err = e
 	}
 	if !errors.Is(err, errMeasured) {
-		return interrupted(c.Context(), err)
+		return cmp.Or(interrupted(c.Context(), err), f.left())
+	}
+	if err := f.left(); err != nil {
+		return err
 	}
 	if m.left.Load() == most {
 		return fmt.Errorf("no frame has come in %v on %s", o.duration, names(patterns))

@@ -28,7 +28,9 @@ func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
 	if now, err := t.topicsNow(globs); err == nil && len(now) == 0 && len(globs) > 0 {
 		t.say("waiting for topics that match %s on %s", names(globs), t.bus.Dir())
 	}
-	return f.follow(ctx)
+	err := f.follow(ctx)
+	t.failed = f.left()
+	return err
 }
 
 // printAll prints the frames that are there now, one topic after the other. What cannot be printed is told, and the rest printed.

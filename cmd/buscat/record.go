@@ -149,18 +149,22 @@ func (a *app) runRecord(c *cobra.Command, args []string, o *recordOptions) error
 	quiet := r.showProgress()
 	err = f.follow(ctx)
 	quiet()
-	return r.end(err)
+	return r.end(err, f.left())
 }
 
 var compressions = map[string]mcap.CompressionFormat{"zstd": mcap.CompressionZSTD, "lz4": mcap.CompressionLZ4, "none": mcap.CompressionNone}
 
-// end closes the file, tells what was recorded, and says what the error means that ended the recording.
-func (r *recorder) end(err error) error {
+// end closes the file, tells what was recorded, and says what the error means that ended the recording. left is an error if topics were left
+// out: then a file without a frame is none that was wanted.
+func (r *recorder) end(err, left error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	closed := r.reel.close()
 	wanted := errors.Is(err, errRecordedEnough) || errors.Is(err, context.Canceled)
-	if r.frames == 0 && !wanted {
+	if wanted {
+		err = left
+	}
+	if r.frames == 0 && err != nil {
 		r.reel.discard()
 		return r.explain(errors.Join(closed, err))
 	}
@@ -172,7 +176,7 @@ func (r *recorder) end(err error) error {
 	switch {
 	case closed != nil:
 		return fmt.Errorf("%w; what is in the file can be replayed", closed)
-	case wanted:
+	case err == nil:
 		return nil
 	}
 	return r.explain(err)

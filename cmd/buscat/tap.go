@@ -125,6 +125,7 @@ type tap struct {
 	looked   map[string]bool // members of bodies at which they look, or nil: all
 	every    time.Duration
 	timeout  time.Duration
+	failed   error // what was left out; nil: nothing
 
 	mu      sync.Mutex // of what follows, for streams; with --exit there is only one at a time
 	out     *sink
@@ -235,6 +236,8 @@ func (t *tap) end(ctx context.Context, err error) error {
 		p.end()
 	}
 	switch {
+	case t.failed != nil && (err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errTimeout)):
+		return t.failed
 	case errors.Is(context.Cause(ctx), errTimeout) && (err == nil || errors.Is(err, context.Canceled)):
 		return context.Cause(ctx)
 	case errors.Is(err, context.Canceled):
