@@ -46,6 +46,9 @@ type follower struct {
 	// waits is told of a topic that was given by name and is not there; it is waited for.
 	waits func(topic string)
 
+	// begun are subscriptions to topics that were made before, to go on with.
+	begun map[string]*bus.Subscriber
+
 	unread bool // a segment could not be read; to be asked when follow has returned
 
 	mu     sync.Mutex
@@ -114,6 +117,22 @@ func (f *follower) leave(name string) (again bool) {
 	return false
 }
 
+// subscribe is the subscription that was begun, or a new one. What was found may be another topic than what was subscribed to before, so
+// when that is gone it is looked for again.
+func (f *follower) subscribe(ctx context.Context, name string, options []bus.SubscribeOption) (*bus.Subscriber, error) {
+	f.mu.Lock()
+	s := f.begun[name]
+	if s != nil {
+		delete(f.begun, name)
+		f.joined[name] = true
+	}
+	f.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	return f.bus.Subscribe(ctx, name, options...)
+}
+
 // one follows a topic that was given by name.
 func (f *follower) one(ctx context.Context, name string) error {
 	waits := bus.OnWait(func() {
@@ -121,7 +140,7 @@ func (f *follower) one(ctx context.Context, name string) error {
 			f.waits(name)
 		}
 	})
-	s, err := f.bus.Subscribe(ctx, name, append(f.options[:len(f.options):len(f.options)], waits)...)
+	s, err := f.subscribe(ctx, name, append(f.options[:len(f.options):len(f.options)], waits))
 	if err != nil && f.explain != nil {
 		err = f.explain(name, err)
 	}
@@ -167,7 +186,7 @@ func (f *follower) found(ctx context.Context, name string, later bool) error {
 		if later {
 			options = append(options, bus.FromFirst())
 		}
-		s, err := f.bus.Subscribe(ctx, name, options...)
+		s, err := f.subscribe(ctx, name, options)
 		gone := errors.Is(err, bus.ErrNoTopic)
 		switch {
 		case err == nil:

@@ -10,7 +10,7 @@
 // meter.go (one topic) and series.go; delay.go has histogram.go. Top is top.go (between terminal and bus), top_model.go (state and keys),
 // top_view.go, top_columns.go, top_detail.go (an open topic), top_sample.go, top_suspend_*.go. completion.go and man.go work on the whole
 // command tree.
-// Recordings: record.go, record_run.go (one topic), record_reel.go (the files), replay.go, replay_player.go, replay_list.go.
+// Recordings: record.go, record_run.go (one topic), record_backlog.go (what is there before), record_reel.go (the files), replay.go, replay_player.go, replay_list.go.
 package main
 
 import (

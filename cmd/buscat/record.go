@@ -54,6 +54,10 @@ With --max-size or --max-time the files are FILE with a number before its
 extension: run.mcap becomes run-0001.mcap, run-0002.mcap and so on. Each can be
 replayed alone, or all of them in order with 'buscat replay run-*.mcap'.
 
+With --from oldest what is in the rings is recorded first, in the order in which
+it was published; of frames without a time it is not known when that was, and
+they follow the others.
+
 In the file each topic is a channel, or two if it has raw frames and msgpack
 ones. The channel's metadata have kind, policy, slots and cell. The publish
 time is the frame's, the log time is when it was received, the sequence is the
@@ -147,7 +151,12 @@ func (a *app) runRecord(c *cobra.Command, args []string, o *recordOptions) error
 		f.options[1] = bus.Lossless()
 	}
 	quiet := r.showProgress()
-	err = f.follow(ctx)
+	if o.from == "oldest" {
+		err = r.catchUp(ctx, f)
+	}
+	if err == nil {
+		err = f.follow(ctx)
+	}
 	quiet()
 	return r.end(err, f.left())
 }
