@@ -14,7 +14,8 @@ func (a *app) createCommand() *cobra.Command {
 		Use:   "create TOPIC",
 		Short: "Make a topic",
 		Long: `Create makes a topic, and the bus directory if need be. Its shape is fixed then.
-If the topic is there already and has the same policy, that is no error.
+If the topic is there already and has the same policy, that is no error: it stays
+as it is, and a message says how that is if it is not as the flags say.
 
 A ring takes slots x (cell + 64) bytes of memory. A frame takes as many
 slots as its bytes need cells, at least one, and at most half the ring.`,
@@ -49,7 +50,7 @@ func (a *app) runCreate(c *cobra.Command, topic string, g *geometry) error {
 		return wrongPolicy(topic, g.lossless, err)
 	}
 	if err == nil {
-		a.note(b, topic, options)
+		a.note(c, b, topic, options)
 	}
 	return err
 }

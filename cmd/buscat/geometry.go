@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"shmbus/bus"
 	"shmbus/internal/bytesize"
+	"shmbus/topics"
 )
 
 // geometry is the flags that say what shape a new topic has.
@@ -41,16 +45,40 @@ func (g *geometry) topic(c *cobra.Command) (bus.TopicOptions, error) {
 	return o, nil
 }
 
-// note tells the user if a topic that was there before is smaller than asked for.
-func (a *app) note(b *bus.Bus, topic string, o bus.TopicOptions) {
+// note tells the user if a topic that was there before is not as the flags say. What is not given may be anything.
+func (a *app) note(c *cobra.Command, b *bus.Bus, topic string, o bus.TopicOptions) {
 	s, err := b.Stat(topic)
 	if err != nil {
 		return
 	}
-	if s.Slots < o.Slots || s.CellSize < o.CellSize || !s.Exclusive && s.MaxPublishers < o.MaxPublishers || s.MaxSubscribers < o.MaxSubscribers {
-		a.say("topic %q was there before and stays as it is: %d slots of %d bytes, room for %s and %s",
-			topic, s.Slots, s.CellSize, count(s.MaxPublishers, "publisher"), count(s.MaxSubscribers, "subscriber"))
+	asked, err := topics.Geometry{
+		Slots: cmp.Or(o.Slots, s.Slots), CellSize: cmp.Or(o.CellSize, s.CellSize), Exclusive: o.Exclusive,
+		Publishers: cmp.Or(o.MaxPublishers, s.MaxPublishers), Subscriptions: cmp.Or(o.MaxSubscribers, s.MaxSubscribers),
+	}.Normal() // rounded up, as the topic's shape was
+	same := err == nil && asked.Slots == s.Slots && asked.CellSize == s.CellSize && asked.Publishers == s.MaxPublishers && asked.Subscriptions == s.MaxSubscribers
+	for name, differs := range map[string]bool{
+		"exclusive": o.Exclusive != s.Exclusive, "no-time": o.NoTime != s.NoTime, "ephemeral": o.Ephemeral != s.Ephemeral,
+	} {
+		same = same && !(differs && c.Flags().Changed(name))
 	}
+	if !same {
+		shape := []string{fmt.Sprintf("%d slots of %d bytes", s.Slots, s.CellSize)}
+		room := fmt.Sprintf("room for %s and %s", count(s.MaxPublishers, "publisher"), count(s.MaxSubscribers, "subscriber"))
+		a.say("topic %q was there before and stays as it is: %s", topic, strings.Join(append(append(shape, traits(s.TopicInfo)...), room), ", "))
+	}
+}
+
+// traits is what a topic has beside policy and size, in words.
+func traits(t bus.TopicInfo) (all []string) {
+	for _, trait := range []struct {
+		has  bool
+		name string
+	}{{t.Exclusive, "exclusive"}, {t.NoTime, "no time"}, {t.Ephemeral, "ephemeral"}} {
+		if trait.has {
+			all = append(all, trait.name)
+		}
+	}
+	return all
 }
 
 // wrongPolicy says in the shell's words that a topic's policy is another one than was asked for.

@@ -158,7 +158,7 @@ func (a *app) runPub(c *cobra.Command, topic string, names []string, o *pubOptio
 		return noPlace(b, topic, err)
 	}
 	defer p.Close()
-	a.note(b, topic, options)
+	a.note(c, b, topic, options)
 	if err := a.waitSubscribers(c.Context(), b, topic, o.subscribers); err != nil {
 		return interrupted(c.Context(), err)
 	}

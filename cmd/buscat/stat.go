@@ -161,16 +161,7 @@ func statText(s measured) []byte {
 	line := func(key, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", key, fmt.Sprintf(format, args...))
 	}
-	policy := []string{s.Policy.String()}
-	if s.Exclusive {
-		policy = append(policy, "exclusive")
-	}
-	if s.NoTime {
-		policy = append(policy, "no time")
-	}
-	if s.Ephemeral {
-		policy = append(policy, "ephemeral")
-	}
+	policy := append([]string{s.Policy.String()}, traits(s.TopicInfo)...)
 	line("topic", "%s", s.Name)
 	line("segment", "%s", s.Segment)
 	line("policy", "%s", strings.Join(policy, ", "))
