@@ -39,8 +39,8 @@ the order in which they were recorded and at the pace at which they were
 published. Several files are played one after the other; '-' is standard input.
 A file whose recorder was killed is read as far as it is whole, and a message
 says how far that was. What is damaged is left out, and so are files that cannot
-be read and frames that are larger than their topic takes; the rest is published,
-and the exit code is 1.
+be read, topics that cannot be published and frames that are larger than their
+topic takes; the rest is published, and the exit code is 1.
 
 Topics are made as they were when they were recorded: their policy, slots and
 cell are in the file. --lossless, --slots and --cell go before that. Frames of
@@ -125,7 +125,7 @@ func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*playe
 	p := &player{
 		app: a, options: options, lossless: o.lossless, speed: o.speed, log: o.clock == "log", prefix: o.prefix,
 		subscribers: o.subscribers, names: make(map[string]string), renamed: make(map[string]bool), outs: make(map[string]*outTopic),
-		damaged: make(map[string]bool), unreadable: make(map[string]bool), tooLarge: make(map[string]bool),
+		damaged: make(map[string]bool), unreadable: make(map[string]bool),
 	}
 	if _, err := strconv.Atoi(files[0]); err == nil && c.Flags().Changed("loop") {
 		return nil, usage(c, "--loop %s: a number is written behind '=': --loop=%[1]s; ./%[1]s is a file of that name", files[0])
@@ -256,7 +256,7 @@ func (p *player) play(ctx context.Context, name string) error {
 		return err
 	}
 	defer shut()
-	p.outOf = make(map[outKey]*outTopic)
+	p.outOf = make(map[outKey]*outChannel)
 	p.fileBegins()
 	for n := 0; ; n++ {
 		c, m, err := r.Next()
@@ -275,6 +275,10 @@ func (p *player) play(ctx context.Context, name string) error {
 			return err
 		}
 		if out == nil {
+			continue
+		}
+		if out.leftOut {
+			p.refused++
 			continue
 		}
 		at := m.PublishTime

@@ -30,14 +30,13 @@ type player struct {
 	only        []topics.Pattern
 	subscribers int
 
-	outs   map[string]*outTopic // by the name that is published
-	outOf  map[outKey]*outTopic // by channel of the file that is being read; nil: not wanted
-	frames uint64               // published
+	outs   map[string]*outTopic   // by the name that is published
+	outOf  map[outKey]*outChannel // by channel of the file that is being read; nil: not wanted
+	frames uint64                 // published
 
 	damaged    map[string]bool // files
 	unreadable map[string]bool // files
-	tooLarge   map[string]bool // topics that had a frame which was larger than they take
-	refused    uint64          // such frames
+	refused    uint64          // frames that could not be published
 
 	base   time.Time // when frames with the time of zero are due
 	zero   uint64
@@ -53,8 +52,15 @@ type outKey struct {
 
 // An outTopic is a topic on which frames are published, with one publisher for all channels.
 type outTopic struct {
-	*bus.Publisher
-	msgpack bool // of this channel
+	*bus.Publisher      // nil: it could not be opened
+	leftOut        bool // it cannot be published any more, of which the user was told
+	tooLarge       bool // it had a frame that was larger than it takes, of which the user was told
+}
+
+// An outChannel is where the frames of a channel go.
+type outChannel struct {
+	*outTopic
+	msgpack bool
 }
 
 // wanted says whether the recorded topic is to be played.
@@ -78,7 +84,7 @@ func isMsgpack(c *mcap.Channel) bool {
 }
 
 // out is where a channel's frames go; nil if they are not wanted.
-func (p *player) out(ctx context.Context, c *mcap.Channel) (*outTopic, error) {
+func (p *player) out(ctx context.Context, c *mcap.Channel) (*outChannel, error) {
 	key := outKey{c.ID, c.Topic, c.MessageEncoding}
 	if out, ok := p.outOf[key]; ok {
 		return out, nil
@@ -95,21 +101,39 @@ func (p *player) out(ctx context.Context, c *mcap.Channel) (*outTopic, error) {
 	name = p.prefix + name
 	out := p.outs[name]
 	if out == nil {
-		publisher, err := p.publisher(c, name)
-		if err != nil {
-			return nil, err
-		}
-		out = &outTopic{Publisher: publisher}
+		out = &outTopic{}
 		p.outs[name] = out
-		begun := time.Now()
-		if err := p.waitSubscribers(ctx, p.bus, name, p.subscribers); err != nil {
+		if err := p.leaveOut(out, p.begin(ctx, out, c, name)); err != nil {
 			return nil, err
 		}
-		p.base = p.base.Add(time.Since(begun))
 	}
-	out = &outTopic{out.Publisher, isMsgpack(c)}
-	p.outOf[key] = out
-	return out, nil
+	p.outOf[key] = &outChannel{out, isMsgpack(c)}
+	return p.outOf[key], nil
+}
+
+// begin opens a topic, and waits until it has the subscribers that are asked for.
+func (p *player) begin(ctx context.Context, out *outTopic, c *mcap.Channel, name string) (err error) {
+	if out.Publisher, err = p.publisher(c, name); err != nil {
+		return err
+	}
+	begun := time.Now()
+	err = p.waitSubscribers(ctx, p.bus, name, p.subscribers)
+	p.base = p.base.Add(time.Since(begun))
+	return err
+}
+
+// leaveOut leaves a topic out if the error is about that one only, and tells of it. Other errors it returns.
+func (p *player) leaveOut(out *outTopic, err error) error {
+	for _, kind := range []error{
+		topics.ErrName, bus.ErrReserved, bus.ErrExclusive, bus.ErrLimit, bus.ErrPolicy, bus.ErrNoTopic, bus.ErrCorrupt,
+	} {
+		if errors.Is(err, kind) {
+			p.say("%s; its frames are left out", text(err))
+			out.leftOut = true
+			return nil
+		}
+	}
+	return err
 }
 
 // unmapped tells of names that nothing had: what was meant by one has been published as it was recorded.
@@ -157,12 +181,14 @@ func (p *player) publisher(c *mcap.Channel, name string) (*bus.Publisher, error)
 // close closes the publishers.
 func (p *player) close() {
 	for _, out := range p.outs {
-		_ = out.Close()
+		if out.Publisher != nil {
+			_ = out.Close()
+		}
 	}
 }
 
 // publish publishes one frame. One that is too large for its topic is left out; of each topic that is told once, as frames have no names.
-func (p *player) publish(ctx context.Context, out *outTopic, data []byte) error {
+func (p *player) publish(ctx context.Context, out *outChannel, data []byte) error {
 	var err error
 	if out.msgpack {
 		err = out.Encode(ctx, msgpack.RawMessage(data))
@@ -172,16 +198,23 @@ func (p *player) publish(ctx context.Context, out *outTopic, data []byte) error 
 	switch {
 	case err == nil:
 		p.frames++
+		return nil
 	case errors.Is(err, bus.ErrFrameTooLarge):
-		p.refused++
-		if !p.tooLarge[out.Topic()] {
-			p.tooLarge[out.Topic()] = true
+		if !out.tooLarge {
+			out.tooLarge = true
 			p.say("a frame of %d bytes is larger than the %d that topic %q takes, and such frames are left out; replay with more --slots or a "+
 				"larger --cell, and if the topic is there, remove it first", len(data), out.MaxFrame(), out.Topic())
 		}
-		return nil
+	default:
+		if errors.Is(err, bus.ErrNoTopic) {
+			err = explain(err, "topic %q was removed from %s", out.Topic(), p.bus.Dir())
+		}
+		if err := p.leaveOut(out.outTopic, err); err != nil {
+			return err
+		}
 	}
-	return noTopic(p.bus, out.Topic(), err)
+	p.refused++
+	return nil
 }
 
 // fileBegins is called before the first frame of each file.
