@@ -73,7 +73,7 @@ published at once.`,
 	f.Int64Var(&o.loop, "loop", 1, "play all files `N` times, like --loop=3; without a number again and\nagain")
 	f.Lookup("loop").NoOptDefVal = "0"
 	f.StringArrayVar(&o.only, "topic", nil, "only topics that match the `pattern`, by their recorded names; may be\ngiven again")
-	f.StringArrayVar(&o.maps, "map", nil, "publish the topic OLD under the name NEW; may be given again\n(`OLD=NEW`)")
+	f.StringArrayVar(&o.maps, "map", nil, "publish the topic OLD under the name NEW, which has no '='; may be given\nagain (`OLD=NEW`)")
 	f.StringVar(&o.prefix, "prefix", "", "put the `text` before all names, like sim/")
 	f.IntVar(&o.subscribers, "wait-subscribers", 0, "before the first frame of a topic wait until `N` subscribers have\njoined it")
 	o.geometry.flags(c)
@@ -146,19 +146,21 @@ func (a *app) player(c *cobra.Command, files []string, o *replayOptions) (*playe
 		}
 	}
 	for _, text := range o.only {
-		pattern, err := topics.ParsePattern(text)
-		if err != nil {
+		pattern, err := topics.ParsePattern(strings.TrimPrefix(text, "/"))
+		if err != nil && strings.Contains(text, "*") {
 			return nil, usage(c, "--topic: %w", err)
 		}
-		p.only = append(p.only, pattern)
+		// A recorded name need not be one that the bus allows.
+		p.only = append(p.only, func(name string) bool { return name == text || err == nil && pattern.Match(name) })
 	}
 	for _, text := range o.maps {
-		from, to, ok := strings.Cut(text, "=")
-		if !ok || from == "" {
+		at := strings.LastIndexByte(text, '=') // OLD may have some, and may be empty: other programs wrote it
+		if at < 0 {
 			return nil, usage(c, "--map %q: it is OLD=NEW", text)
 		}
+		from, to := text[:at], text[at+1:]
 		if other, twice := p.names[from]; twice {
-			return nil, usage(c, "--map %q: %s is to be %s already", text, from, other)
+			return nil, usage(c, "--map %q: %q is to be %s already", text, from, other)
 		}
 		if err := topics.CheckName(p.prefix + to); err != nil {
 			return nil, usage(c, "--map %q: %w", text, err)

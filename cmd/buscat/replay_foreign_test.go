@@ -95,3 +95,33 @@ func TestATopicThatCannotBePublishedKeepsNoOtherFromIt(t *testing.T) {
 	holds(t, b, "good", "good")
 	holds(t, b, "taken", "taken")
 }
+
+// TestAnyRecordedNameCanBeChosenAndMapped: also one that the bus does not allow, as the message about it says.
+func TestAnyRecordedNameCanBeChosenAndMapped(t *testing.T) {
+	b := openBus(t)
+	file := foreign(t, "", "a//b", "k=v", "k", "/rooted")
+	if said := replayed(t, b, 1, file); !strings.Contains(said, "--map =NEW gives it another one") {
+		t.Errorf("it said %s", said)
+	}
+	for _, topic := range []string{"k", "k=v", "rooted"} {
+		if err := b.RemoveTopic(topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replayed(t, b, 0, "--map", "=empty", "--map", "a//b=double", "--map", "k=v=equal", file)
+	holds(t, b, "empty", "")
+	holds(t, b, "double", "a//b")
+	holds(t, b, "equal", "k=v")
+	holds(t, b, "k", "k")
+
+	replayed(t, b, 0, "--topic", "a//b", "--topic", "", "--topic", "/roo*", "--prefix", "new/", "--map", "=x", "--map", "a//b=y", file)
+	holds(t, b, "new/x", "")
+	holds(t, b, "new/y", "a//b")
+	holds(t, b, "new/rooted", "/rooted")
+	if all, err := b.Topics(); err != nil || len(all) != 8 {
+		t.Errorf("%d topics, %v", len(all), err)
+	}
+	replayed(t, b, 2, "--topic", "a//*", file)
+	replayed(t, b, 2, "--map", "new", file)
+	replayed(t, b, 2, "--map", "new=", file)
+}

@@ -27,7 +27,7 @@ type player struct {
 	names       map[string]string
 	renamed     map[string]bool // those of names that have come
 	prefix      string
-	only        []topics.Pattern
+	only        []func(name string) bool
 	subscribers int
 
 	outs   map[string]*outTopic   // by the name that is published
@@ -65,12 +65,7 @@ type outChannel struct {
 
 // wanted says whether the recorded topic is to be played.
 func (p *player) wanted(topic string) bool {
-	for _, pattern := range p.only {
-		if pattern.Match(topic) {
-			return true
-		}
-	}
-	return len(p.only) == 0
+	return len(p.only) == 0 || slices.ContainsFunc(p.only, func(means func(string) bool) bool { return means(topic) })
 }
 
 // recorded is a channel's topic, as it is called here: other programs have names that begin with a slash.
