@@ -108,11 +108,15 @@ type lister struct {
 	before   map[string]counters // when they were shown before; nil: they were not
 }
 
-// show is the topics as text. Segments that cannot be read are reported beside the topics of the others.
+// show is the topics as text. Segments that cannot be read are reported beside the topics of the others; without any it is not known that
+// there are none, and nothing is said.
 func (l *lister) show() ([]byte, error) {
 	all, failed := l.bus.Topics()
 	now := time.Now()
 	l.shown = slices.DeleteFunc(all, func(t bus.TopicInfo) bool { return !l.wanted(t.Name) })
+	if failed != nil && len(l.shown) == 0 {
+		return nil, failed
+	}
 	var text []byte
 	switch {
 	case l.json:

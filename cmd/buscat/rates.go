@@ -84,9 +84,11 @@ func (a *app) statTwice(ctx context.Context, b *bus.Bus, patterns []topics.Patte
 // that cannot be read, and patterns that match nothing, are reported in the error.
 func topicNames(b *bus.Bus, patterns []topics.Pattern) (all []string, failed error) {
 	var infos []bus.TopicInfo
+	var unread error
 	if globbed(patterns) {
-		infos, failed = b.Topics()
+		infos, unread = b.Topics()
 	}
+	failed = unread
 	add := func(name string) {
 		if !slices.Contains(all, name) {
 			all = append(all, name)
@@ -104,7 +106,7 @@ func topicNames(b *bus.Bus, patterns []topics.Pattern) (all []string, failed err
 				any = true
 			}
 		}
-		if !any {
+		if !any && unread == nil {
 			failed = errors.Join(failed, explain(bus.ErrNoTopic, "no topic on %s matches %s; 'buscat ls' shows those there are", b.Dir(), p))
 		}
 	}

@@ -167,6 +167,8 @@ func (m *topModel) nothing() string {
 		return "looking ..."
 	case m.absent:
 		return "waiting for the bus: " + printable(m.dir) + " is not there yet"
+	case len(m.seen) == 0 && m.trouble != "":
+		return "no topics could be seen on " + printable(m.dir)
 	case len(m.seen) == 0:
 		return "waiting for topics: there are none on " + printable(m.dir)
 	case m.filter != "":

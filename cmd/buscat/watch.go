@@ -37,7 +37,7 @@ func (a *app) watch(c *cobra.Command, every time.Duration, show func() ([]byte, 
 			told[err.Error()] = true
 			a.say("%s", text(err))
 		}
-		if terminal != nil {
+		if terminal != nil && (err == nil || len(shown) > 0) { // else the message would be cleared away
 			columns, rows := terminalSize(terminal)
 			shown = append([]byte(start), redrawn(shown, columns, rows)...)
 			start = cursorHome
