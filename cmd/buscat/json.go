@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"shmbus/bus"
@@ -32,7 +34,44 @@ func bodyJSON(dst []byte, r *record, scratch *bytes.Buffer, odd func(r *record))
 // compact makes JSON text one line, and says whether it is JSON.
 func compact(to *bytes.Buffer, b []byte) bool {
 	to.Reset()
-	return len(b) > 0 && json.Compact(to, b) == nil
+	if len(b) == 0 || json.Compact(to, b) != nil {
+		return false
+	}
+	pairSurrogates(to.Bytes())
+	return true
+}
+
+// pairSurrogates makes escapes that are half a character U+FFFD, in JSON: other programs refuse them, and --jq sees the same.
+func pairSurrogates(b []byte) {
+	const escape = len(`\uffff`)
+	unit := func(b []byte) rune { // -1: there is no such escape
+		if len(b) < escape || b[0] != '\\' || b[1] != 'u' {
+			return -1
+		}
+		n, err := strconv.ParseUint(string(b[2:escape]), 16, 16)
+		if err != nil {
+			return -1
+		}
+		return rune(n)
+	}
+	for {
+		i := bytes.IndexByte(b, '\\')
+		if i < 0 || i+1 == len(b) {
+			return
+		}
+		b = b[i:]
+		switch u := unit(b); {
+		case u < 0: // another escape
+			b = b[2:]
+		case !utf16.IsSurrogate(u):
+			b = b[escape:]
+		case utf16.DecodeRune(u, unit(b[escape:])) != unicode.ReplacementChar:
+			b = b[2*escape:]
+		default:
+			copy(b, `\ufffd`)
+			b = b[escape:]
+		}
+	}
 }
 
 // A jsonForm prints each record as a JSON object on a line.
