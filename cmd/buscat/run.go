@@ -41,9 +41,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	cli.Describe(root, args)
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
 	root.SetErr(errOut)
-	return a.exit(ctx, root.ExecuteContext(ctx))
+	return a.exit(ctx, cli.Execute(ctx, root, out, outputError))
 }
 
 // exit tells the user about err and says which exit code it is.

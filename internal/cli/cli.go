@@ -1,4 +1,4 @@
-// Package cli is what busd and buscat have in common as commands: wrong usage, the end by a signal, the version, and the scripts for shells.
+// Package cli is what busd and buscat have in common as commands: wrong usage, the end by a signal, help, the version, and the scripts for shells.
 package cli
 
 import (
