@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,7 +34,7 @@ func compileJQ(flag, source string, say func(format string, args ...any)) (*prog
 	p := &program{flag: flag, say: say, named: strings.Contains(source, "$"), ctx: context.Background()}
 	q, err := gojq.Parse(source)
 	if err == nil {
-		var options []gojq.CompilerOption
+		options := []gojq.CompilerOption{gojq.WithEnvironLoader(os.Environ)}
 		if p.named {
 			options = append(options, gojq.WithVariables(jqVariables))
 		}

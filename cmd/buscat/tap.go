@@ -62,8 +62,9 @@ base64.
 
 --where and --jq take a jq expression over the body, msgpack or JSON; other
 frames do not match. $topic, $position, $sequence, $publisher, $time and $kind
-can be used in it. Frames on which it fails are skipped, counted, and the first
-is reported. -n, --every and --timeout count what --where lets through.`,
+can be used in it, and env.NAME, the environment. Frames on which it fails are
+skipped, counted, and the first is reported. -n, --every and --timeout count what
+--where lets through.`,
 		Example: `  buscat tap sensors/imu/0
   buscat tap 'sensors/**' --format '%T{15:04:05} %t %b\n'
   buscat tap --from -10 -n 20 numbers          the last 10 frames and the next 10
