@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +47,14 @@ func (a *app) runCreate(c *cobra.Command, topic string, g *geometry) error {
 	}
 	defer b.Close()
 	err = b.CreateTopic(topic, options)
+	if errors.Is(err, fs.ErrPermission) { // to see that it is there takes no more than permission to read
+		if s, unseen := b.Stat(topic); unseen == nil {
+			err = nil
+			if s.Policy != options.Policy {
+				err = bus.ErrPolicy
+			}
+		}
+	}
 	if errors.Is(err, bus.ErrPolicy) {
 		return wrongPolicy(topic, g.lossless, err)
 	}

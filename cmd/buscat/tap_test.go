@@ -269,11 +269,15 @@ func TestATapNeedsNoMoreThanPermissionToRead(t *testing.T) {
 		eventually(t, "the line", func() bool { return strings.Count(out.String(), "\n") == i+1 })
 	}
 	c.ends(0)
-	for _, args := range [][]string{{"ls"}, {"stat", "t"}, {"tap", "--exit", "t"}} {
+	for _, args := range [][]string{{"ls"}, {"stat", "t"}, {"tap", "--exit", "t"}, {"create", "t"}} {
 		c := as(args...)
 		c.start()
 		c.ends(0)
 	}
+	c = as("create", "--lossless", "t")
+	c.start()
+	c.says("leave --lossless away")
+	c.ends(1)
 	refused := func(hint string, args ...string) {
 		t.Helper()
 		c := as(args...)
@@ -293,6 +297,7 @@ func TestATapNeedsNoMoreThanPermissionToRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("mkdir -m", "tap", "--lossless", "t") // without it could not be tapped either
+	refused("mkdir -m", "record", "-o", filepath.Join(dir, "x"), "*")
 }
 
 // TestATapGoesOnBehindAPublisherThatDied kills a publisher within a frame.
