@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 // exit tells the user about err and says which exit code it is.
 func (a *app) exit(ctx context.Context, err error) int {
 	usage, stopped := (*cli.UsageError)(nil), cli.Signalled{}
-	interrupted := errors.As(context.Cause(ctx), &stopped)
+	interrupted := errors.As(context.Cause(ctx), &stopped) || errors.As(err, &stopped)
 	switch {
 	case errors.Is(err, errOutputClosed):
 		return exitOK

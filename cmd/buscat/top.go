@@ -73,8 +73,11 @@ func (a *app) runTop(c *cobra.Command, o *topOptions) error {
 	p := &topProgram{ctx: c.Context(), bus: b, every: o.every, model: &topModel{dir: b.Dir(), sort: by, filter: printable(o.filter)}}
 	options := []tea.ProgramOption{tea.WithContext(p.ctx), tea.WithOutput(out), tea.WithoutSignalHandler(), tea.WithFPS(30)}
 	_, err = tea.NewProgram(p, options...).Run()
-	if err != nil && p.ctx.Err() != nil { // somebody ended it from outside
+	switch {
+	case err != nil && p.ctx.Err() != nil: // somebody ended it from outside
 		return nil
+	case err == nil && p.interrupted:
+		return cli.Signalled{Signal: os.Interrupt}
 	}
 	return err
 }
@@ -88,6 +91,8 @@ type topProgram struct {
 	model *topModel
 	// The looks at the bus and at the open topic follow each other in two loops. A loop of an earlier number ends.
 	busLoop, topicLoop int
+
+	interrupted bool // by ctrl-c, which sends no signal here
 }
 
 type (
@@ -127,6 +132,9 @@ func (p *topProgram) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		switch m.key(msg.String(), msg.Text) {
 		case topQuit:
+			return p, tea.Quit
+		case topInterrupt:
+			p.interrupted = true
 			return p, tea.Quit
 		case topLook:
 			return p, p.lookAtTopic()

@@ -124,16 +124,17 @@ type topAction int
 const (
 	topNothing topAction = iota
 	topQuit
-	topLook    // at the open topic, at once
-	topResume  // look at everything
-	topSuspend // until the shell lets it go on
+	topInterrupt // quit, as by the signal that the key sends elsewhere
+	topLook      // at the open topic, at once
+	topResume    // look at everything
+	topSuspend   // until the shell lets it go on
 )
 
 // key is a key that was pressed, as Bubble Tea names it; typed is the text that it stands for.
 func (m *topModel) key(name, typed string) topAction {
 	switch name {
 	case "ctrl+c":
-		return topQuit
+		return topInterrupt
 	case "ctrl+z":
 		return topSuspend
 	}

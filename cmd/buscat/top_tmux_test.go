@@ -211,6 +211,6 @@ func TestTopIsSuspendedAndGoesOn(t *testing.T) {
 	alone.shows(`(?m)^› t00 `)
 	alone.keys("C-z", "Down")
 	alone.shows(`(?m)^› t01 `)
-	alone.keys("q")
-	alone.shows(`ended with 0`)
+	alone.keys("C-c")
+	alone.shows(`ended with 130`)
 }

@@ -283,4 +283,5 @@ const topKeys = `  s, left, right   sort by the next or previous of: name, rate,
   p                pause, and go on
   ?                this
   q                quit
+  ctrl-c           quit, with exit code 130
   ctrl-z           suspend; fg goes on`
