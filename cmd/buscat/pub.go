@@ -110,7 +110,7 @@ func named(files []string) []string {
 func (o *pubOptions) check(c *cobra.Command, files []string) error {
 	how := ""
 	for _, name := range []string{"null", "delimiter", "length-prefixed", "whole"} {
-		if !c.Flags().Changed(name) {
+		if !given(c, name) {
 			continue
 		}
 		if how != "" {

@@ -137,6 +137,12 @@ func usage(c *cobra.Command, format string, args ...any) error {
 	return cli.Usage(c, format, args...)
 }
 
+// given says whether a flag is on the command line, and not turned off there.
+func given(c *cobra.Command, name string) bool {
+	f := c.Flags().Lookup(name)
+	return f.Changed && !(f.Value.Type() == "bool" && f.Value.String() == "false")
+}
+
 // oneTopic checks that the arguments are one topic's name.
 func oneTopic(c *cobra.Command, args []string) error {
 	switch {

@@ -51,14 +51,14 @@ func (o *tapOptions) flags(c *cobra.Command) {
 
 // check finds what cannot be meant together, or at all.
 func (o *tapOptions) check(c *cobra.Command) error {
-	given := ""
+	first := ""
 	for _, name := range []string{"format", "json", "jq", "raw", "null", "length-prefixed", "hex"} {
 		switch {
-		case !c.Flags().Changed(name):
-		case given != "":
-			return usage(c, "--%s and --%s: there is one form of output; give one of the two", given, name)
+		case !given(c, name):
+		case first != "":
+			return usage(c, "--%s and --%s: there is one form of output; give one of the two", first, name)
 		default:
-			given = name
+			first = name
 		}
 	}
 	for name, d := range map[string]time.Duration{"timeout": o.timeout, "every": o.every} {
