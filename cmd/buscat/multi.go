@@ -21,7 +21,7 @@ func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
 			s := t.stream(sub.Topic(), sub)
 			err := s.follow(ctx)
 			s.close(t.closed(ctx, err))
-			return err
+			return t.refusal(sub.Topic(), err)
 		},
 	}
 	globs := slices.DeleteFunc(slices.Clone(patterns), topics.Pattern.Literal)

@@ -141,7 +141,7 @@ func (a *app) runRecord(c *cobra.Command, args []string, o *recordOptions) error
 		timer := time.AfterFunc(o.duration, func() { stop(context.Canceled) })
 		defer timer.Stop()
 	}
-	f := &follower{app: a, bus: b, patterns: patterns, run: r.run, refused: r.refused}
+	f := &follower{app: a, bus: b, patterns: patterns, run: r.run, refused: r.refused, explain: r.refusal}
 	f.waits = func(topic string) { a.say("waiting for topic %q on %s", topic, b.Dir()) }
 	f.options = []bus.SubscribeOption{bus.FromNewest(), bus.ReadOnly()}
 	if o.from == "oldest" {
@@ -175,33 +175,22 @@ func (r *recorder) end(err, left error) error {
 	}
 	if r.frames == 0 && err != nil {
 		r.reel.discard()
-		return r.explain(errors.Join(closed, err))
+		return errors.Join(closed, err)
 	}
 	r.say("recorded %s in %s, %s", frames(r.reel.kept), r.reel.what(), size(r.reel.total()))
 	r.tellLosses()
 	for _, name := range r.reel.missing {
 		r.say("%s was renamed, removed or replaced meanwhile: what is there now is not this recording", name)
 	}
-	switch {
-	case closed != nil:
+	if closed != nil {
 		return fmt.Errorf("%w; what is in the file can be replayed", closed)
-	case err == nil:
-		return nil
-	}
-	return r.explain(err)
-}
-
-// explain says in the shell's words why a topic cannot be recorded.
-func (r *recorder) explain(err error) error {
-	switch {
-	case errors.Is(err, bus.ErrPolicy):
-		return explain(err, "%s; a topic that overwrites can be recorded without --lossless only", text(err))
-	case errors.Is(err, bus.ErrLimit):
-		return explain(err, "%s; record without --lossless, which takes no place, or make the topic with more --subscribers", text(err))
-	case mayRead(r.bus, err):
-		return explain(err, "%s; without --lossless it can be recorded", denied(err))
 	}
 	return err
+}
+
+// refusal says what it means that a topic cannot be recorded, or not any more.
+func (r *recorder) refusal(topic string, err error) error {
+	return refusal(r.bus, topic, "record it without --lossless", err)
 }
 
 // refused is told of topics that match a pattern and cannot be recorded.
@@ -209,13 +198,7 @@ func (r *recorder) refused(topic string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, bus.ErrClosed) {
 		return err
 	}
-	switch {
-	case errors.Is(err, bus.ErrPolicy):
-		err = errors.New("it overwrites; without --lossless it can be recorded")
-	case mayRead(r.bus, err):
-		err = r.explain(err)
-	}
-	r.say("topic %q is not recorded: %s", topic, text(err))
+	r.say("%s; it is left out", text(r.refusal(topic, err)))
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (r *recorder) run(ctx context.Context, s *bus.Subscriber) error {
 			}
 		}
 		if err != nil {
-			return err
+			return r.refusal(t.name, err)
 		}
 		if f == nil {
 			r.lost(t, before+s.Lost())

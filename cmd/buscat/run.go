@@ -188,6 +188,22 @@ func noTopic(b *bus.Bus, topic string, err error) error {
 	return explain(err, "no topic %q on %s; 'buscat ls' shows those there are", topic, b.Dir())
 }
 
+// refusal says in the shell's words why a topic cannot be joined, or not any more. without is what to do where joining it is the trouble.
+func refusal(b *bus.Bus, topic, without string, err error) error {
+	switch {
+	case errors.Is(err, bus.ErrPolicy):
+		return explain(err, "topic %q overwrites, so nobody can keep all its frames; %s, or make it with 'buscat create --lossless'", topic, without)
+	case errors.Is(err, bus.ErrLimit):
+		return explain(err, "topic %q has no place for one more subscriber; %s, or make it with more --subscribers", topic, without)
+	case errors.Is(err, bus.ErrKicked):
+		return explain(err, "the subscription to topic %q was kicked, because publishers waited for it, and its last frames may be damaged; "+
+			"begin again, or %s", topic, without)
+	case mayRead(b, err):
+		return explain(err, "topic %q cannot be joined: %s; %s", topic, denied(err), without)
+	}
+	return noTopic(b, topic, err)
+}
+
 // mayRead says of an error of joining a topic whether it means that the bus may be read only.
 func mayRead(b *bus.Bus, err error) bool {
 	if !errors.Is(err, fs.ErrPermission) {

@@ -249,15 +249,5 @@ func (t *tap) end(ctx context.Context, err error) error {
 
 // refusal says what it means that a topic cannot be tapped, or not any more.
 func (t *tap) refusal(topic string, err error) error {
-	switch {
-	case errors.Is(err, bus.ErrPolicy):
-		return explain(err, "topic %q overwrites, so nobody can keep all its frames; tap it without --lossless or --group, "+
-			"or make it with 'buscat create --lossless'", topic)
-	case errors.Is(err, bus.ErrLimit):
-		return explain(err, "topic %q has no place for one more subscriber; tap it without --lossless or --group, "+
-			"or make it with more --subscribers", topic)
-	case mayRead(t.bus, err):
-		return explain(err, "topic %q cannot be joined: %s; tap it without --lossless or --group", topic, denied(err))
-	}
-	return noTopic(t.bus, topic, err)
+	return refusal(t.bus, topic, "tap it without --lossless or --group", err)
 }

@@ -292,7 +292,7 @@ func TestATapNeedsNoMoreThanPermissionToRead(t *testing.T) {
 		refused("mkdir -m", args...)
 	}
 	refused("tap it without --lossless or --group", "tap", "--lossless", "t")
-	refused("without --lossless it can be recorded", "record", "--lossless", "-o", filepath.Join(dir, "x"), "t")
+	refused("record it without --lossless", "record", "--lossless", "-o", filepath.Join(dir, "x"), "t")
 	if err := os.Chmod(b.Dir(), 0o700); err != nil {
 		t.Fatal(err)
 	}
