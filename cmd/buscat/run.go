@@ -95,7 +95,8 @@ The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
 
 Exit codes: 0, 1 for an error, 2 for wrong usage, 124 for --timeout, 130 when
 interrupted (143 when terminated, 129 when its terminal is closed). A closed
-output pipe is no error.`,
+output pipe is no error. SIGQUIT is the exception, as in any program of Go: it
+prints what all goroutines do, and the exit code is 2.`,
 		Example: `  buscat sensors/imu/0                  print the topic's frames as they come
   buscat 'sensors/**' --json            those of many topics, as JSON objects
   seq 10 | buscat pub numbers           publish each line

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -75,5 +76,17 @@ func TestALaterSignalEndsARecorderAtOnce(t *testing.T) {
 	}
 	if took := time.Since(begun); took < cli.SameWish {
 		t.Errorf("it ended after %v: that was one wish", took)
+	}
+}
+
+// TestSIGQUITIsLeftToGo, as the help says.
+func TestSIGQUITIsLeftToGo(t *testing.T) {
+	c := command(t, openBus(t).Dir(), "tap", "none")
+	c.start()
+	c.says("waiting for topic")
+	_ = c.Process.Signal(syscall.SIGQUIT)
+	c.ends(2)
+	if !strings.Contains(c.err.String(), "goroutine") {
+		t.Errorf("it says %s", c.err.String())
 	}
 }
