@@ -65,10 +65,8 @@ func (r *jsonReader) peek() byte {
 	}
 }
 
+// value reads a value that lies in so many arrays and objects.
 func (r *jsonReader) value(dst []byte, depth int) ([]byte, error) {
-	if depth > maxDepth {
-		return dst, fmt.Errorf("arrays and objects lie more than %d deep in one another", maxDepth)
-	}
 	switch r.peek() {
 	case '{':
 		return r.members(dst, depth, '}', [3]byte{0x80, 0xde, 0xdf})
@@ -91,6 +89,9 @@ func (r *jsonReader) value(dst []byte, depth int) ([]byte, error) {
 
 // members reads an object or an array. How many members there are is known at the end: then the head grows if it must.
 func (r *jsonReader) members(dst []byte, depth int, end byte, heads [3]byte) ([]byte, error) {
+	if depth == maxDepth {
+		return dst, fmt.Errorf("arrays and objects lie more than %d deep in one another", maxDepth)
+	}
 	r.at++
 	start, n := len(dst), 0
 	dst = append(dst, heads[0])

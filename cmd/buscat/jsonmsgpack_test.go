@@ -43,13 +43,25 @@ func TestInvalidJSONIsExplained(t *testing.T) {
 		"NaN":      "invalid character 'N' looking for beginning of value (byte 1)",
 		"\"\xff\"": "not UTF-8",
 		"1e999":    "the number 1e999 is too large",
-		strings.Repeat("[", 600) + strings.Repeat("]", 600): "more than 500 deep",
+		strings.Repeat("[", 501) + strings.Repeat("]", 501): "more than 500 deep",
 	} {
 		dst := []byte("before")
 		got, err := appendMsgpack(dst, []byte(in))
 		if err == nil || !strings.Contains(err.Error(), want) || string(got) != "before" {
 			t.Errorf("%.20q: %x, %v, want %s", in, got, err, want)
 		}
+	}
+}
+
+// TestAsDeepAsTheHelpSays goes in, and comes out again.
+func TestAsDeepAsTheHelpSays(t *testing.T) {
+	deep := strings.Repeat("[", 500) + "1" + strings.Repeat("]", 500)
+	packed, err := appendMsgpack(nil, []byte(deep))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := appendJSON(nil, packed); err != nil || string(text) != deep {
+		t.Errorf("it comes out as %.20q, %v", text, err)
 	}
 }
 
