@@ -170,12 +170,17 @@ func (r *recorder) end(err, left error) error {
 	defer r.mu.Unlock()
 	closed := r.reel.close()
 	wanted := errors.Is(err, errRecordedEnough) || errors.Is(err, context.Canceled)
-	if wanted {
+	switch {
+	case closed != nil:
+		err = closed
+	case wanted:
 		err = left
 	}
-	if r.frames == 0 && err != nil {
+	if err != nil {
 		r.reel.discard()
-		return errors.Join(closed, err)
+	}
+	if r.reel.kept == 0 && err != nil {
+		return err
 	}
 	r.say("recorded %s in %s, %s", frames(r.reel.kept), r.reel.what(), size(r.reel.total()))
 	r.tellLosses()

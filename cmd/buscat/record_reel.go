@@ -32,6 +32,7 @@ type reel struct {
 
 	number int // of the file, from 1
 	file   *os.File
+	made   bool // by this run
 	writer *mcapfile.Writer
 	begun  time.Time
 	known  map[uint16]bool // channels in this file
@@ -44,6 +45,7 @@ type reel struct {
 	err    error          // the first one of closing
 
 	missing []string // files that have not their names any more
+	empty   []string // files that this run has made, and that have no frame
 }
 
 func (r *reel) numbered() bool { return r.maxSize > 0 || r.maxTime > 0 }
@@ -88,9 +90,8 @@ func (r *reel) begin() error {
 
 // next opens another file.
 func (r *reel) next() error {
-	r.number++
-	name := r.name(r.number)
-	f, err := createFile(name, r.force)
+	name := r.name(r.number + 1)
+	f, made, err := createFile(name, r.force)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already; name another file, or add --force to overwrite it", name)
 	}
@@ -103,38 +104,48 @@ func (r *reel) next() error {
 	}
 	w, err := mcapfile.NewWriter(f, o)
 	if err != nil {
-		return errors.Join(err, f.Close())
+		here := made && isAt(f, name)
+		err = errors.Join(err, f.Close())
+		if here {
+			_ = os.Remove(f.Name())
+		}
+		return err
 	}
-	r.file, r.writer, r.begun, r.known, r.frames = f, w, time.Now(), make(map[uint16]bool), 0
+	r.number++
+	r.file, r.made, r.writer, r.begun, r.known, r.frames = f, made, w, time.Now(), make(map[uint16]bool), 0
 	return nil
 }
 
-// createFile makes a file. One that is there is removed if force says so, and not written over: another recorder may have it open. Pipes and
+// createFile makes a file, or opens one that is not made. One that is there is removed if force says so, and not written over: another recorder may have it open. Pipes and
 // devices are written into.
-func createFile(name string, force bool) (*os.File, error) {
+func createFile(name string, force bool) (f *os.File, made bool, err error) {
 	const flags = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	open := func(more int) (*os.File, bool, error) {
+		f, err := os.OpenFile(name, flags|more, 0o666)
+		return f, false, err
+	}
 	for {
 		f, err := os.OpenFile(name, flags|os.O_EXCL, 0o666)
 		if !force || !errors.Is(err, fs.ErrExist) {
-			return f, err
+			return f, err == nil, err
 		}
 		info, gone := os.Stat(name)
 		real, dangling := filepath.EvalSymlinks(name)
 		switch {
 		case gone == nil && !info.Mode().IsRegular():
-			return os.OpenFile(name, flags, 0o666)
+			return open(0)
 		case dangling == nil:
 			name = real // the link stays
 		default:
 			if link, err := os.Lstat(name); err == nil && link.Mode()&fs.ModeSymlink != 0 {
-				return os.OpenFile(name, flags|os.O_TRUNC, 0o666)
+				return open(os.O_TRUNC)
 			}
 		}
 		switch err := os.Remove(name); {
 		case errors.Is(err, fs.ErrPermission): // of the directory: then it is written over
-			return os.OpenFile(name, flags|os.O_TRUNC, 0o666)
+			return open(os.O_TRUNC)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return nil, err
+			return nil, false, err
 		}
 	}
 }
@@ -172,7 +183,7 @@ func (r *reel) metadata(name string, values map[string]string) error {
 // finish closes the file, while the recording goes on. The error is one of writing it.
 func (r *reel) finish() error {
 	err := r.ending()
-	w, f, name := r.writer, r.file, r.name(r.number)
+	w, f, made, name := r.writer, r.file, r.made, r.name(r.number)
 	r.writer, r.file = nil, nil
 	r.wg.Go(func() {
 		err := w.Close()
@@ -180,8 +191,11 @@ func (r *reel) finish() error {
 		err = errors.Join(err, f.Close())
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if elsewhere {
+		switch {
+		case elsewhere:
 			r.missing = append(r.missing, name)
+		case made && w.Messages() == 0:
+			r.empty = append(r.empty, f.Name())
 		}
 		r.closed += w.Size()
 		r.kept += w.Messages()
@@ -213,10 +227,11 @@ func (r *reel) close() error {
 	return r.err
 }
 
-// discard removes the file of a recording that could not begin. One that was there before is left.
+// discard removes files into which nothing could be recorded. Those that were there before are left.
 func (r *reel) discard() {
-	if !r.force {
-		_ = os.Remove(r.name(1))
+	for _, name := range r.empty {
+		_ = os.Remove(name)
+		r.number-- // it was the last one
 	}
 }
 
