@@ -59,9 +59,9 @@ it was published; of frames without a time it is not known when that was, and
 they follow the others.
 
 In the file each topic is a channel, or two if it has raw frames and msgpack
-ones. The channel's metadata have kind, policy, slots and cell. The publish
-time is the frame's, the log time is when it was received, the sequence is the
-publisher's.`,
+ones. The channel's metadata have kind, policy, slots, cell, exclusive and
+no_time, as 'buscat stat --json' has them. The publish time is the frame's, the
+log time is when it was received, the sequence is the publisher's.`,
 		Example: `  buscat record -o run.mcap 'sensors/**'
   buscat record -o imu.mcap --duration 10s sensors/imu/0 sensors/imu/1
   buscat record -o day.mcap --max-time 1h --compression lz4 '**'
@@ -233,15 +233,16 @@ type recording struct {
 
 // A channelKey is what a channel is for. What the topic is like may differ when it was removed and made again.
 type channelKey struct {
-	topic       string
-	kind        bus.Kind
-	policy      bus.Policy
-	slots, cell int
+	topic             string
+	kind              bus.Kind
+	policy            bus.Policy
+	slots, cell       int
+	exclusive, noTime bool
 }
 
 // channel is the channel for frames of that kind.
 func (r *recorder) channel(t *recording, kind bus.Kind) (*mcap.Channel, error) {
-	key := channelKey{t.name, kind, t.shape.Policy, t.shape.Slots, t.shape.CellSize}
+	key := channelKey{t.name, kind, t.shape.Policy, t.shape.Slots, t.shape.CellSize, t.shape.Exclusive, t.shape.NoTime}
 	if c := r.channels[key]; c != nil {
 		return c, nil
 	}
@@ -256,6 +257,8 @@ func (r *recorder) channel(t *recording, kind bus.Kind) (*mcap.Channel, error) {
 		c.Metadata[metaPolicy] = t.shape.Policy.String()
 		c.Metadata[metaSlots] = fmt.Sprint(t.shape.Slots)
 		c.Metadata[metaCell] = fmt.Sprint(t.shape.CellSize)
+		c.Metadata[metaExclusive] = fmt.Sprint(t.shape.Exclusive)
+		c.Metadata[metaNoTime] = fmt.Sprint(t.shape.NoTime)
 	}
 	r.channels[key] = c
 	return c, nil
@@ -270,6 +273,8 @@ const (
 	metaPolicy      = "policy"
 	metaSlots       = "slots"
 	metaCell        = "cell"
+	metaExclusive   = "exclusive"
+	metaNoTime      = "no_time"
 )
 
 // metaLost is the name of the metadata record with the losses: how many frames of each topic were lost while that file was written. The

@@ -42,11 +42,11 @@ says how far that was. What is damaged is left out, and so are files that cannot
 be read, topics that cannot be published and frames that are larger than their
 topic takes; the rest is published, and the exit code is 1.
 
-Topics are made as they were when they were recorded: their policy, slots and
-cell are in the file. --lossless, --slots and --cell go before that. Frames of
-kind msgpack are published as such; in files of other programs those are the
-channels with that message encoding, and a '/' before a topic's name is left
-away. Topics that are there stay as they are.
+Topics are made as they were when they were recorded: their policy, slots, cell,
+and whether they are exclusive or have no time, are in the file. --lossless,
+--slots and --cell go before that. Frames of kind msgpack are published as such;
+in files of other programs those are the channels with that message encoding, and
+a '/' before a topic's name is left away. Topics that are there stay as they are.
 
 The pace is that of the publish times in the file. With --clock log it is that
 of the log times, when the frames were received. Frames that are late are

@@ -160,6 +160,7 @@ func (p *player) publisher(c *mcap.Channel, name string) (*bus.Publisher, error)
 	if c.Metadata[metaPolicy] == bus.PolicyLossless.String() {
 		o.Policy = bus.PolicyLossless
 	}
+	o.Exclusive, o.NoTime = c.Metadata[metaExclusive] == "true", c.Metadata[metaNoTime] == "true"
 	out, err := p.bus.Publisher(name, bus.WithTopic(o))
 	if errors.Is(err, bus.ErrPolicy) {
 		if p.lossless {
