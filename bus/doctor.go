@@ -62,7 +62,8 @@ const checkKept = "dead-frame"
 
 // Doctor looks at everything on the bus: who holds what and since when, what the dead have left, and what cannot be. It needs no more than
 // permission to read, and changes nothing; without permission to write it cannot tell who is dead. With no bus directory there is nothing
-// to find.
+// to find. What cannot be looked at for another reason than what it is, such as too little memory or too few descriptors, is an error, and
+// nothing is said then.
 func (b *Bus) Doctor() (all []Finding, err error) {
 	err = segment.Guard(func() (err error) { all, err = b.doctor(); return err })
 	return all, fail("examine", "", err)
@@ -72,18 +73,25 @@ func (b *Bus) doctor() (all []Finding, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	err = b.eachSegment("examine", segment.ReadWrite, func(at *attachment) error {
-		all = append(all, at.examine()...)
-		return nil
+		found, err := at.examine()
+		all = append(all, found...)
+		return err
 	}, func(name string, err error) error {
 		if errors.Is(err, fs.ErrPermission) {
 			var at *attachment
 			if at, err = b.visit(name, segment.ReadOnly); err == nil {
-				all = append(append(all, mayOnlyRead(name)), at.examine()...)
-				return at.release()
+				found, err := at.examine()
+				all = append(append(all, mayOnlyRead(name)), found...)
+				return errors.Join(err, at.release())
 			}
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			all = append(all, unopened(name, err))
+		f, found := unopened(name, err)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case !found:
+			return err
+		default:
+			all = append(all, f)
 		}
 		return nil
 	})
@@ -91,19 +99,22 @@ func (b *Bus) doctor() (all []Finding, err error) {
 		return nil, err
 	}
 	more, err := b.examineFiles()
-	return append(all, more...), err
+	if err != nil {
+		return nil, err
+	}
+	return append(all, more...), nil
 }
 
 // examine looks at the topics of a segment.
-func (at *attachment) examine() []Finding {
-	all := at.examineTables()
+func (at *attachment) examine() ([]Finding, error) {
+	all, err := at.examineTables()
 	for i := range all {
 		all[i].Segment = at.seg.Name()
 	}
-	return all
+	return all, err
 }
 
-func (at *attachment) examineTables() []Finding {
+func (at *attachment) examineTables() ([]Finding, error) {
 	var all []Finding
 	wrong := func(check, topic, text, todo string) {
 		all = append(all, Finding{Grade: Wrong, Check: check, Topic: topic, Text: text, Todo: todo})
@@ -126,7 +137,11 @@ func (at *attachment) examineTables() []Finding {
 			x = r.Examine()
 			ring = uint64(r.Geometry().Slots)
 		}); err != nil {
-			if at.table.Is(e) {
+			switch {
+			case !at.table.Is(e):
+			case !damaged(err):
+				return all, err
+			default:
 				wrong("corrupt-topic", e.Name, err.Error(), todoTopic(e.Name))
 			}
 			continue
@@ -162,7 +177,7 @@ func (at *attachment) examineTables() []Finding {
 		found(Dead, "dead", x.Dead, "is dead and not reaped yet, at", todoDead)
 		found(Dead, checkKept, x.Kept, "is dead or has left with a frame in hand, at", todoKept)
 	}
-	return append(all, at.examineDeserted()...)
+	return append(all, at.examineDeserted()...), nil
 }
 
 // Kick ends the lossless subscription of that id on a topic, though its process lives: publishers do not wait for it any more. It is told

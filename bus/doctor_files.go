@@ -109,7 +109,10 @@ func (b *Bus) examineFiles() ([]Finding, error) {
 	}
 	held, pid, err := segment.Locked(b.dir)
 	switch {
-	case err != nil || !held:
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, segment.ErrNotSegment): // whether it is held cannot be seen
+	case err != nil:
+		return nil, err
+	case !held:
 	case segment.StoppedProcess(pid):
 		all = append(all, Finding{
 			Grade: Warning, Check: "directory-lock", Pid: pid, Stopped: true,

@@ -42,9 +42,8 @@ func todoKept(topics.Hold, int) string {
 	return "the frame is kept for another member: start one, and it gets the frame"
 }
 
-// unopened is the finding about a segment that cannot be opened.
-func unopened(name string, err error) Finding {
-	f := Finding{Grade: Wrong, Check: "corrupt-segment", Segment: name, Text: err.Error(), Todo: todoFiles}
+// unopened is the finding about a segment that cannot be opened. false: the error says nothing of the segment.
+func unopened(name string, err error) (f Finding, found bool) {
 	for _, k := range []struct {
 		is          error
 		grade       Grade
@@ -60,11 +59,21 @@ func unopened(name string, err error) Finding {
 		{fs.ErrPermission, Warning, "no-access", "ask the owner of the directory for permission (bus.WithMode, bus.WithGroup), or look as that user"},
 	} {
 		if errors.Is(err, k.is) {
-			f.Grade, f.Check, f.Todo = k.grade, k.check, k.todo
-			break
+			return Finding{Grade: k.grade, Check: k.check, Segment: name, Text: err.Error(), Todo: k.todo}, true
 		}
 	}
-	return f
+	return Finding{Grade: Wrong, Check: "corrupt-segment", Segment: name, Text: err.Error(), Todo: todoFiles}, damaged(err)
+}
+
+// damaged says whether an error tells of damage to what was looked at: it is cut short, or has holes that cannot be filled. Any other one is of
+// who looks: it may lack memory, or descriptors.
+func damaged(err error) bool {
+	for _, kind := range []error{topics.ErrCorrupt, segment.ErrCorrupt, segment.ErrTruncated, segment.ErrNoSpace} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayOnlyRead is the finding about a segment that this user may only look at.

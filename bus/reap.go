@@ -11,7 +11,7 @@ import (
 // Reap takes back what the dead have left, on all topics of all segments that this process may write to, and says what that was: lines of
 // dead publishers and subscriptions, removals that were begun and not finished, files of no segment, ephemeral topics that nobody is on.
 // Only what the kernel has proved dead counts. It can be ended at any point, and begun again; if there is nothing to take back it changes
-// nothing. What members of groups had in hand is kept for other members.
+// nothing. What members of groups had in hand is kept for other members. Where Doctor cannot look it is an error, and nothing is taken back.
 func (b *Bus) Reap() ([]Finding, error) {
 	const op = "reap"
 	before, err := b.Doctor()
@@ -32,6 +32,9 @@ func (b *Bus) Reap() ([]Finding, error) {
 	}
 	err = fail(op, "", errors.Join(errs...))
 	after, derr := b.Doctor()
+	if derr != nil { // what was done cannot be told
+		return nil, errors.Join(err, derr)
+	}
 	still := make(map[string]bool)
 	for _, f := range after {
 		still[f.about()] = true
@@ -42,7 +45,7 @@ func (b *Bus) Reap() ([]Finding, error) {
 			done = append(done, f)
 		}
 	}
-	return done, errors.Join(err, derr)
+	return done, err
 }
 
 // Same says whether two findings are about the same, at different times.
@@ -74,9 +77,11 @@ func (at *attachment) finishRemovals() error {
 	var errs []error
 	for _, e := range entries {
 		removed := false
-		if err := at.look(e, func(r *topics.Ring) { _, removed = r.Head() }); err == nil && removed {
-			errs = append(errs, at.remove(e))
+		err := at.look(e, func(r *topics.Ring) { _, removed = r.Head() })
+		if err == nil && removed {
+			err = at.remove(e)
 		}
+		errs = append(errs, unlessDamaged(err))
 	}
 	return errors.Join(errs...)
 }
@@ -90,9 +95,11 @@ func (b *Bus) reapLines() error {
 		var errs []error
 		for _, e := range entries {
 			dead := false
-			if err := at.look(e, func(r *topics.Ring) { dead = r.AnyDead() }); err == nil && dead {
-				errs = append(errs, at.reap(e))
+			err := at.look(e, func(r *topics.Ring) { dead = r.AnyDead() })
+			if err == nil && dead {
+				err = at.reap(e)
 			}
+			errs = append(errs, unlessDamaged(err))
 		}
 		return errors.Join(errs...)
 	})
@@ -129,7 +136,18 @@ func (b *Bus) everySegment(f func(*attachment) error) error {
 		at.visited = false // what is deserted in it is removed with the rest
 		return f(at)
 	}, func(name string, err error) error {
+		if _, found := unopened(name, err); !found {
+			return err
+		}
 		b.log.Debug("a segment is left alone", "segment", name, "error", err)
 		return nil
 	})
+}
+
+// unlessDamaged is err, or nil if it is what Doctor tells of.
+func unlessDamaged(err error) error {
+	if err != nil && damaged(err) {
+		return nil
+	}
+	return err
 }
