@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -18,7 +19,7 @@ import (
 // caller's (custom marshalers, IsZero methods, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile. Encoders
 // that were registered with msgpack.Register are not known here: they run while room is claimed, must not publish to the topic, and get ErrBusy from this publisher.
 // Waiting and errors are as for Publish, and those of the encoding, which publish nothing: arrays and maps that lie in each other more than a
-// thousand deep are one, ErrNested, because Decode refuses them. A pointer that leads to itself over nothing but pointers and interfaces is one as well, if v
+// thousand deep are one, ErrNested, because Decode refuses them. A panic of the encoder, which a uintptr is for it, is one, too, also of v's own encoding methods. A pointer that leads to itself over nothing but pointers and interfaces is one as well, if v
 // is one; in an interface within v it must not be.
 func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
 	defer p.fault("encode to", catchFaults(&err), &err)
@@ -86,8 +87,8 @@ func (p *Publisher) encodeInPlace(ctx context.Context, v any, shape shape) error
 	}
 }
 
-// encodeInto encodes v into the open claim of size bytes, and says how many bytes it takes, which may be more. If the encoding panics,
-// the claim is aborted first.
+// encodeInto encodes v into the open claim of size bytes, and says how many bytes it takes, which may be more. If it does not return, because of a
+// memory fault, the claim is aborted first.
 func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) {
 	e := p.encoder
 	e.to = cellWriter{buf: p.w.Payload(size), ends: shape.deep}
@@ -106,7 +107,7 @@ func (p *Publisher) encodeInto(size int, v any, shape shape) (n int, err error) 
 		e.to.buf = nil
 	}()
 	e.msgpack.Reset(&e.to)
-	err = e.msgpack.Encode(v)
+	err = e.encode(v)
 	if err == nil && shape.deep && e.to.n <= size {
 		err = tooDeep(e.to.buf[:e.to.n])
 	}
@@ -122,7 +123,7 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 	e := p.takeEncoder()
 	e.aside.b, e.aside.looks = e.aside.b[:0], firstLook
 	e.msgpack.Reset(&e.aside)
-	err := e.msgpack.Encode(v)
+	err := e.encode(v)
 	if err == nil {
 		err = tooDeep(e.aside.b)
 	}
@@ -153,6 +154,26 @@ type encoder struct {
 	to       cellWriter
 	aside    asideWriter
 	estimate int // bytes to claim
+}
+
+// encode encodes v to where the encoder was set. What it panics at is an error: it has a nil for what encodes a uintptr, and calls that.
+func (e *encoder) encode(v any) (err error) {
+	err = errUnfinished
+	defer func() {
+		if err != errUnfinished {
+			return
+		}
+		switch r := recover().(type) {
+		case nil: // runtime.Goexit
+		case interface{ Addr() uintptr }: // a memory fault, which says something of the ring
+			panic(r)
+		case runtime.Error:
+			err = fmt.Errorf("%T cannot be encoded, or has something within it that cannot, such as a uintptr: %v", v, r)
+		default:
+			err = fmt.Errorf("%T cannot be encoded: %v", v, r)
+		}
+	}()
+	return e.msgpack.Encode(v)
 }
 
 // learn moves the estimate up at once and down slowly.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,12 +60,26 @@ func TestAnEncoderThatIsNotKnownMustNotPublish(t *testing.T) {
 	expect(t, s, "\x07", "after")
 }
 
+// handle is a type of numbers that have no form in msgpack.
+type handle uintptr
+
 func TestWhatHasNoFormInMsgpackIsAnError(t *testing.T) {
-	p := publisher(t, newBus(t), "t")
-	if err := p.Encode(t.Context(), struct{ U uintptr }{}); err == nil {
-		t.Error("a uintptr was encoded")
+	b := newBus(t)
+	p, s := publisher(t, b, "t"), subscribe(t, b, "t")
+	for _, v := range []any{
+		uintptr(1),
+		struct{ U uintptr }{},
+		new(handle),
+		map[string]any{"a": uintptr(1)},
+		[]any{[]any{handle(1)}},
+		struct{ V any }{struct{ H handle }{}},
+	} {
+		if err := p.Encode(t.Context(), v); err == nil || !strings.Contains(err.Error(), `encode to "t"`) {
+			t.Errorf("%#v: %v", v, err)
+		}
+		publish(t, p, "x")
+		expect(t, s, "x") // and nothing before it
 	}
-	noError(t, p.Publish(t.Context(), []byte("x")))
 }
 
 func TestValuesThatDoNotFitAreErrors(t *testing.T) {
