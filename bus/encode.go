@@ -31,8 +31,6 @@ func (p *Publisher) encode(ctx context.Context, v any) error {
 	switch {
 	case shape.endless || !shape.direct && endless(v):
 		return fail("encode to", p.name, errNested)
-	case shape.foreign != nil:
-		return fail("encode to", p.name, fmt.Errorf("%v has no form in msgpack", shape.foreign))
 	case !shape.direct:
 		return p.encodeAside(ctx, v) // which is others' code
 	}
@@ -251,8 +249,7 @@ type shape struct {
 	direct bool // encoding them runs no code but the encoder's
 	deep   bool // of direct ones: the type is within itself, so that they can nest as deep as they like
 
-	endless bool         // a pointer type is its own element: the encoder would never be done with the type
-	foreign reflect.Type // one within that the encoder panics at; nil: there is none
+	endless bool // a pointer type is its own element: the encoder would never be done with the type
 }
 
 // shapes remembers those of types.
@@ -307,10 +304,10 @@ func (s *shape) add(t reflect.Type, within map[reflect.Type]bool) {
 		s.add(t.Elem(), within)
 	case reflect.Struct:
 		for i := range t.NumField() {
-			s.add(t.Field(i).Type, within)
+			if f := t.Field(i); f.Tag.Get("msgpack") != "-" && (f.IsExported() || f.Anonymous) { // others the encoder passes over
+				s.add(f.Type, within)
+			}
 		}
-	case reflect.Uintptr:
-		s.foreign = t
 	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
 		s.direct = false
 	}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,32 @@ func TestAnEncoderThatIsNotKnownMustNotPublish(t *testing.T) {
 	}
 	publish(t, p, "after")
 	expect(t, s, "\x07", "after")
+}
+
+func TestWhatIsNotEncodedMayBeOfAnyType(t *testing.T) {
+	b := newBus(t)
+	p, s := publisher(t, b, "t"), subscribe(t, b, "t")
+	for _, c := range []struct {
+		v    any
+		want string
+	}{
+		{struct {
+			X int8
+			H handle `msgpack:"-"`
+			L loop   `msgpack:"-"`
+		}{X: 1}, "\x81\xa1X\xd0\x01"},
+		{&struct {
+			X    int8
+			pool sync.Pool
+			next loop
+		}{X: 1}, "\x81\xa1X\xd0\x01"},
+		{(*handle)(nil), "\xc0"},
+		{[]*uintptr{nil}, "\x91\xc0"},
+		{map[string]handle{}, "\x80"},
+	} {
+		noError(t, p.Encode(t.Context(), c.v))
+		expect(t, s, c.want)
+	}
 }
 
 // handle is a type of numbers that have no form in msgpack.
