@@ -19,7 +19,8 @@ import (
 // caller's (custom marshalers, IsZero methods, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile. Encoders
 // that were registered with msgpack.Register are not known here: they run while room is claimed, must not publish to the topic, and get ErrBusy from this publisher.
 // Waiting and errors are as for Publish, and those of the encoding, which publish nothing: arrays and maps that lie in each other more than a
-// thousand deep are one, ErrNested, because Decode refuses them. A panic of the encoder, which a uintptr is for it, is one, too, also of v's own encoding methods. A pointer that leads to itself over nothing but pointers and interfaces is one as well, if v
+// thousand deep are one, ErrNested, because Decode refuses them. A panic of the encoder, which a uintptr is for it, is one, too, also of v's own encoding methods, and
+// what these write has to be one value. A pointer that leads to itself over nothing but pointers and interfaces is one as well, if v
 // is one; in an interface within v it must not be.
 func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
 	defer p.fault("encode to", catchFaults(&err), &err)
@@ -123,7 +124,7 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 	e.msgpack.Reset(&e.aside)
 	err := e.encode(v)
 	if err == nil {
-		err = tooDeep(e.aside.b)
+		err = oneValue(e.aside.b) // others' code may have written anything
 	}
 	p.encoder = e
 	if err != nil {

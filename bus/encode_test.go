@@ -298,6 +298,35 @@ func TestAValueWithinItselfIsAnError(t *testing.T) {
 	}
 }
 
+// scribbler writes whatever it is.
+type scribbler string
+
+func (s scribbler) EncodeMsgpack(e *msgpack.Encoder) error {
+	_, err := e.Writer().Write([]byte(s))
+	return err
+}
+
+func TestWhatIsNotOneValueIsNotPublished(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t")
+	s := subscribe(t, b, "t")
+	for _, v := range []any{
+		scribbler(""), scribbler("\x01\x02"), scribbler("\xa2x"), scribbler("\xc1"),
+		[]any{1, scribbler("")},
+		[]any{scribbler("\x01\x02")},
+		msgpack.RawMessage{0x93, 1},
+		msgpack.RawMessage{},
+		struct{ R msgpack.RawMessage }{msgpack.RawMessage{}},
+	} {
+		if err := p.Encode(soon(t), v); err == nil || !strings.Contains(err.Error(), "msgpack") || !strings.Contains(err.Error(), `encode to "t"`) {
+			t.Errorf("%#v: got %v", v, err)
+		}
+		nothing(t, s)
+	}
+	noError(t, p.Encode(soon(t), []any{scribbler("\x01")}))
+	expect(t, s, "\x91\x01")
+}
+
 // busyMarshaler publishes while it is encoded.
 type busyMarshaler struct{ p *bus.Publisher }
 

@@ -17,6 +17,7 @@ const maxNesting = 1000
 
 var (
 	errShort  = errors.New("not msgpack: it counts more values than its bytes can hold")
+	errMore   = errors.New("not one msgpack value: bytes follow it")
 	errNever  = errors.New("not msgpack: a value begins with c1, which none does")
 	errNested = fmt.Errorf("%w: arrays and maps lie in each other, more than %d deep", ErrNested, maxNesting)
 )
@@ -47,6 +48,15 @@ func unmarshal(b []byte, v any) (err error) {
 // wellFormed checks that the first msgpack value in b lies wholly within it. What an extension has in it is not looked at: it may be anything.
 func wellFormed(b []byte) error {
 	_, err := (&walk{end: len(b)}).skip(b, 0)
+	return err
+}
+
+// oneValue checks that b is one msgpack value, as Decode takes it, and nothing more.
+func oneValue(b []byte) error {
+	rest, err := (&walk{end: len(b)}).skip(b, 0)
+	if err == nil && len(rest) > 0 {
+		err = errMore
+	}
 	return err
 }
 

@@ -137,7 +137,7 @@ func TestExtensionsAreLookedIntoBeforeTheyAreDecoded(t *testing.T) {
 	noError(t, b.CreateTopic("t", bus.TopicOptions{Policy: bus.PolicyLossless}))
 	p, s := publisher(t, b, "t"), subscribe(t, b, "t", bus.Lossless())
 	decode := func(b []byte, into any) error {
-		noError(t, p.Encode(t.Context(), msgpack.RawMessage(b)))
+		noError(t, bus.PublishAsMsgpack(t.Context(), p, b))
 		f, err := s.Receive(t.Context())
 		noError(t, err)
 		defer f.Release()

@@ -4,6 +4,9 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"shmbus/bus"
+	"shmbus/internal/testproc"
 )
 
 func TestSizesInBytes(t *testing.T) {
@@ -52,5 +55,33 @@ func TestAPlayerKeepsThePace(t *testing.T) {
 	p.speed = 0
 	if err := p.wait(ctx, 1<<63); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAPlayerPublishesWhatIsNoMsgpackAsItIs: the file may say that a frame is of that kind.
+func TestAPlayerPublishesWhatIsNoMsgpackAsItIs(t *testing.T) {
+	b, err := bus.Open(testproc.MemoryDir(t) + "/bus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	out, err := b.Publisher("t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Subscribe(t.Context(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &player{bus: b}
+	for body, kind := range map[string]bus.Kind{"\x01": bus.KindMsgpack, "\x01\x02": bus.KindRaw, "": bus.KindRaw} {
+		if err := p.publish(t.Context(), &outChannel{&outTopic{Publisher: out}, true}, []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := s.TryReceive()
+		if err != nil || f == nil || f.Kind() != kind || string(f.Bytes()) != body {
+			t.Fatalf("%q became %v, %v", body, f, err)
+		}
+		f.Release()
 	}
 }

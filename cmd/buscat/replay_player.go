@@ -13,6 +13,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"shmbus/bus"
+	"shmbus/plugins"
 	"shmbus/topics"
 )
 
@@ -183,10 +184,11 @@ func (p *player) close() {
 	}
 }
 
-// publish publishes one frame. One that is too large for its topic is left out; of each topic that is told once, as frames have no names.
+// publish publishes one frame, as raw bytes if it is none of its kind. One that is too large for its topic is left out; of each topic that is told
+// once, as frames have no names.
 func (p *player) publish(ctx context.Context, out *outChannel, data []byte) error {
 	var err error
-	if out.msgpack {
+	if out.msgpack && plugins.OneMsgpack(data) {
 		err = out.Encode(ctx, msgpack.RawMessage(data))
 	} else {
 		err = out.Publish(ctx, data)
