@@ -39,7 +39,7 @@ type Bus struct {
 }
 
 // Open opens the bus in directory dir; "" is $SHMBUS_DIR, or else /dev/shm/shmbus-UID. It fails only on options that make no
-// sense.
+// sense, and where the process has not even the descriptors left that the Go runtime takes when it first waits for something (EMFILE).
 func Open(dir string, opts ...Option) (*Bus, error) {
 	if dir == "" {
 		dir = segment.DefaultDir()
@@ -70,6 +70,9 @@ func Open(dir string, opts ...Option) (*Bus, error) {
 	b.log = b.config.log
 	if b.log == nil {
 		b.log = hclog.NewNullLogger()
+	}
+	if err := segment.StartPoller(); err != nil {
+		return nil, fail("open", "", err)
 	}
 	b.notifier = wake.Default()
 	return b, nil

@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,6 +17,24 @@ func init() { helpers["have few descriptors"] = haveFewDescriptors }
 
 // fewDescriptors is what is tried with few of them: each says what came of it.
 var fewDescriptors = map[string]func(b *bus.Bus) string{
+	"publisher": func(b *bus.Bus) string {
+		_, err := b.Publisher("t")
+		return fmt.Sprint(err)
+	},
+	"tap": func(b *bus.Bus) string {
+		_, err := b.Subscribe(context.Background(), "t", bus.ReadOnly())
+		return fmt.Sprint(err)
+	},
+	"wait": func(b *bus.Bus) string {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		defer cancel()
+		_, err := b.Subscribe(ctx, "none", bus.WaitForTopic())
+		return fmt.Sprint(err)
+	},
+	"topics": func(b *bus.Bus) string {
+		found, err := b.Topics()
+		return fmt.Sprint(len(found), err)
+	},
 	"doctor": func(b *bus.Bus) string {
 		found, err := b.Doctor()
 		return fmt.Sprint(found, err)
@@ -26,17 +45,18 @@ var fewDescriptors = map[string]func(b *bus.Bus) string{
 	},
 }
 
-// haveFewDescriptors tries something when it may open so many files more.
+// haveFewDescriptors tries something when it may open so many files more, with a bus that was opened before or is then.
 func haveFewDescriptors(peer *testproc.Peer) error {
-	b, err := bus.Open(peer.Arg(0))
-	if err != nil {
-		return err
-	}
 	left, err := strconv.Atoi(peer.Arg(2))
 	if err != nil {
 		return err
 	}
-	time.AfterFunc(time.Hour, func() {}).Stop() // Go's poller has its descriptors
+	var b *bus.Bus
+	if peer.Arg(3) == "before" {
+		if b, err = bus.Open(peer.Arg(0)); err != nil {
+			return err
+		}
+	}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 40, Max: 40}); err != nil {
 		return err
 	}
@@ -51,18 +71,27 @@ func haveFewDescriptors(peer *testproc.Peer) error {
 	for _, fd := range taken[:left] {
 		syscall.Close(fd)
 	}
-	said := fewDescriptors[peer.Arg(1)](b)
+	if b == nil {
+		b, err = bus.Open(peer.Arg(0))
+	}
+	said := fmt.Sprint(err)
+	if err == nil {
+		said = fewDescriptors[peer.Arg(1)](b)
+	}
 	for _, fd := range taken[left:] {
 		syscall.Close(fd)
 	}
 	peer.Say("%s", strings.ReplaceAll(said, "\n", " "))
+	if b == nil {
+		return nil
+	}
 	return b.Close()
 }
 
 // withFewDescriptors is what comes of something where so many files more may be opened.
-func withFewDescriptors(t *testing.T, dir, what string, left int) string {
+func withFewDescriptors(t *testing.T, dir, what string, left int, opened string) string {
 	t.Helper()
-	h := testproc.Start(t, "have few descriptors", dir, what, fmt.Sprint(left))
+	h := testproc.Start(t, "have few descriptors", dir, what, fmt.Sprint(left), opened)
 	said := h.Line()
 	h.Wait()
 	return said
@@ -76,12 +105,28 @@ func TestWhoLacksDescriptorsIsToldSoAndNotOfDamage(t *testing.T) {
 	noError(t, openAt(t, dir).CreateTopic("t", bus.TopicOptions{Slots: 16}))
 	for _, what := range []string{"doctor", "reap"} {
 		for left := range 5 { // opening a segment takes five
-			if said := withFewDescriptors(t, dir, what, left); !strings.HasPrefix(said, "[]") || !strings.Contains(said, noDescriptors) {
+			if said := withFewDescriptors(t, dir, what, left, "before"); !strings.HasPrefix(said, "[]") || !strings.Contains(said, noDescriptors) {
 				t.Errorf("%s with %d descriptors left: %s", what, left, said)
 			}
 		}
-		if said := withFewDescriptors(t, dir, what, 20); said != "[] <nil>" {
+		if said := withFewDescriptors(t, dir, what, 20, "before"); said != "[] <nil>" {
 			t.Errorf("%s with descriptors: %s", what, said)
+		}
+	}
+}
+
+// TestWhoLacksDescriptorsGoesOn: the Go runtime ends a program in which it gets no descriptors to wait with.
+func TestWhoLacksDescriptorsGoesOn(t *testing.T) {
+	dir := newDir(t)
+	// Large enough for huge pages.
+	noError(t, openAt(t, dir).CreateTopic("t", bus.TopicOptions{Slots: 4096, CellSize: 1024}))
+	for what := range fewDescriptors {
+		for left := range 12 {
+			for _, opened := range []string{"before", "late"} {
+				if said := withFewDescriptors(t, dir, what, left, opened); left == 0 && what != "wait" && !strings.Contains(said, noDescriptors) {
+					t.Errorf("%s without descriptors: %s", what, said)
+				}
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"io/fs"
+	"sync"
 )
 
 // What the platform gives is in sys_linux.go, lock_linux.go and map_unsafe.go; elsewhere sys_other.go says no to everything.
@@ -32,3 +33,20 @@ type file struct {
 
 // errHeld: somebody else holds the lock.
 var errHeld = errors.New("lock is held")
+
+var poller struct {
+	sync.Mutex
+	started bool
+}
+
+// StartPoller starts what the Go runtime waits for files and timers with, unless that has been done. The runtime does so by itself at the first need, and
+// ends the program where it gets no descriptors for it: here that is an error (EMFILE, ENFILE). Any goroutine may call it.
+func StartPoller() (err error) {
+	poller.Lock()
+	defer poller.Unlock()
+	if !poller.started {
+		err = startPoller()
+		poller.started = err == nil
+	}
+	return err
+}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +27,28 @@ func retry(f func() error) error {
 			return err
 		}
 	}
+}
+
+// pollerDescriptors is how many descriptors Go's poller takes, and one more.
+const pollerDescriptors = 3
+
+func startPoller() error {
+	var taken [pollerDescriptors]int
+	for i := range taken {
+		fd, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			for _, fd := range taken[:i] {
+				unix.Close(fd)
+			}
+			return os.NewSyscallError("open", err)
+		}
+		taken[i] = fd
+	}
+	for _, fd := range taken {
+		unix.Close(fd)
+	}
+	time.AfterFunc(time.Hour, func() {}).Stop() // timers wait in it
+	return nil
 }
 
 func openFD(path string, flags int, mode uint32) (*file, error) {
