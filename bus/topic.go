@@ -166,17 +166,8 @@ func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (to
 	}
 	at.punchUnpublished(end)
 	size := g.Areas(at.seg.PageSize()).Size
-	off, err := at.seg.Grow(size)
-	if err != nil {
-		return none, err
-	}
-	m, err := at.seg.Map(off, size, size)
-	if err != nil {
-		return none, err
-	}
-	defer m.Close()
 	now := time.Now().UnixNano()
-	err = segment.Guard(func() error { return topics.Format(m.Bytes(), g, at.seg.PageSize(), now) })
+	off, err := at.seg.Grow(size, func(region []byte) error { return topics.Format(region, g, at.seg.PageSize(), now) })
 	if err != nil {
 		return none, err
 	}

@@ -22,7 +22,7 @@ func TestARegionThatWasNeverPublishedIsGivenBack(t *testing.T) {
 
 	seg, err := segment.Open(dir, "main", segment.ReadWrite)
 	noError(t, err)
-	_, err = seg.Grow(64 << 20)
+	_, err = seg.Grow(64<<20, nil)
 	noError(t, err)
 	noError(t, seg.Close())
 	if left := blocks(t, path) - before; left < 64<<20 {

@@ -34,7 +34,7 @@ func init() {
 	helpers["create"] = steps(func(dir string) {
 		s, err := Create(dir, "a", Options{})
 		must(err)
-		_, err = s.Grow(1 << 20)
+		_, err = s.Grow(1<<20, nil)
 		must(err)
 		_, err = s.Join()
 		must(err)
@@ -93,7 +93,7 @@ func checkAfterCrash(t *testing.T, dir string) {
 	if err := p.Check(); err != nil {
 		t.Error(err)
 	}
-	off, err := s.Grow(4096)
+	off, err := s.Grow(4096, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,10 @@
 package segment
 
 // Grow appends a region of size bytes, rounded up to whole pages, to the segment, and returns its offset. The caller holds the
-// lock of the directory. The region reads as zeros and its memory is reserved. If there is no room the error is an ErrNoSpace,
-// and the file is as long as it was.
-func (s *Segment) Grow(size int64) (off int64, err error) {
+// lock of the directory. The region's memory is reserved, and fill, unless it is nil, is given it to write to, all zeros, before anybody is told of the region; the bytes
+// are fill's until it returns. If there is no room the error is an ErrNoSpace, if the region cannot be mapped for fill that of the
+// system, or it is fill's own: then the file is as long as it was.
+func (s *Segment) Grow(size int64, fill func(region []byte) error) (off int64, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	switch {
@@ -38,7 +39,24 @@ func (s *Segment) Grow(size int64) (off int64, err error) {
 		return 0, err
 	}
 	point("reserved")
+	if err := s.fill(end, size, fill); err != nil {
+		s.seg.giveBack(end, st.size)
+		return 0, err
+	}
 	return end, Guard(func() error { s.shared.regionsEnd.Store(uint64(end + size)); return nil })
+}
+
+// fill lets f write to a range that has just been reserved.
+func (s *Segment) fill(off, size int64, f func(region []byte) error) error {
+	if f == nil {
+		return nil
+	}
+	b, err := mapShared(s.seg, off, size, size, true)
+	if err != nil {
+		return err
+	}
+	defer unmap(b)
+	return Guard(func() error { return f(b) })
 }
 
 // regionsEnd is the end of the last region, checked.

@@ -21,7 +21,7 @@ func TestASegmentCanBeOpenedWhileItGrows(t *testing.T) {
 				return
 			default:
 			}
-			if _, err := s.Grow(int64(s.PageSize())); err != nil {
+			if _, err := s.Grow(int64(s.PageSize()), nil); err != nil {
 				t.Error(err)
 				return
 			}

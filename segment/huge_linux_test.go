@@ -21,7 +21,7 @@ func large(t *testing.T) (s *Segment, m *Mapping, off, size int64) {
 	}
 	s = create(t, Options{})
 	size = 8*hugePage() + 5*4096
-	off = must2(s.Grow(size))
+	off = must2(s.Grow(size, nil))
 	m = must2(s.Map(off, size, size))
 	t.Cleanup(func() { m.Close() })
 	if off%hugePage() == 0 {
@@ -168,7 +168,7 @@ func TestALargeRegionOnAFullFileSystemLeavesTheSegmentAsItWas(t *testing.T) {
 		must(unix.Fallocate(f.fd, 0, 0, 12<<20))
 		return unix.Madvise(b, advice)
 	}
-	_, err := s.Grow(12 << 20)
+	_, err := s.Grow(12<<20, nil)
 	checkNoSpace(t, err, dir, "")
 	if must2(s.Size()) != before || taken(s.seg) != had {
 		t.Errorf("the file had %d bytes, %d of memory, has %d and %d", before, had, must2(s.Size()), taken(s.seg))

@@ -23,7 +23,7 @@ func says(err error, s string) bool { return strings.Contains(err.Error(), s) }
 func region(t *testing.T, pages int64) (s *Segment, off int64) {
 	t.Helper()
 	s = create(t, Options{})
-	off, err := s.Grow(pages * 4096)
+	off, err := s.Grow(pages*4096, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

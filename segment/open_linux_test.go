@@ -51,7 +51,7 @@ func TestOpenRefusesWhatIsNoSegment(t *testing.T) {
 
 func TestATruncatedFileIsAnErrorAtEveryLength(t *testing.T) {
 	s := create(t, Options{})
-	off, err := s.Grow(4 * 4096)
+	off, err := s.Grow(4*4096, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestATruncatedFileIsAnErrorAtEveryLength(t *testing.T) {
 
 func TestAFileThatShrinksAfterOpenIsAnErrorWhereItIsLooked(t *testing.T) {
 	s := create(t, Options{})
-	off, err := s.Grow(8 * 4096)
+	off, err := s.Grow(8*4096, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestAFileThatShrinksAfterOpenIsAnErrorWhereItIsLooked(t *testing.T) {
 	if _, err := s.Map(off, 8*4096, 8*4096); !errors.Is(err, ErrTruncated) {
 		t.Errorf("Map: %v", err)
 	}
-	if _, err := s.Grow(4096); !errors.Is(err, ErrTruncated) {
+	if _, err := s.Grow(4096, nil); !errors.Is(err, ErrTruncated) {
 		t.Errorf("Grow: %v", err)
 	}
 	if err := os.Truncate(s.Path(), 0); err != nil {
@@ -139,7 +139,7 @@ func use(s *Segment) {
 
 func TestRandomDamageGivesAnErrorOrAUsableSegment(t *testing.T) {
 	s := create(t, Options{Participants: 8})
-	if _, err := s.Grow(4096); err != nil {
+	if _, err := s.Grow(4096, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

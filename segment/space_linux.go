@@ -39,8 +39,7 @@ func (f *file) reserve(off, size int64) error {
 			done += step
 			continue
 		}
-		f.truncate(st.size)
-		f.punch(off, max(st.size-off, 0))
+		f.giveBack(off, st.size)
 		switch err {
 		case unix.ENOSPC, unix.EDQUOT, unix.ENOMEM, unix.EFBIG:
 			return noSpace(dir, size, err)
@@ -51,6 +50,12 @@ func (f *file) reserve(off, size int64) error {
 		return &fs.PathError{Op: "fallocate", Path: f.path, Err: err}
 	}
 	return nil
+}
+
+// giveBack undoes a reservation from off on, of a file that had so many bytes before.
+func (f *file) giveBack(off, size int64) {
+	f.truncate(size)
+	f.punch(off, max(size-off, 0))
 }
 
 // noSpace says what was wanted, what there is, and what to do.

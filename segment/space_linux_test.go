@@ -74,12 +74,12 @@ func TestGrowOnAFullFileSystemLeavesTheSegmentAsItWas(t *testing.T) {
 	}
 	defer s.Close()
 	before := must2(s.Size())
-	_, err = s.Grow(1 << 20)
+	_, err = s.Grow(1<<20, nil)
 	checkNoSpace(t, err, dir, "1048576")
 	if size := must2(s.Size()); size != before || s.shared.regionsEnd.Load() != uint64(before) {
 		t.Errorf("size was %d, is %d", before, size)
 	}
-	off, err := s.Grow(256 << 10)
+	off, err := s.Grow(256<<10, nil)
 	if err != nil || off != before {
 		t.Fatalf("region at %d, %v", off, err)
 	}
@@ -122,7 +122,7 @@ func init() {
 		must(unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 1 << 20, Max: 1 << 20}))
 		s, err := Open(args[0], "a", ReadWrite)
 		must(err)
-		_, err = s.Grow(2 << 20)
+		_, err = s.Grow(2<<20, nil)
 		fmt.Println(errors.Is(err, ErrNoSpace), strings.Contains(err.Error(), "ulimit"))
 	}
 }
@@ -136,7 +136,7 @@ func TestRegionsFollowEachOtherAndAreZero(t *testing.T) {
 	s := create(t, Options{})
 	want := s.RegionsStart()
 	for _, size := range []int64{1, 4096, 5000, 70 << 20} { // the last is reserved in two pieces
-		off, err := s.Grow(size)
+		off, err := s.Grow(size, nil)
 		if err != nil || off != want {
 			t.Fatalf("region at %d, %v, want %d", off, err, want)
 		}
@@ -152,7 +152,7 @@ func TestRegionsFollowEachOtherAndAreZero(t *testing.T) {
 		want += roundUp(size, 4096)
 	}
 	for _, size := range []int64{0, -1, 1<<63 - 1, 1<<63 - 1 - 4096} {
-		if _, err := s.Grow(size); !errors.Is(err, ErrRange) {
+		if _, err := s.Grow(size, nil); !errors.Is(err, ErrRange) {
 			t.Errorf("Grow(%d): %v", size, err)
 		}
 	}
@@ -160,7 +160,7 @@ func TestRegionsFollowEachOtherAndAreZero(t *testing.T) {
 	if err := s.seg.writeAt([]byte("left over"), want); err != nil {
 		t.Fatal(err)
 	}
-	off, err := s.Grow(4096)
+	off, err := s.Grow(4096, nil)
 	if err != nil || off != want {
 		t.Fatalf("region at %d, %v, want %d", off, err, want)
 	}
@@ -173,7 +173,7 @@ func TestRegionsFollowEachOtherAndAreZero(t *testing.T) {
 		t.Error("a region begins with what was left over")
 	}
 	s.shared.regionsEnd.Store(uint64(off) + 1)
-	if _, err := s.Grow(4096); !errors.Is(err, ErrCorrupt) {
+	if _, err := s.Grow(4096, nil); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("with a broken end: %v", err)
 	}
 }

@@ -44,6 +44,7 @@ func (f *file) lock(int64) error                  { return unsupported() }
 func (f *file) unlock(int64, int64) error         { return unsupported() }
 func (f *file) locked(int64) (bool, error)        { return false, unsupported() }
 func (f *file) reserve(int64, int64) error        { return unsupported() }
+func (f *file) giveBack(int64, int64)             {}
 func (f *file) truncate(int64) error              { return unsupported() }
 func (f *file) punch(int64, int64) error          { return unsupported() }
 

@@ -38,7 +38,7 @@ func hashes(t *testing.T, dir string) string {
 
 func TestAReadOnlyOpenChangesNothing(t *testing.T) {
 	s := create(t, Options{})
-	off, err := s.Grow(3 * 4096)
+	off, err := s.Grow(3*4096, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestAReadOnlyOpenChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, err := range []error{
-		second(r.Map(off, 4096, 4096)), second(r.Grow(4096)), second(r.Join()), r.Punch(off, 4096), m.Protect(0, 4096, true),
+		second(r.Map(off, 4096, 4096)), second(r.Grow(4096, nil)), second(r.Join()), r.Punch(off, 4096), m.Protect(0, 4096, true),
 	} {
 		if !errors.Is(err, ErrReadOnly) {
 			t.Errorf("a tap may write: %v", err)

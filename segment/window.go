@@ -1,12 +1,14 @@
 package segment
 
 // A Window is one mapping of all regions of a segment, for reading, of which nothing is brought in. It is for those who look at a few pages
-// of many regions, again and again: once it is there a look costs no system call. It is renewed when the segment has grown. Its
-// methods must not be called concurrently.
+// of many regions, again and again: once it is there a look costs no system call. It is renewed when the segment has grown. Where not all of them
+// can be mapped, because the process may not have so many addresses (ulimit -v), it is of one region at a time. Its methods must not be called
+// concurrently.
 type Window struct {
-	s    *Segment
-	m    *Mapping // nil: there is none yet
-	size int64    // of the file, when it was looked at last
+	s     *Segment
+	m     *Mapping // nil: there is none yet
+	first int64    // offset in the file of what is mapped
+	size  int64    // of the file, when it was looked at last
 }
 
 // Window makes a Window, of which nothing is mapped before it is used.
@@ -35,17 +37,20 @@ func (w *Window) Region(off, size int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	first := s.head.regionsStart
-	if b := w.bytes(); off+size-first > int64(len(b)) {
-		if err := w.remap(); err != nil {
+	if !w.covers(off, size) && w.remapAll() != nil {
+		if err := w.remap(off, off+size); err != nil {
 			return nil, err
 		}
 	}
-	b := w.bytes()
-	if off+size-first > int64(len(b)) { // it was cut short in this moment
+	if !w.covers(off, size) { // it was cut short in this moment
 		return nil, w.short(off, size)
 	}
-	return b[off-first:][:size:size], nil
+	return w.bytes()[off-w.first:][:size:size], nil
+}
+
+// covers says whether a range is mapped.
+func (w *Window) covers(off, size int64) bool {
+	return off >= w.first && off+size-w.first <= int64(len(w.bytes()))
 }
 
 func (w *Window) bytes() []byte {
@@ -71,8 +76,8 @@ func (w *Window) short(off, size int64) error {
 	return fault(ErrTruncated, w.s.Path(), "file", "has %d bytes, a region ends at %d", w.size, off+size)
 }
 
-// remap maps the regions there are now, as far as the file has them.
-func (w *Window) remap() error {
+// remapAll maps the regions there are now, as far as the file has them.
+func (w *Window) remapAll() error {
 	s := w.s
 	end, err := s.regionsEnd()
 	if err != nil {
@@ -83,18 +88,26 @@ func (w *Window) remap() error {
 		return err
 	}
 	w.size = st.size
-	first, page := s.head.regionsStart, int64(s.head.pageSize)
-	n := (min(end, st.size) - first) / page * page
+	return w.remap(s.head.regionsStart, min(end, st.size))
+}
+
+// remap maps a range, in whole pages, in the place of what was mapped before.
+func (w *Window) remap(first, end int64) error {
+	s, page := w.s, int64(w.s.head.pageSize)
+	n := (end - first) / page * page
 	if n <= 0 {
 		return nil
+	}
+	if err := w.Close(); err != nil { // first: it takes addresses
+		return err
 	}
 	b, err := mapShared(s.seg, first, n, 0, false)
 	if err != nil {
 		return err
 	}
-	err = w.Close()
+	w.first = first
 	w.m = &Mapping{b: b, page: page, access: s.access, path: s.Path()}
-	return err
+	return nil
 }
 
 // Close unmaps the memory. A Window that was closed may be used again. It may be closed after its Segment.

@@ -45,7 +45,7 @@ func TestAWindowShowsAllRegionsAlsoThoseThatComeLater(t *testing.T) {
 	if v := see(t, w, off, 4096); v != 8 || w.m != mapped {
 		t.Errorf("it shows %d; it was mapped again: %v", v, w.m != mapped)
 	}
-	more, err := s.Grow(3 * 4096)
+	more, err := s.Grow(3*4096, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestAWindowShowsNothingThatIsNoRegion(t *testing.T) {
 
 func TestAWindowOfAFileThatWasCutShortSaysSo(t *testing.T) {
 	s, off := region(t, 2)
-	more, err := s.Grow(2 * 4096)
+	more, err := s.Grow(2*4096, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
