@@ -8,7 +8,7 @@ import (
 
 // What a Subscriber counts.
 
-// Lost is the exact number of frames that were overwritten before this subscription came to them, over all publishers. Of a lossless
+// Lost is the exact number of frames that were overwritten before this subscription came to them, or that it had not received when the topic was removed, over all publishers. Of a lossless
 // subscription those are the ones that a topic of WaitForTopic or FromFirst had overwritten when it joined, and no more; of a Group it is 0. It
 // counts what is known by now: frames lost at the end are counted once something later has been received or the ring has been seen empty.
 func (s *Subscriber) Lost() uint64 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,105 @@ func TestRemovingATopicEndsAllWhoWaitOnIt(t *testing.T) {
 	is(t, err, bus.ErrNoTopic, `"t"`)
 	_, err = b.Subscribe(soon(t), "t")
 	is(t, err, bus.ErrNoTopic, `"t"`, "WaitForTopic")
+}
+
+// TestWhatARemovalTakesIsCountedAsLost: of lossy subscriptions and taps, however they receive, and whether or not they wait for the next topic.
+func TestWhatARemovalTakesIsCountedAsLost(t *testing.T) {
+	text := func(f *bus.Frame, err error) (string, error) {
+		if f == nil {
+			return "", err
+		}
+		defer f.Release()
+		return string(f.Bytes()), err
+	}
+	ways := map[string]func(s *bus.Subscriber) (string, error){
+		"Receive":    func(s *bus.Subscriber) (string, error) { return text(s.Receive(soon(t))) },
+		"TryReceive": func(s *bus.Subscriber) (string, error) { return text(s.TryReceive()) },
+		"ReceiveBatch": func(s *bus.Subscriber) (string, error) {
+			var batch bus.Batch
+			if err := s.ReceiveBatch(soon(t), &batch); err != nil {
+				return "", err
+			}
+			defer batch.Release()
+			return string(batch.Bytes(0)), nil
+		},
+		"WaitSet": func(s *bus.Subscriber) (string, error) {
+			var set bus.WaitSet
+			set.Add(s)
+			defer set.Remove(s)
+			_, f, err := set.Receive(soon(t))
+			return text(f, err)
+		},
+	}
+	for way, next := range ways {
+		for _, mode := range []bus.SubscribeOption{bus.Lossy(), bus.ReadOnly()} {
+			b := newBus(t)
+			p, q := publisher(t, b, "t", overwriteRing(256)), publisher(t, b, "t")
+			publish(t, p, "before they came")
+			follows, stays := subscribe(t, b, "t", mode, bus.WaitForTopic()), subscribe(t, b, "t", mode)
+			for i := range 300 { // 44 of them are overwritten
+				publish(t, p, "p")
+				if i%3 == 0 {
+					publish(t, q, "q")
+				}
+			}
+			for range 10 {
+				receive(t, follows).Release()
+			}
+			noError(t, b.RemoveTopic("t"))
+			if _, err := next(stays); !errors.Is(err, bus.ErrNoTopic) {
+				t.Errorf("%s: without a topic: %v", way, err)
+			}
+			if n := stays.Lost(); n != 400 {
+				t.Errorf("%s: %d of 400 frames are lost", way, n)
+			}
+			publish(t, publisher(t, b, "t"), "next")
+			if got, err := next(follows); got != "next" || err != nil {
+				t.Fatalf("%s: got %q, %v", way, got, err)
+			}
+			if n := follows.Lost(); n != 390 {
+				t.Errorf("%s: %d of 400 frames are lost, 10 were received", way, n)
+			}
+		}
+	}
+}
+
+// TestNoFrameIsForgottenAtARemoval: each was received or is lost, also of those that are published at that moment.
+func TestNoFrameIsForgottenAtARemoval(t *testing.T) {
+	b := newBus(t)
+	for range 20 {
+		ps := []*bus.Publisher{publisher(t, b, "t", overwriteRing(64)), publisher(t, b, "t")}
+		s := subscribe(t, b, "t")
+		var sent atomic.Uint64
+		var at sync.WaitGroup
+		for _, p := range ps {
+			at.Go(func() {
+				for p.TryPublish([]byte("x")) == nil {
+					sent.Add(1)
+				}
+			})
+		}
+		received := uint64(0)
+		for {
+			f, err := s.Receive(soon(t))
+			if err != nil {
+				is(t, err, bus.ErrNoTopic)
+				break
+			}
+			f.Release()
+			if received++; received == 100 {
+				noError(t, b.RemoveTopic("t"))
+			}
+		}
+		at.Wait()
+		if n := received + s.Lost(); n != sent.Load() {
+			t.Errorf("%d received and lost of %d", n, sent.Load())
+		}
+		for _, p := range ps {
+			noError(t, p.Close())
+		}
+		noError(t, s.Close())
+	}
 }
 
 func TestALoanOfARemovedTopicCanBeCommitted(t *testing.T) {

@@ -245,7 +245,8 @@ func (b *Bus) lockWithin(ctx context.Context) (unlock func(), err error) {
 }
 
 // RemoveTopic removes a topic. Its publishers and subscribers get ErrNoTopic; those that wait for topics wait for it to be made
-// again. Its memory is given back when the last of them has let go. Errors: ErrNoTopic, ErrClosed.
+// again. What lossy subscriptions and taps have not received by then is lost, and Lost counts it; lossless ones and groups get what was published before. Its
+// memory is given back when the last of them has let go. Errors: ErrNoTopic, ErrClosed.
 func (b *Bus) RemoveTopic(name string) error {
 	return fail("remove topic", name, segment.Guard(func() error { return b.removeTopic(name, false) }))
 }

@@ -231,10 +231,14 @@ func (r *Reader) Idle() {
 }
 
 // Lost is the exact number of frames this reader missed so far, of all publishers together: those that were overwritten before it
-// came to them.
+// came to them, and once the topic is removed all that it has not read.
 func (r *Reader) Lost() uint64 {
 	if r.kind != kindGate && r.shared == nil {
-		r.loss.settle(r.ring, r.behind())
+		end := r.behind()
+		if _, removed := r.ring.Head(); removed { // Copy hands nothing out any more
+			end = tombstone
+		}
+		r.loss.settle(r.ring, end)
 	}
 	return r.loss.total
 }
