@@ -19,7 +19,7 @@ const lockPatience = 30 * time.Second
 
 // CreateTopic makes a topic, and the bus directory and the segment if need be. If there is one of that name it must have the same
 // policy (ErrPolicy); its other options stay as they are. Other errors: ErrName, ErrLimit (the topic table is full),
-// ErrClosed, and that of a full file system, which leaves nothing behind.
+// ErrClosed, and that of a full file system. Of a topic that could not be made nothing is left, nor of a segment that was made for it.
 func (b *Bus) CreateTopic(name string, o TopicOptions) error {
 	const op = "create topic"
 	return fail(op, name, segment.Guard(func() error {
@@ -111,7 +111,8 @@ func (b *Bus) create(name string, g topics.Geometry, ephemeral bool) (*attachmen
 		return nil, none, 0, err
 	}
 	at, err = b.attach(b.config.segment, segment.ReadWrite)
-	if errors.Is(err, fs.ErrNotExist) {
+	first := errors.Is(err, fs.ErrNotExist)
+	if first {
 		var seg *segment.Segment
 		if seg, err = segment.Create(b.dir, b.config.segment, b.config.files); err == nil {
 			at, err = b.adopt(seg, segment.ReadWrite)
@@ -127,6 +128,9 @@ func (b *Bus) create(name string, g topics.Geometry, ephemeral bool) (*attachmen
 		e, err = at.create(name, g, ephemeral)
 	}
 	if err != nil {
+		if first {
+			err = errors.Join(err, b.removeFiles(at))
+		}
 		_ = at.release()
 		return nil, none, 0, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"shmbus/bus"
 	"shmbus/internal/testproc"
+	"shmbus/segment"
 )
 
 func init() { helpers["have few addresses"] = haveFewAddresses }
@@ -72,6 +73,31 @@ func TestATopicThatCannotBeMappedIsNotMadeAndTakesNoRoom(t *testing.T) {
 	noError(t, err)
 	if before.Size() != after.Size() {
 		t.Errorf("the file had %d bytes, and has %d", before.Size(), after.Size())
+	}
+}
+
+func TestASegmentWhoseFirstTopicFailsIsRemoved(t *testing.T) {
+	huge := bus.TopicOptions{Slots: 1 << 24, CellSize: 64 << 10} // more than any machine's memory
+	for _, opts := range [][]bus.Option{nil, {bus.WithEphemeral()}} {
+		b := newBus(t, opts...)
+		files := func() (names []string) {
+			all, err := os.ReadDir(b.Dir())
+			noError(t, err)
+			for _, f := range all {
+				names = append(names, f.Name())
+			}
+			return names
+		}
+		for range 2 {
+			is(t, b.CreateTopic("t", huge), segment.ErrNoSpace, `"t"`)
+			if got := files(); len(got) != 1 || got[0] != "bus.lock" {
+				t.Errorf("it left %v", got)
+			}
+		}
+		noError(t, b.CreateTopic("small", bus.TopicOptions{Slots: 16}))
+		is(t, b.CreateTopic("t", huge), segment.ErrNoSpace) // the segment is there, and another topic in it
+		_, err := b.Stat("small")
+		noError(t, err)
 	}
 }
 
