@@ -324,9 +324,7 @@ func (p *Publisher) explain(op string, n int, err error) error {
 	case err == topics.ErrTooLarge:
 		return tooLarge(op, p.name, n, p.maxFrame)
 	case errors.Is(err, topics.ErrCorrupt):
-		if err = p.unsound(err); err == ErrClosed {
-			return p.gone(op)
-		}
+		return p.ousted(op, err)
 	}
 	return fail(op, p.name, err)
 }

@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -39,17 +38,19 @@ func (p *port) recover(pos uint64, gate int) error {
 	return nil
 }
 
-// unsound is err, unless the ring was taken away, or the lines given to others because the lease is lost: then what the ring says is no
-// wonder. It costs three system calls.
-func (p *port) unsound(err error) error {
-	if p.state.Load() == portClosed {
-		return ErrClosed
-	}
-	if errors.Is(err, topics.ErrCorrupt) && p.at.check() != nil {
+// ousted makes this package's error of one that says that a line is not the handle's any more, or that the ring makes no sense. That is no wonder if
+// the ring was taken away, or the lines given to others because the lease is lost: then it says so. It costs three system calls.
+func (p *port) ousted(op string, err error) error {
+	if p.state.Load() != portClosed && p.at.check() != nil {
 		p.setState(portLost)
-		return ErrClosed
 	}
-	return fmt.Errorf("%s: %w", p.at.seg.Path(), err)
+	if gone := p.gone(op); gone != nil {
+		return gone
+	}
+	if err == topics.ErrKicked {
+		return fail(op, p.name, err)
+	}
+	return fail(op, p.name, fmt.Errorf("%s: %w", p.at.seg.Path(), err))
 }
 
 // recoverTurn gives back the turn of a dead publisher.

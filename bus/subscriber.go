@@ -263,10 +263,8 @@ func (s *Subscriber) lookBehind(pos uint64) error {
 
 // explain turns what the ring said into this package's errors.
 func (s *Subscriber) explain(err error) error {
-	if errors.Is(err, topics.ErrCorrupt) {
-		if err = s.unsound(err); err == ErrClosed {
-			return s.gone("receive from")
-		}
+	if err == topics.ErrKicked || errors.Is(err, topics.ErrCorrupt) {
+		return s.ousted("receive from", err)
 	}
 	return fail("receive from", s.topic, err)
 }

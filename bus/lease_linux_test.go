@@ -1,0 +1,83 @@
+package bus_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"shmbus/bus"
+	"shmbus/internal/testproc"
+)
+
+func init() { helpers["lose the lease"] = loseTheLease }
+
+// loseTheLease holds a frame of a lossless subscription, closes the descriptors of the lease, as a library that closes all does, and says
+// what it is told then.
+func loseTheLease(peer *testproc.Peer) error {
+	ctx := context.Background()
+	b, err := bus.Open(peer.Arg(0))
+	if err != nil {
+		return err
+	}
+	s, err := b.Subscribe(ctx, "t", bus.Lossless(), bus.FromOldest())
+	if err != nil {
+		return err
+	}
+	f, err := s.Receive(ctx)
+	if err != nil {
+		return err
+	}
+	peer.Say("holding %s", f.Bytes())
+	peer.Await()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if to, _ := os.Readlink(filepath.Join("/proc/self/fd", e.Name())); strings.HasSuffix(to, ".lease") {
+			fd, _ := strconv.Atoi(e.Name())
+			syscall.Close(fd)
+		}
+	}
+	closed := time.Now()
+	peer.Say("lost")
+	if peer.Arg(1) == "reaped" {
+		peer.Await()
+		peer.Say("%v", f.Err())
+		_, err = s.Receive(ctx)
+		peer.Say("%v", err)
+		return nil
+	}
+	_, err = s.Receive(ctx) // which waits
+	peer.Say("%v: %v", time.Since(closed) < 2*time.Second, err)
+	peer.Say("%v", f.Err())
+	return nil
+}
+
+const lostLease = "this process has lost its lease"
+
+// TestALostLeaseIsNoKick: others have taken the subscription's line, as that of a dead one, but nobody has kicked it.
+func TestALostLeaseIsNoKick(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(8))
+	publish(t, p, "0")
+	h := testproc.Start(t, "lose the lease", b.Dir(), "reaped")
+	h.Expect("holding 0")
+	h.Say("lose")
+	h.Expect("lost")
+	for range 20 { // more than there is room for
+		publish(t, p, "over it")
+	}
+	h.Say("go on")
+	for range 2 {
+		if said := h.Line(); !strings.Contains(said, lostLease) {
+			t.Errorf("it was told %s", said)
+		}
+	}
+	h.Wait()
+}
