@@ -41,8 +41,10 @@ func (w *watcher) watchDeaths(dir string) {
 	w.bus.hinted.Store(true)
 }
 
-// afterDeath reaps, and then wakes everybody: what they wait for may be there, and the one who died has not told them.
+// afterDeath reaps, and then wakes everybody: what they wait for may be there, and the one who died has not told them. It may be this Bus that is taken
+// for dead, having lost its lease.
 func (b *Bus) afterDeath() {
+	b.lookAfter()
 	b.sweep()
 	b.freeDeserted()
 	b.mu.Lock()

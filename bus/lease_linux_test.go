@@ -81,3 +81,22 @@ func TestALostLeaseIsNoKick(t *testing.T) {
 	}
 	h.Wait()
 }
+
+// TestALostLeaseIsNoticedSoon: also where nobody needs what the process held.
+func TestALostLeaseIsNoticedSoon(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "t", losslessRing(8))
+	publish(t, p, "0")
+	h := testproc.Start(t, "lose the lease", b.Dir())
+	h.Expect("holding 0")
+	noError(t, p.Close())
+	h.Say("lose")
+	h.Expect("lost")
+	if said := h.Line(); !strings.HasPrefix(said, "true: ") || !strings.Contains(said, lostLease) {
+		t.Errorf("it was told %s", said)
+	}
+	if said := h.Line(); !strings.Contains(said, lostLease) {
+		t.Errorf("of its frame it was told %s", said)
+	}
+	h.Wait()
+}
