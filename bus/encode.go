@@ -58,7 +58,7 @@ func (p *Publisher) encodeInPlace(ctx context.Context, v any, shape shape) error
 	size := min(e.estimate, p.maxFrame)
 	for tries := 0; ; tries++ {
 		if err := p.w.Claim(size); err != nil {
-			if err = p.claim(ctx, size, err); err != nil {
+			if err = p.claim(ctx, op, size, err); err != nil {
 				return p.explain(op, size, err)
 			}
 		}
@@ -119,6 +119,7 @@ var encodingLoan = new(Loan)
 
 // encodeAside encodes v into memory of its own, and then publishes it. The code that runs for that may encode something else by the publisher.
 func (p *Publisher) encodeAside(ctx context.Context, v any) error {
+	const op = "encode to"
 	e := p.takeEncoder()
 	e.aside.b, e.aside.looks = e.aside.b[:0], firstLook
 	e.msgpack.Reset(&e.aside)
@@ -128,13 +129,13 @@ func (p *Publisher) encodeAside(ctx context.Context, v any) error {
 	}
 	p.encoder = e
 	if err != nil {
-		return fail("encode to", p.name, err)
+		return fail(op, p.name, err)
 	}
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
-	return p.publish(ctx, e.aside.b, topics.KindMsgpack, topics.ErrUntried)
+	return p.publish(ctx, op, e.aside.b, topics.KindMsgpack, topics.ErrUntried)
 }
 
 // takeEncoder is the publisher's encoder, which it has not any more, or a new one.

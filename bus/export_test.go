@@ -8,5 +8,5 @@ import (
 
 // PublishAsMsgpack publishes what a correct participant does not, as one msgpack value.
 func PublishAsMsgpack(ctx context.Context, p *Publisher, b []byte) error {
-	return p.publish(ctx, b, topics.KindMsgpack, topics.ErrUntried)
+	return p.publish(ctx, "publish to", b, topics.KindMsgpack, topics.ErrUntried)
 }

@@ -50,7 +50,7 @@ func (p *Publisher) lend(ctx context.Context, n int, err error) (*Loan, error) {
 		err = p.w.Claim(n)
 	}
 	if err != nil {
-		if err = p.claim(ctx, n, err); err != nil {
+		if err = p.claim(ctx, op, n, err); err != nil {
 			return nil, p.explain(op, n, err)
 		}
 	}

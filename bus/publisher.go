@@ -217,28 +217,29 @@ func (p *Publisher) told() bool {
 }
 
 func (p *Publisher) publishSlowly(ctx context.Context, b []byte, why error) (err error) {
-	defer p.fault("publish to", catchFaults(&err), &err)
-	return p.publish(ctx, b, topics.KindRaw, why)
+	const op = "publish to"
+	defer p.fault(op, catchFaults(&err), &err)
+	return p.publish(ctx, op, b, topics.KindRaw, why)
 }
 
-// publish is Publish after an attempt that failed with err, or with none: then there is somebody to be told, or the handle is not open any more.
-func (p *Publisher) publish(ctx context.Context, b []byte, kind Kind, err error) error {
+// publish is Publish after an attempt that failed with err, or with none: then there is somebody to be told, or the handle is not open any more. op names what it is for in errors.
+func (p *Publisher) publish(ctx context.Context, op string, b []byte, kind Kind, err error) error {
 	if p.loan != nil || p.state.Load() != portOpen {
-		return p.refuse("publish to")
+		return p.refuse(op)
 	}
 	if err == nil {
-		return p.sent("publish to")
+		return p.sent(op)
 	}
 	if err == topics.ErrUntried {
 		err = p.w.Claim(len(b))
 	}
 	if err != nil {
-		if err = p.claim(ctx, len(b), err); err != nil {
-			return p.explain("publish to", len(b), err)
+		if err = p.claim(ctx, op, len(b), err); err != nil {
+			return p.explain(op, len(b), err)
 		}
 	}
 	p.w.Fill(b, kind, p.now())
-	return p.sent("publish to")
+	return p.sent(op)
 }
 
 // PublishBatch publishes ps in order, and says how many were published before an error. It claims once for many frames, up to a
@@ -252,12 +253,13 @@ func (p *Publisher) PublishBatch(ctx context.Context, ps [][]byte) (done int, er
 }
 
 func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) error {
+	const op = "publish to"
 	if invariants.Enabled {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
 	if p.loan != nil || p.state.Load() != portOpen {
-		return p.refuse("publish to")
+		return p.refuse(op)
 	}
 	for *done < len(ps) {
 		next := ps[*done]
@@ -265,16 +267,16 @@ func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) er
 		if held(err) {
 			// One frame's worth of room is waited for; then as many as fit go together again.
 			size := len(next)
-			if err = p.claim(ctx, size, err); err == nil {
+			if err = p.claim(ctx, op, size, err); err == nil {
 				p.w.Fill(next, topics.KindRaw, p.now())
 				n = 1
 			}
 		}
 		if err != nil {
-			return p.explain("publish to", len(next), err)
+			return p.explain(op, len(next), err)
 		}
 		*done += n
-		if err := p.sent("publish to"); err != nil {
+		if err := p.sent(op); err != nil {
 			return err
 		}
 	}

@@ -30,8 +30,8 @@ const (
 // unwilling is the context of who would rather not wait: of TryPublish.
 var unwilling context.Context = &struct{ context.Context }{context.Background()}
 
-// claim waits for room and claims. err is what Claim said.
-func (p *Publisher) claim(ctx context.Context, n int, err error) error {
+// claim waits for room and claims. err is what Claim said; op names what it is for in errors of the wait.
+func (p *Publisher) claim(ctx context.Context, op string, n int, err error) error {
 	if !held(err) {
 		return err
 	}
@@ -39,7 +39,7 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 		return p.claimNow(n, err)
 	}
 	if !p.door.enter() {
-		return failKind("publish to", p.name, ErrClosed, "")
+		return failKind(op, p.name, ErrClosed, "")
 	}
 	defer p.goOut()
 	told := time.Now() // up to then the waiting is counted
@@ -71,10 +71,10 @@ func (p *Publisher) claim(ctx context.Context, n int, err error) error {
 		werr := p.waiter.Wait(ctx, bell, p.ready, limit)
 		tell() // now and then, so that it is seen of one that waits for long
 		if werr != nil {
-			err = p.blocked(err, werr)
+			err = p.blocked(op, err, werr)
 			break
 		}
-		if gone := p.gone("publish to"); gone != nil {
+		if gone := p.gone(op); gone != nil {
 			err = gone
 			break
 		}
@@ -135,7 +135,7 @@ func (p *Publisher) claimNow(n int, why error) error {
 }
 
 // blocked is the error of a wait that the context ended: it says what was waited for.
-func (p *Publisher) blocked(held, cause error) error {
+func (p *Publisher) blocked(op string, held, cause error) error {
 	what := held.Error()
 	if held == topics.ErrHeldByGate {
 		for _, g := range p.ring.Gates() {
@@ -145,5 +145,5 @@ func (p *Publisher) blocked(held, cause error) error {
 			}
 		}
 	}
-	return &opError{"publish to", p.name, nil, fmt.Errorf("waiting for room: %w (%s)", cause, what), ""}
+	return &opError{op, p.name, nil, fmt.Errorf("waiting for room: %w (%s)", cause, what), ""}
 }
