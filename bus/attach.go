@@ -187,10 +187,11 @@ func (s *Subscriber) sleepBy(w *wake.Waiter) {
 
 // stopSleeping undoes what a WaitSet did that waited for the topic, if one did.
 func (s *Subscriber) stopSleeping() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.unheard != nil {
 		s.unheard()
-		s.unheard = nil
-		s.sleepBy(nil)
+		s.unheard, s.sleeper = nil, nil
 	}
 }
 

@@ -51,8 +51,11 @@ func (s *Subscriber) goOut() {
 // interrupt makes whoever is inside the door come out.
 func (s *Subscriber) interrupt() {
 	s.mu.Lock()
-	p, sleeper := s.port, s.sleeper
+	p, sleeper, unheard := s.port, s.sleeper, s.unheard
 	s.mu.Unlock()
+	if unheard != nil {
+		unheard() // whose set was dropped: nobody comes out
+	}
 	if p != nil {
 		p.kill()
 	}

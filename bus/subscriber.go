@@ -51,7 +51,7 @@ type Subscriber struct {
 	counted  uint64 // lost by this one, as known when the memory was last seen to be the topic's
 
 	door    *door
-	mu      sync.Mutex   // of what the subscriber's goroutine changes, and Close on another one looks at: port, leaving and sleeper
+	mu      sync.Mutex   // of what the subscriber's goroutine changes, and Close on another one looks at: port, leaving, sleeper and unheard
 	sleeper *wake.Waiter // of one that waits for the topic
 	unheard func() bool  // of one that does so in a WaitSet: the Bus's Close does not wake it any more
 }

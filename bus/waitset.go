@@ -116,8 +116,9 @@ func (w *WaitSet) arm(s *Subscriber) (err error) {
 // looked at when all are. A bell would tell of it sooner; but of each topic that is made it would tell all that wait for another.
 func (w *WaitSet) armAbsent(s *Subscriber) {
 	waiter := wake.NewWaiter(s.bus.notifier, wake.Block)
-	s.sleepBy(waiter)
-	s.unheard = context.AfterFunc(s.bus.closing, waiter.Poke)
+	s.mu.Lock()
+	s.sleeper, s.unheard = waiter, context.AfterFunc(s.bus.closing, waiter.Poke)
+	s.mu.Unlock()
 	if s.door.isShut() || !w.set.ArmPoke(waiter) {
 		s.stopSleeping()
 		w.push(s)

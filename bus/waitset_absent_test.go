@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -115,4 +116,44 @@ func TestWhatASetWaitsForIsReceivedFromOtherwise(t *testing.T) {
 	set.Remove(comes)
 	noError(t, goes.Close())
 	noError(t, comes.Close())
+}
+
+// TestADroppedSetLeavesNothingOfASubscriptionThatWasClosed: in which it was, and waited for its topic. The Bus goes on.
+func TestADroppedSetLeavesNothingOfASubscriptionThatWasClosed(t *testing.T) {
+	b := newBus(t)
+	p := publisher(t, b, "there")
+	other := subscribe(t, b, "there")
+	ctx := soon(t)
+	round := func() {
+		noError(t, b.CreateTopic("gone", bus.TopicOptions{Slots: 8}))
+		s, err := b.Subscribe(ctx, "gone", bus.WaitForTopic()) // not kept to the test's end
+		noError(t, err)
+		noError(t, b.RemoveTopic("gone"))
+		var set bus.WaitSet
+		set.Add(s)
+		set.Add(other)
+		noError(t, p.Publish(ctx, []byte("x")))
+		_, f, err := set.Receive(ctx) // s is asleep in the set from here on
+		noError(t, err)
+		f.Release()
+		set.Remove(other)
+		noError(t, s.Close())
+	}
+	objects := func() uint64 {
+		for range 3 { // what has a finalizer takes more than one
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapObjects
+	}
+	const rounds = 200
+	round()
+	before := objects()
+	for range rounds {
+		round()
+	}
+	if after := objects(); after > before+rounds {
+		t.Errorf("%d objects are left of %d sets", after-before, rounds)
+	}
 }
