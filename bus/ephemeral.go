@@ -11,7 +11,7 @@ import (
 
 // What frees itself. An ephemeral topic is removed when the last who had a publisher or a subscription on it has closed it or died; an
 // ephemeral segment, with all its topics, when the last Bus that had joined it has. Whoever leaves last does it, or, after a death,
-// whoever on the bus notices it or comes there next.
+// whoever on the bus notices it, which may take some seconds where nobody else has the segment open, or comes there next.
 //
 // Joining and removing exclude each other by the directory's lock, so nobody joins what is just being removed. Only what is ephemeral
 // pays for that.
@@ -117,6 +117,25 @@ func (b *Bus) freeWithin(patience time.Duration) {
 	}
 	defer unlock()
 	b.free()
+}
+
+// meet opens the ephemeral segments on the bus that this Bus has not opened, so that they are removed when their last participant has died. Those stay open: to
+// close a lease file is a hint at a death.
+func (b *Bus) meet() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	names, err := b.segments("look for what nobody holds")
+	if err != nil {
+		return // the next look may tell
+	}
+	for _, name := range names {
+		if at := b.open[name]; at != nil && !at.visited || !segment.IsEphemeral(b.dir, name) {
+			continue
+		}
+		if at, err := b.attach(name, segment.ReadWrite); err == nil {
+			_ = at.release()
+		}
+	}
 }
 
 // freeDeserted removes what is deserted, when somebody has left or died.

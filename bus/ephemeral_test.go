@@ -210,6 +210,20 @@ func TestAnEphemeralSegmentGoesWithItsLastParticipant(t *testing.T) {
 	wantTopics(t, c, "other")
 }
 
+// TestAnEphemeralSegmentGoesWithTheDeadAlsoIfNobodyElseHasIt: whoever is on the bus removes it.
+func TestAnEphemeralSegmentGoesWithTheDeadAlsoIfNobodyElseHasIt(t *testing.T) {
+	dir := newDir(t)
+	a := openAt(t, dir)
+	publisher(t, a, "other") // in main.seg, before there is another
+	h := testproc.Start(t, "hold ephemerally", dir, "t", "brief")
+	h.Expect("ready")
+	h.Kill()
+	eventually(t, 15*time.Second, "the segment is gone", func() bool {
+		return !strings.Contains(strings.Join(files(t, dir), " "), "brief")
+	})
+	wantTopics(t, a, "other")
+}
+
 // TestEphemeralTopicsWhileAllComeAndGo: whoever has opened a publisher can publish, and whoever has subscribed beside it gets the frame,
 // however others come and go: nobody joins what is just being removed.
 func TestEphemeralTopicsWhileAllComeAndGo(t *testing.T) {

@@ -100,7 +100,8 @@ func WithMode(mode fs.FileMode) Option { return func(c *config) { c.files.Mode =
 func WithGroup(gid int) Option { return func(c *config) { c.files.Group = &gid } }
 
 // WithEphemeral makes the segment that this Bus makes ephemeral: it is removed, with all its topics, when the last Bus that has joined
-// it, with a publisher, a subscription that is no tap, or by making a topic, is closed or has died. A segment that is there stays as it was made.
+// it, with a publisher, a subscription that is no tap, or by making a topic, is closed or has died. After a death another
+// Bus removes it that has a publisher or subscription anywhere on the bus, within some seconds, or the next that comes. A segment that is there stays as it was made.
 func WithEphemeral() Option { return func(c *config) { c.files.Ephemeral = true } }
 
 // WithMaxParticipants is how many bus handles may be open on a segment that this Bus makes; 1024 by default, 65535 at most.

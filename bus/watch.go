@@ -121,7 +121,8 @@ func (w *watcher) run() {
 				again.Reset(deathDelays[w.recurring])
 			}
 			continue
-		case <-tick.C:
+		case <-tick.C: // only now and then: a segment that cannot be opened is, each time, a hint at a death
+			w.bus.meet()
 			w.bus.sweep()
 			w.bus.freeDeserted()
 		}

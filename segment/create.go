@@ -101,6 +101,17 @@ func isDead(path string) (bool, error) {
 	return err == nil && h.state == stateDead, nil
 }
 
+// IsEphemeral says whether a segment was made to be removed with its last participant. It only reads the header; what cannot be read is not.
+func IsEphemeral(dir, name string) bool {
+	f, err := openFile(filepath.Join(dir, name+extSegment), false)
+	if err != nil {
+		return false
+	}
+	defer f.close()
+	h, err := readHeader(f)
+	return err == nil && h.state == stateLive && h.ephemeral
+}
+
 // publish makes the three files and gives them their names.
 func publish(dir, name string, h *header, modes fileModes) (err error) {
 	files := []struct {
