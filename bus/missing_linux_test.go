@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -300,4 +301,37 @@ func TestABusOnADiskWorks(t *testing.T) {
 		expect(t, tap, fmt.Sprint(i))
 	}
 	noError(t, b.RemoveTopic("t"))
+}
+
+// TestWhatHasTheNameOfASegmentAndIsNoFileIsToldOfByAll: by those who would make it as by those who look for it.
+func TestWhatHasTheNameOfASegmentAndIsNoFileIsToldOfByAll(t *testing.T) {
+	for kind, put := range map[string]func(path string) error{
+		"link":      func(path string) error { return os.Symlink("/nowhere", path) },
+		"pipe":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+	} {
+		dir := newDir(t)
+		b := openAt(t, dir)
+		noError(t, os.Mkdir(dir, 0o700))
+		noError(t, put(filepath.Join(dir, "main.seg")))
+		says := func(err error) {
+			t.Helper()
+			is(t, err, bus.ErrCorrupt, "main.seg", "not a regular file", "move the file away")
+		}
+		_, err := b.Publisher("t")
+		says(err)
+		for _, o := range []bus.SubscribeOption{bus.Lossy(), bus.ReadOnly(), bus.WaitForTopic()} {
+			_, err = b.Subscribe(soon(t), "t", o)
+			says(err)
+		}
+		_, err = b.Stat("t")
+		says(err)
+		_, err = b.Topics()
+		says(err)
+		found, err := b.Doctor()
+		noError(t, err)
+		if len(found) != 1 || found[0].Grade != bus.Wrong || found[0].Check != "not-segment" {
+			t.Errorf("of a %s the doctor says %v", kind, found)
+		}
+	}
 }

@@ -84,7 +84,7 @@ func judgeFile(dir string, e fs.DirEntry, names map[string]bool) (LeftoverKind, 
 	case e.IsDir() && strings.HasPrefix(name, "."):
 		return 0, false // somebody's that works with the bus, such as busd's
 	case !e.Type().IsRegular():
-		return Foreign, true
+		return Foreign, ext != extSegment || CheckName(base) != nil // otherwise it is a segment, which cannot be opened
 	case name == lockName:
 		return 0, false
 	case isAside(name):

@@ -34,8 +34,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// List is the names of the segments in a directory, sorted. That a name is listed does not say that it can be opened. If the
-// directory is missing the error is an fs.ErrNotExist.
+// List is the names of the segments in a directory, sorted. That a name is listed does not say that it can be opened: Open says why not, also of what is no
+// regular file. If the directory is missing the error is an fs.ErrNotExist.
 func List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -44,7 +44,7 @@ func List(dir string) ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), extSegment)
-		if ok && e.Type().IsRegular() && CheckName(name) == nil {
+		if ok && CheckName(name) == nil {
 			names = append(names, name)
 		}
 	}
