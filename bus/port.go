@@ -33,7 +33,7 @@ type port struct {
 	door   *door // the handle's; nil: it has none
 
 	state    atomic.Uint32 // portOpen and its like
-	mu       sync.Mutex    // held while closing
+	mu       sync.Mutex    // held while closing, and while the handle's goroutine reaps a line
 	revoked  bool          // guarded by mu
 	shut     bool          // guarded by mu
 	counts   bool          // frames can be lost
@@ -89,7 +89,7 @@ func (b *Bus) openPort(at *attachment, e topics.Entry, writable int, s wake.Stra
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", at.seg.Path(), err)
 	}
-	p.ring.Self = p.owner
+	p.ring.Self, p.ring.Kept = p.owner, &p.mu
 	p.ring.Orphaned = func(group string, frames int) {
 		b.log.Warn("a group's last member went with frames in hand", "topic", e.Name, "group", group, "frames", frames)
 	}

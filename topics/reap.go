@@ -51,8 +51,19 @@ func (r *Ring) ReapWriters() int {
 	return count
 }
 
+// keep keeps the memory in place up to the call of what it returns. A reaper that began in the ring's memory and went on in another would leave a
+// line to itself, who lives: nobody could ever free it.
+func (r *Ring) keep() (done func()) {
+	if r.Kept == nil {
+		return func() {}
+	}
+	r.Kept.Lock()
+	return r.Kept.Unlock
+}
+
 // reapWriter frees line i, held by the dead owner o.
 func (r *Ring) reapWriter(i int, o uint64) bool {
+	defer r.keep()()
 	l := &r.writers[i]
 	if r.Self == 0 || !l.owner.CompareAndSwap(o, r.Self) {
 		return false
@@ -192,6 +203,7 @@ func (r *Ring) pending(l *writerLine) (start, end uint64, open bool) {
 // group: the caller rings the data bell, so that a member looks. A line that bars the head and has no owner, which nobody leaves behind,
 // would do so for ever: it is freed as well.
 func (r *Ring) ReapGate(i int) bool {
+	defer r.keep()()
 	g := &r.gates[i]
 	o := g.owner.Load()
 	switch {

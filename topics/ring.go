@@ -3,6 +3,7 @@ package topics
 import (
 	"fmt"
 	"math/bits"
+	"sync"
 
 	"shmbus/internal/mem"
 )
@@ -32,6 +33,8 @@ type Ring struct {
 	Orphaned func(group string, frames int)
 	// Self is the owner word of this process's participant, in whose name it reaps; 0: it may not reap.
 	Self uint64
+	// Kept is locked while a dead one's line is reaped; who takes the memory away from under the ring locks it as well. Nil: nobody does.
+	Kept sync.Locker
 }
 
 // Format writes an empty ring into region, which must be zeroed, aligned to 64 bytes and of the size that g.Areas(page) says. Nobody else
