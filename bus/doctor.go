@@ -202,16 +202,20 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 	defer p.abandon()
 	var cause error
 	var hint string
-	p.quiet(func() {
+	err = segment.Guard(func() error {
 		if !p.ring.Kick(subscription) {
 			hint, cause = p.unkicked(subscription)
 		}
+		p.ringBoth()
+		return p.gone(op) // what was cut short reads as zeros
 	})
-	if cause != nil {
+	switch {
+	case err != nil:
+		return fail(op, topic, err)
+	case cause != nil:
 		return &opError{op, topic, fs.ErrNotExist, cause, hint}
 	}
 	b.log.Warn("a subscription was kicked", "topic", topic, "subscription", subscription)
-	p.quiet(p.ringBoth)
 	return nil
 }
 

@@ -34,8 +34,8 @@ func (b *Bus) Unheld() (all []Unheld, err error) {
 
 // unheld looks at one segment. A topic that cannot be looked at is held: nobody knows by whom.
 func (at *attachment) unheld() ([]Unheld, error) {
-	var entries []topics.Entry
-	if err := segment.Guard(func() (err error) { entries, err = at.table.All(); return err }); err != nil {
+	entries, err := at.table.All()
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at.seg.Path(), err)
 	}
 	var all []Unheld
@@ -110,13 +110,16 @@ func (b *Bus) removeSegment(name string) error {
 	if err != nil {
 		return err
 	}
-	found, err := at.unheld()
-	if err == nil && (len(found) != 1 || found[0].Topic != "") {
-		err = errHeldAgain
-	}
-	if err == nil {
-		err = b.removeFiles(at)
-	}
+	err = segment.Guard(func() error {
+		found, err := at.unheld()
+		switch {
+		case err != nil:
+			return err
+		case len(found) != 1 || found[0].Topic != "":
+			return errHeldAgain
+		}
+		return b.removeFiles(at)
+	})
 	return errors.Join(err, at.release())
 }
 

@@ -38,7 +38,7 @@ func (b *Bus) preferred(names []string) []string {
 }
 
 // eachSegment gives f the segments one after the other, to be looked at. One that cannot be opened is given to unopened, unless it has just
-// gone. Errors are collected; a nil unopened returns what it gets. The caller holds b.mu.
+// gone. Errors are collected; a nil unopened returns what it gets. A file that is cut short amid the look is an error. The caller holds b.mu.
 func (b *Bus) eachSegment(op string, a segment.Access, f func(*attachment) error, unopened func(name string, err error) error) error {
 	names, err := b.segments(op)
 	if err != nil {
@@ -49,10 +49,10 @@ func (b *Bus) eachSegment(op string, a segment.Access, f func(*attachment) error
 		at, err := b.visit(name, a)
 		switch {
 		case err == nil:
-			bad = append(bad, fail(op, "", f(at)), at.release())
+			bad = append(bad, fail(op, "", segment.Guard(func() error { return f(at) })), at.release())
 		case errors.Is(err, fs.ErrNotExist):
 		case unopened != nil:
-			bad = append(bad, fail(op, "", unopened(name, err)))
+			bad = append(bad, fail(op, "", segment.Guard(func() error { return unopened(name, err) })))
 		default:
 			bad = append(bad, fail(op, "", err))
 		}

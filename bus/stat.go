@@ -220,9 +220,8 @@ func byName(all []TopicInfo) {
 
 // infos appends the topics of a segment.
 func (at *attachment) infos(op string, to *[]TopicInfo) error {
-	var entries []topics.Entry
 	var bad []error
-	err := segment.Guard(func() (err error) { entries, err = at.table.All(); return err })
+	entries, err := at.table.All()
 	if err != nil {
 		bad = append(bad, fail(op, "", fmt.Errorf("%s: %w", at.seg.Path(), err)))
 	}

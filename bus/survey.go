@@ -30,7 +30,9 @@ func (b *Bus) Survey() (s Survey, err error) {
 	look := func(at *attachment) error {
 		memory, err := at.seg.Allocated()
 		s.Segments = append(s.Segments, SegmentInfo{at.seg.Name(), memory, at.seg.Nonce()})
-		return errors.Join(fail(op, "", err), at.infos(op, &s.Topics), fail(op, "", at.living(&s.Participants)))
+		err = errors.Join(fail(op, "", err), at.infos(op, &s.Topics))
+		at.living(&s.Participants)
+		return err
 	}
 	err = b.eachSegment(op, segment.ReadWrite, look, func(name string, err error) error {
 		at, roErr := b.visit(name, segment.ReadOnly)

@@ -111,6 +111,9 @@ func TestAFileThatShrinksAfterOpenIsAnErrorWhereItIsLooked(t *testing.T) {
 	if err := os.Truncate(s.Path(), 0); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Join(); !errors.Is(err, ErrTruncated) {
+		t.Errorf("Join: %v", err)
+	}
 	if !s.Stale() {
 		t.Error("a file of no bytes is not stale")
 	}

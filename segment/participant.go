@@ -75,7 +75,10 @@ func (s *Segment) Join() (*Participant, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		p := &Participant{s: s, owner: s.enter(i)}
+		p := &Participant{s: s}
+		if err := Guard(func() error { p.owner = s.enter(i); return nil }); err != nil {
+			return nil, errors.Join(err, s.lease.unlock(int64(i), 1))
+		}
 		s.own[i] = p
 		return p, nil
 	}
