@@ -65,7 +65,9 @@ func (p *Publisher) encodeInPlace(ctx context.Context, v any, shape shape) error
 		n, err := p.encodeInto(size, v, shape)
 		if err == nil && n <= size {
 			e.learn(n)
-			p.w.Commit(n, topics.KindMsgpack, p.now())
+			if err = p.w.Commit(n, topics.KindMsgpack, p.now()); err != nil {
+				return p.explain(op, n, err)
+			}
 			return p.sent(op)
 		}
 		p.w.Abort()

@@ -72,7 +72,7 @@ func (p *Publisher) lendClaim(n int) *Loan {
 // Bytes is the lent memory. It must not be touched after Commit or Abort. It is nil then.
 func (l *Loan) Bytes() []byte { return l.b }
 
-// Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, or the publisher closed. The topic may have been
+// Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, the publisher closed, or the lease lost: then nobody gets the frame. The topic may have been
 // removed since the room was lent: then nobody gets the frame, and the publisher's next call, not this one, is an ErrNoTopic; as with
 // Publish, what counts is whether the topic was there when the room was claimed.
 func (l *Loan) Commit() error { return l.CommitN(len(l.b)) }
@@ -91,7 +91,9 @@ func (l *Loan) CommitN(n int) error {
 		return l.commitSlowly(n)
 	}
 	p.loan, l.b = nil, nil
-	p.w.Commit(n, topics.KindRaw, p.now())
+	if err := p.w.Commit(n, topics.KindRaw, p.now()); err != nil {
+		return p.explain(opCommit, n, err)
+	}
 	if !p.silent() && !p.calm() && !p.told() {
 		return p.gone(opCommit)
 	}
@@ -128,7 +130,9 @@ func (l *Loan) commitSlowly(n int) (err error) {
 
 // commit is apart from what defers fault: see fault.go.
 func (p *Publisher) commit(n int) error {
-	p.w.Commit(n, topics.KindRaw, p.now())
+	if err := p.w.Commit(n, topics.KindRaw, p.now()); err != nil {
+		return p.explain(opCommit, n, err)
+	}
 	return p.sent(opCommit)
 }
 

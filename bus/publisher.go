@@ -238,7 +238,9 @@ func (p *Publisher) publish(ctx context.Context, op string, b []byte, kind Kind,
 			return p.explain(op, len(b), err)
 		}
 	}
-	p.w.Fill(b, kind, p.now())
+	if err = p.w.Fill(b, kind, p.now()); err != nil {
+		return p.explain(op, len(b), err)
+	}
 	return p.sent(op)
 }
 
@@ -268,8 +270,7 @@ func (p *Publisher) publishBatch(ctx context.Context, ps [][]byte, done *int) er
 			// One frame's worth of room is waited for; then as many as fit go together again.
 			size := len(next)
 			if err = p.claim(ctx, op, size, err); err == nil {
-				p.w.Fill(next, topics.KindRaw, p.now())
-				n = 1
+				err, n = p.w.Fill(next, topics.KindRaw, p.now()), 1
 			}
 		}
 		if err != nil {

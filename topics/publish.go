@@ -190,12 +190,14 @@ func (w *Writer) publishOther(ctx context.Context, b []byte) error {
 	if err := w.Claim(len(b)); err != nil {
 		return w.leave(ctx, b, err)
 	}
-	w.Fill(b, KindRaw, w.time)
+	if err := w.Fill(b, KindRaw, w.time); err != nil {
+		return w.leave(ctx, b, err)
+	}
 	return w.published(ctx, b)
 }
 
 // Fill copies b into the claimed frame, which must have room for it, and commits that.
-func (w *Writer) Fill(b []byte, kind Kind, time int64) {
+func (w *Writer) Fill(b []byte, kind Kind, time int64) error {
 	p, n := w.Payload(len(b)), 0
 	if w.Large(len(b)) {
 		n = max(0, len(b)-lastPart)
@@ -203,7 +205,7 @@ func (w *Writer) Fill(b []byte, kind Kind, time int64) {
 		w.soon()
 	}
 	mem.Copy(p[n:], b[n:])
-	w.Commit(len(b), kind, time)
+	return w.Commit(len(b), kind, time)
 }
 
 // lastPart is how many bytes of a large frame are still to be copied when it is announced: some 20 µs, as long as it takes to wake somebody.

@@ -71,6 +71,12 @@ func (w *Writer) ousted() error {
 	return corrupt("a publisher's line, whose owner", w.line.owner.Load())
 }
 
+// lapsed gives up an open claim whose line is no longer the writer's: it was marked aborted, and the slots may hold others' frames.
+func (w *Writer) lapsed() error {
+	w.claimed = 0
+	return w.ousted()
+}
+
 // astray takes a claim back that lies over a frame: the tail has gone back. The next claim looks again.
 func (w *Writer) astray(t uint64) error {
 	w.closeClaim()

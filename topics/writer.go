@@ -197,8 +197,11 @@ func (w *Writer) Open() bool { return w.claimed != 0 }
 func (w *Writer) Payload(n int) []byte { return w.ring.payload(w.pos, n) }
 
 // Commit publishes the claimed frame with its first n bytes. The caller then looks whether somebody sleeps on the data bell, as a Ringer does:
-// all stores here are release stores, which that look could pass. time is in Unix nanoseconds.
-func (w *Writer) Commit(n int, kind Kind, time int64) {
+// all stores here are release stores, which that look could pass. time is in Unix nanoseconds. ErrCorrupt: the line was given to others meanwhile.
+func (w *Writer) Commit(n int, kind Kind, time int64) error {
+	if w.line.owner.Load() != w.owner {
+		return w.lapsed()
+	}
 	pos, span := w.pos, w.claimed
 	w.stampPad(pos, w.pad)
 	d := w.ring.at(pos)
@@ -208,6 +211,7 @@ func (w *Writer) Commit(n int, kind Kind, time int64) {
 	w.line.bytes.StoreRelease(w.sent & mostBytes)
 	w.closeClaim()
 	w.expect(pos, span)
+	return nil
 }
 
 // finish stamps the frame at pos, which is in place, described and counted.
@@ -245,7 +249,8 @@ func (w *Writer) stampPad(pos, pad uint64) {
 
 // Abort gives the claimed slots up: readers step over them. The caller looks at the data bell afterwards, as after Commit.
 func (w *Writer) Abort() {
-	if w.claimed == 0 {
+	if w.claimed == 0 || w.line.owner.Load() != w.owner {
+		w.claimed = 0
 		return
 	}
 	w.stampPad(w.pos, w.pad)
