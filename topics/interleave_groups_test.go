@@ -276,6 +276,28 @@ func kick() *plot {
 	return p
 }
 
+// kickOfOneWhoLeaves is a lossless subscription that leaves just when it is kicked, and another, further on, that gets its line and must not be.
+func kickOfOneWhoLeaves() *plot {
+	p := named("a kick of a gate that leaves, and another on its line", lossless(2, 1), func(w *world) {
+		s, r := w.sub(Gate, 100), w.sub(Gate, 101)
+		s.join(Newest())
+		s.kicked = true
+		a := w.pub(1).open().sends(1, 1)
+		s.play(func() { s.close() })
+		w.then("kicker", nil, func() { w.ring.Kick(1) })
+		r.play(func() {
+			r.a.Await(false, func() uint64 { return bit(w.x.Done(a)) })
+			r.join(Newest())
+		})
+	})
+	p.end = func(w *world) {
+		if w.subs[1].rd.Kicked() {
+			w.x.Fail("a subscription was kicked in place of the one before it on the line")
+		}
+	}
+	return p
+}
+
 // removalUnderAGroup is a topic that goes while a member takes a frame.
 func removalUnderAGroup() *plot {
 	g := lossless(2, 1)

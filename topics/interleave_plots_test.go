@@ -110,6 +110,7 @@ func plots() []*plot {
 		roomBell(),
 		leavingBell(),
 		kick(),
+		kickOfOneWhoLeaves(),
 		members(),
 		memberDies(),
 		adopters(),

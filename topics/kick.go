@@ -9,16 +9,14 @@ var ErrKicked = errors.New("the subscription was ended from outside, because it 
 // finds out with its next call; what it has in hand then may be overwritten under its eyes. It reports whether there was one. The caller
 // rings both bells.
 //
-// The line stays its holder's. Only its state changes, by a CAS, and the holder stores its cursor by a CAS as well.
+// The line stays its holder's. Only its state changes, by a CAS, and the holder stores its cursor by a CAS as well. The state is loaded before the
+// subscription: so the CAS fails if the line has gone to another since, unless that one has come to stand exactly there.
 func (r *Ring) Kick(subscription uint64) bool {
 	for i := range r.gates {
 		l := &r.gates[i]
-		if l.owner.Load() == 0 || l.subscription.Load() != subscription {
-			continue
-		}
 		for {
 			st := l.state.Load()
-			if st&kindMask != kindGate {
+			if st&kindMask != kindGate || l.owner.Load() == 0 || l.subscription.Load() != subscription {
 				break
 			}
 			if l.state.CompareAndSwap(st, st&^kindMask|kindNone) {
