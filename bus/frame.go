@@ -43,10 +43,10 @@ func (f *Frame) Err() error {
 		return f.port.gone(op)
 	case portOpen:
 		if f.port != f.sub.port {
-			return nil
+			break
 		}
-		if err := f.sub.r.Ousted(); err != nil && f.port.state.Load() == portOpen { // closed meanwhile, its line reads as zeros
-			return f.port.ousted(op, err)
+		if err := f.sub.r.Keeps(); err != nil && f.port.state.Load() == portOpen { // closed meanwhile, its line reads as zeros
+			return f.port.blame(op, err)
 		}
 	}
 	return nil

@@ -326,10 +326,8 @@ func (p *Publisher) explain(op string, n int, err error) error {
 		return &opError{op, p.name, ErrBackpressure, fmt.Errorf("%w: %w", ErrBackpressure, err), "try again later, or use Publish, which waits"}
 	case err == topics.ErrTooLarge:
 		return tooLarge(op, p.name, n, p.maxFrame)
-	case errors.Is(err, topics.ErrCorrupt):
-		return p.ousted(op, err)
 	}
-	return fail(op, p.name, err)
+	return p.blame(op, err)
 }
 
 func tooLarge(op, topic string, n, most int) error {

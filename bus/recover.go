@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -38,19 +39,22 @@ func (p *port) recover(pos uint64, gate int) error {
 	return nil
 }
 
-// ousted makes this package's error of one that says that a line is not the handle's any more, or that the ring makes no sense. That is no wonder if
-// the ring was taken away, or the lines given to others because the lease is lost: then it says so. It costs three system calls.
-func (p *port) ousted(op string, err error) error {
-	if p.state.Load() != portClosed && p.at.check() != nil {
-		p.setState(portLost)
+// blame turns what the ring said into an error of this package. That a line is not the handle's any more, or that the ring makes no sense, is no wonder
+// if the ring was taken away, or the lines given to others because the lease is lost: then it says so. That costs three system calls.
+func (p *port) blame(op string, err error) error {
+	corrupt := errors.Is(err, topics.ErrCorrupt)
+	if corrupt || err == topics.ErrKicked {
+		if p.state.Load() != portClosed && p.at.check() != nil {
+			p.setState(portLost)
+		}
+		if gone := p.gone(op); gone != nil {
+			return gone
+		}
 	}
-	if gone := p.gone(op); gone != nil {
-		return gone
+	if corrupt {
+		err = fmt.Errorf("%s: %w", p.at.seg.Path(), err)
 	}
-	if err == topics.ErrKicked {
-		return fail(op, p.name, err)
-	}
-	return fail(op, p.name, fmt.Errorf("%s: %w", p.at.seg.Path(), err))
+	return fail(op, p.name, err)
 }
 
 // recoverTurn gives back the turn of a dead publisher.

@@ -262,12 +262,7 @@ func (s *Subscriber) lookBehind(pos uint64) error {
 }
 
 // explain turns what the ring said into this package's errors.
-func (s *Subscriber) explain(err error) error {
-	if err == topics.ErrKicked || errors.Is(err, topics.ErrCorrupt) {
-		return s.ousted("receive from", err)
-	}
-	return fail("receive from", s.topic, err)
-}
+func (s *Subscriber) explain(err error) error { return s.blame("receive from", err) }
 
 // wait waits for a frame, or for something else to happen. It does not look at the tail before it has waited in vain: publishers
 // write that line for every frame.

@@ -291,7 +291,7 @@ func kickOfOneWhoLeaves() *plot {
 		})
 	})
 	p.end = func(w *world) {
-		if w.subs[1].rd.Kicked() {
+		if w.subs[1].rd.Keeps() != nil {
 			w.x.Fail("a subscription was kicked in place of the one before it on the line")
 		}
 	}

@@ -38,9 +38,6 @@ func (r *Reader) barred() error {
 	return nil
 }
 
-// Ousted is nil as long as nobody else has ended a lossless subscription: ErrKicked, and ErrCorrupt if somebody has given its line to others. It is one load.
-func (r *Reader) Ousted() error { return r.barred() }
-
 // ousted is the error of a gate whose line says st, which is not what it has stored there.
 func (r *Reader) ousted(st uint64) error {
 	if st == r.stored<<2|kindNone {

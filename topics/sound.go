@@ -48,16 +48,23 @@ func (r *Ring) Sound(pos uint64) error {
 
 // Sound is an ErrCorrupt, or ErrKicked, if this reader will never read on: its line is no longer its own, or it is held up by a slot that is not sound.
 func (r *Reader) Sound() error {
-	if r.line != nil {
-		if o := r.line.owner.Load(); o != r.owner {
-			return corrupt("a subscription's line, whose owner", o)
-		}
-		if err := r.barred(); err != nil {
-			return err
-		}
+	if err := r.Keeps(); err != nil {
+		return err
 	}
 	r.follow()
 	return r.ring.Sound(r.pos)
+}
+
+// Keeps is an ErrCorrupt, or ErrKicked, if the line is no longer the reader's own, or no longer holds the head back: what is borrowed may be
+// overwritten.
+func (r *Reader) Keeps() error {
+	if r.line == nil {
+		return nil
+	}
+	if o := r.line.owner.Load(); o != r.owner {
+		return corrupt("a subscription's line, whose owner", o)
+	}
+	return r.barred()
 }
 
 // bars says whether a line holds the head back.

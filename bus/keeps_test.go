@@ -1,0 +1,64 @@
+package bus
+
+import (
+	"errors"
+	"testing"
+
+	"shmbus/internal/testproc"
+)
+
+// TestAFrameWhoseLeaseWasLost: publishers go round the ring over it, so Err must not be nil: neither before the loss was found, nor when others
+// have got the line, nor afterwards.
+func TestAFrameWhoseLeaseWasLost(t *testing.T) {
+	for name, mode := range map[string]SubscribeOption{"lossless": Lossless(), "a member": Group("g")} {
+		t.Run(name, func(t *testing.T) {
+			dir := testproc.MemoryDir(t)
+			loses, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer loses.Close()
+			b, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			p, err := b.Publisher("t", WithTopic(TopicOptions{Policy: PolicyLossless, Slots: 8, MaxSubscribers: 2}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := loses.Subscribe(t.Context(), "t", mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var f *Frame
+			for range 2 { // the first one, so that the cursor does not stand at 0
+				if err := p.Publish(t.Context(), []byte("a frame")); err != nil {
+					t.Fatal(err)
+				}
+				if f != nil {
+					f.Release()
+				}
+				if f, err = s.Receive(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := f.Err(); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.at.participant.Leave(); err != nil { // as if a library had closed all descriptors
+				t.Fatal(err)
+			}
+			for range 16 {
+				if err := p.Publish(t.Context(), []byte("later")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, when := range []string{"before it was found", "when it was found"} {
+				if err := f.Err(); !errors.Is(err, ErrClosed) {
+					t.Errorf("%s: got error %v, want one that is %q", when, err, ErrClosed)
+				}
+			}
+		})
+	}
+}
