@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"encoding/binary"
 	"path/filepath"
 	"testing"
 
@@ -10,6 +11,12 @@ import (
 
 // Who is killed between making a region and publishing it leaves memory that no topic has. The next one who makes a topic gives it back.
 func TestARegionThatWasNeverPublishedIsGivenBack(t *testing.T) {
+	for name, amid := range map[string]bool{"before": false, "amid the table's stores": true} {
+		t.Run(name, func(t *testing.T) { unpublished(t, amid) })
+	}
+}
+
+func unpublished(t *testing.T, amid bool) {
 	dir := newDir(t)
 	path := filepath.Join(dir, "main.seg")
 	b, err := bus.Open(dir)
@@ -22,8 +29,14 @@ func TestARegionThatWasNeverPublishedIsGivenBack(t *testing.T) {
 
 	seg, err := segment.Open(dir, "main", segment.ReadWrite)
 	noError(t, err)
-	_, err = seg.Grow(64<<20, nil)
+	off, err := seg.Grow(64<<20, nil)
 	noError(t, err)
+	if amid {
+		e := seg.Table()[320:] // the place behind a's
+		for i, v := range []uint64{3, 0, uint64(off), 64 << 20} {
+			binary.NativeEndian.PutUint64(e[8*i:], v)
+		}
+	}
 	noError(t, seg.Close())
 	if left := blocks(t, path) - before; left < 64<<20 {
 		t.Fatalf("the region has %d bytes", left)

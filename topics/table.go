@@ -31,10 +31,10 @@ const (
 	BellBytes = TableEntries * BellStride
 )
 
-// entry is one place in the table. Only the holder of the directory's lock stores to it. state is stored last when a topic is made,
+// entry is one place in the table. Only the holder of the directory's lock stores to it. state is stored first and last when a topic is made,
 // and first when it goes; readers load state, the rest, and state again.
 //
-// state: generation << 2 | live or removed or free. The generation rises with each topic made in this place.
+// state: generation << 2 | live, removed, free or being made. The generation rises with each topic made in this place.
 type entry struct {
 	state  mem.Word
 	hash   mem.Plain // FNV-1a of the name
@@ -52,6 +52,7 @@ const (
 	entryFree    = 0
 	entryLive    = 1
 	entryRemoved = 2 // its region may still be in use
+	entryMaking  = 3 // as free, and the region that is said here has not been published
 )
 
 const entryEphemeral = 1 // in flags
@@ -189,17 +190,20 @@ func (t *Table) read(i int) (e Entry, live bool, err error) {
 	return e, false, fmt.Errorf("%w: topic table place %d: it never keeps still", ErrCorrupt, i)
 }
 
+// free says whether a topic can be made in a place of that state. Where a maker was ended amid it, another one begins again.
+func free(state uint64) bool { return state&3 == entryFree || state&3 == entryMaking }
+
 // Free says whether there is a free place. The caller holds the directory's lock, as for all that follow.
 func (t *Table) Free() error {
 	for i := range t.entries {
-		if t.entries[i].state.Load()&3 == entryFree {
+		if free(t.entries[i].state.Load()) {
 			return nil
 		}
 	}
 	return ErrTableFull
 }
 
-// Publish makes a topic known whose region has been formatted, by one store.
+// Publish makes a topic known whose region has been formatted, by its last store.
 func (t *Table) Publish(name string, offset, size, made int64, ephemeral bool) (Entry, error) {
 	var flags uint64
 	if ephemeral {
@@ -208,9 +212,10 @@ func (t *Table) Publish(name string, offset, size, made int64, ephemeral bool) (
 	for i := range t.entries {
 		p := &t.entries[i]
 		st := p.state.Load()
-		if st&3 != entryFree {
+		if !free(st) {
 			continue
 		}
+		p.state.Store(st | entryMaking)
 		p.hash.Set(hashName(name))
 		p.offset.Set(uint64(offset))
 		p.size.Set(uint64(size))
@@ -245,12 +250,13 @@ func (t *Table) Retired() []Entry {
 }
 
 // End is where the last region ends that was ever published: a place that is free keeps its topic's range, and each region lies behind all
-// before it. It is for who holds the directory's lock.
+// before it. A region whose maker ended before its last store was not. It is for who holds the directory's lock.
 func (t *Table) End() int64 {
 	var end uint64
 	for i := range t.entries {
-		p := &t.entries[i]
-		end = max(end, p.offset.Get()+p.size.Get())
+		if p := &t.entries[i]; p.state.Load()&3 != entryMaking {
+			end = max(end, p.offset.Get()+p.size.Get())
+		}
 	}
 	return int64(min(end, 1<<62))
 }
