@@ -155,7 +155,7 @@ func (f *Frame) Time() time.Time {
 	return time.Unix(0, f.info.Time())
 }
 
-// Attempt is 1, or more for a frame of a group whose earlier members died or left before they released it: 2 when it is handed out
+// Attempt is 1, or more for a frame of a group whose earlier members died or left before they released it, or, see Group, just then: 2 when it is handed out
 // for the second time. Somebody has to give up on a frame that kills all who touch it.
 func (f *Frame) Attempt() int { return max(1, int(f.info.Attempt)) }
 

@@ -157,7 +157,7 @@ func Lossy() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics
 // Group makes the subscription a member of the group of that name: each frame goes to exactly one of the members, on any number of
 // processes, so that the topic is a work queue. Frames are not copied, a member has one in hand at a time, and publishers wait for
 // the group as for a lossless subscription. A frame whose member dies or closes before it has released it goes to another one; see
-// Frame.Attempt. The group is made by its first member, whose start option counts, and goes with its last. The topic must have
+// Frame.Attempt. If a member dies, or another goroutine closes it, amid a call, a frame may come again that was released. The group is made by its first member, whose start option counts, and goes with its last. The topic must have
 // PolicyLossless; names are as topics' names, of at most 32 bytes.
 func Group(name string) SubscribeOption {
 	return func(c *subscribeConfig) { c.mode, c.group = topics.Member, name }
