@@ -166,13 +166,13 @@ func (r *Ring) Made() int64 { return int64(r.control.made.Get()) }
 // Remove marks the topic removed: claims, joins and head moves fail from here on, and whoever looks at the head sees it. It
 // reports whether this call did it. The caller rings both bells.
 func (r *Ring) Remove() bool {
+	defer r.contest() // a sole publisher's claim is not ordered against its look at the tombstone; who has set that before may have ended then
 	for {
 		hw := r.control.head.Load()
 		if hw&positionMask == tombstone {
 			return false
 		}
 		if r.control.head.CompareAndSwap(hw, hw|tombstone) {
-			r.contest() // a sole publisher's claim is not ordered against its look at the tombstone
 			return true
 		}
 	}
