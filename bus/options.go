@@ -38,7 +38,7 @@ type TopicOptions struct {
 	// its bytes need cells, at least one, and at most half the ring.
 	Slots int
 	// CellSize is the number of payload bytes in a slot, rounded up to a power of two from 64 to 65536; 64 by default. The ring
-	// takes Slots * (CellSize + 64) bytes of memory.
+	// takes Slots * (CellSize + 64) bytes of memory; its cells have at most 1 TiB.
 	CellSize int
 	// Policy says whether publishers wait for lossless subscriptions; PolicyOverwrite by default.
 	Policy Policy

@@ -3,6 +3,8 @@ package topics
 import (
 	"fmt"
 	"math/bits"
+
+	"shmbus/internal/mem"
 )
 
 // Policy says what a publisher does when the ring is full. It is fixed when the topic is made.
@@ -37,6 +39,7 @@ const (
 	MaxSlots    = 1 << 26
 	MinCellSize = 64
 	MaxCellSize = 64 << 10
+	MaxRing     = mem.MaxCells // bytes of payload
 	MaxLines    = 4096
 )
 
@@ -79,6 +82,9 @@ func (g Geometry) Normal() (Geometry, error) {
 	}
 	g.Slots = ceilPowerOfTwo(g.Slots)
 	g.CellSize = max(MinCellSize, ceilPowerOfTwo(g.CellSize))
+	if g.Slots > MaxRing/g.CellSize {
+		return g, fmt.Errorf("%d slots with cells of %d bytes: a ring has at most %d bytes in its cells", g.Slots, g.CellSize, MaxRing)
+	}
 	return g, nil
 }
 

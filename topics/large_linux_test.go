@@ -44,3 +44,28 @@ func TestAFrameOfFourGiBIsTooLarge(t *testing.T) {
 		t.Errorf("behind another: %d frames, %v; want the first only", n, err)
 	}
 }
+
+// What can be made can be opened: the largest ring there may be, and a larger one is refused before it is made.
+func TestTheLargestRing(t *testing.T) {
+	largest := Geometry{Slots: MaxRing / MaxCellSize, CellSize: MaxCellSize}
+	g, err := largest.Normal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	larger := g
+	larger.Slots++
+	if _, err := larger.Normal(); err == nil {
+		t.Errorf("%+v is not refused", larger)
+	}
+	region, err := unix.Mmap(-1, 0, int(g.Areas(testPage).Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		t.Skip("no address space: ", err)
+	}
+	defer func() { _ = unix.Munmap(region) }()
+	if err := Format(region, g, testPage, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenRing(region); err != nil {
+		t.Error(err)
+	}
+}

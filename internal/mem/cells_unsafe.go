@@ -12,13 +12,13 @@ type Cells struct {
 	size  uint64 // of a cell, a power of two
 }
 
-// maxCell is more than a cell has.
-const maxCell = 1 << 40
+// MaxCells is how many bytes Cells may have together.
+const MaxCells = 1 << 40
 
 // NewCells lays cells of 1<<shift bytes over b.
 func NewCells(b []byte, shift uint) (Cells, error) {
 	n, size := len(b)>>(shift&63), 1<<(shift&63)
-	if n == 0 || n&(n-1) != 0 || n*size != len(b) || len(b) > maxCell {
+	if n == 0 || n&(n-1) != 0 || n*size != len(b) || len(b) > MaxCells {
 		return Cells{}, fmt.Errorf("%d bytes are not a power of two cells of %d", len(b), size)
 	}
 	return Cells{unsafe.Pointer(&b[0]), uint64(len(b) - size), uint64(size)}, nil
@@ -49,7 +49,7 @@ func (c Cell) Bytes(n int) []byte {
 	if uint64(n) > c.size {
 		panic("mem: more than a cell")
 	}
-	return (*[maxCell]byte)(c.first)[:n:n]
+	return (*[MaxCells]byte)(c.first)[:n:n]
 }
 
 // After is the cell behind it. What is behind the last one must not be used.
@@ -60,7 +60,7 @@ func (c *Cells) After(b []byte) []byte { return c.Behind(b, 1) }
 
 // Behind is After for the cell n behind that of b.
 func (c *Cells) Behind(b []byte, n int) []byte {
-	return (*[maxCell]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), n*int(c.size)))[:len(b):len(b)]
+	return (*[MaxCells]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), n*int(c.size)))[:len(b):len(b)]
 }
 
 // Fill copies the first of ps that have n bytes to the cells from index i on, each of which must have room for that, and says how many they were. They
