@@ -17,17 +17,29 @@ var ErrHeld = errors.New("the lock is held")
 type Lock struct{ f *os.File }
 
 // Try takes the lock of the file at path, which it makes (mode 0600) if need be, or returns ErrHeld at once. Whoever removes such files takes their
-// lock first.
+// lock first: so a lock that was got in the moment when the file was removed, and maybe made anew, is the lock of nothing, and it is tried again.
 func Try(path string) (*Lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := try(f); err != nil {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := try(f); err != nil {
+			f.Close()
+			return nil, err
+		}
+		if is(path, f) {
+			return &Lock{f}, nil
+		}
 		f.Close()
-		return nil, err
 	}
-	return &Lock{f}, nil
+}
+
+// is says whether f is the file at path now.
+func is(path string, f *os.File) bool {
+	have, err := f.Stat()
+	there, thereErr := os.Stat(path)
+	return err == nil && thereErr == nil && os.SameFile(have, there)
 }
 
 // Held says whether somebody holds the lock of the file at path. Nobody does if the file is not there.

@@ -2,7 +2,9 @@ package filelock
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -45,4 +47,36 @@ func TestALockIsHeldByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
+}
+
+// TestALockIsOfTheFileThatIsThere: the holder removes the file. Who had opened it before and gets the lock then has that of nothing, and tries again.
+func TestALockIsOfTheFileThatIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 500 {
+				l, err := Try(path)
+				if errors.Is(err, ErrHeld) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mine, err := l.File().Stat()
+				there, thereErr := os.Stat(path)
+				if err != nil || thereErr != nil || !os.SameFile(mine, there) {
+					t.Errorf("the lock of a file that is not there: %v, %v", err, thereErr)
+				}
+				if err := errors.Join(os.Remove(path), l.Close()); err != nil {
+					t.Error(err)
+				}
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
