@@ -193,7 +193,7 @@ func (w *WaitSet) gather(woken []*wake.Waiter) {
 
 // sweep puts all subscriptions into the queue that are not in it, if it is time to, and says whether it was.
 func (w *WaitSet) sweep(now time.Time) bool {
-	if now.Sub(w.swept) <= w.silence {
+	if now.Sub(w.swept) < w.silence { // and so never 0 is left to wait, which would have no end
 		return false
 	}
 	w.swept, w.silence = now, min(max(2*w.silence, sweepFirst), sweepMost)
