@@ -86,7 +86,7 @@ func freeSpace(dir string) space {
 	if retry(func() error { return unix.Statfs(dir, &st) }) != nil {
 		return space{}
 	}
-	block := max(st.Bsize, 1)
+	block := max(int64(st.Bsize), 1) // its type is another one on some CPUs
 	bytes := func(blocks uint64) int64 { return int64(min(blocks, math.MaxInt64/uint64(block))) * block }
 	return space{
 		free: bytes(st.Bavail), most: bytes(st.Bfree),

@@ -2,6 +2,7 @@ package mem
 
 import (
 	"fmt"
+	"math/bits"
 	"unsafe"
 )
 
@@ -11,6 +12,11 @@ type Cells struct {
 	last  uint64 // offset of the last cell
 	size  uint64 // of a cell, a power of two
 }
+
+// A processor of 32 bits is refused here: it has no room for a ring's cells, nor for words that are one load.
+const shmbusNeeds64Bits = bits.UintSize
+
+var _ [shmbusNeeds64Bits - 64]struct{}
 
 // MaxCells is how many bytes Cells may have together.
 const MaxCells = 1 << 40
