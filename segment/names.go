@@ -35,8 +35,11 @@ func CheckName(name string) error {
 }
 
 // List is the names of the segments in a directory, sorted. That a name is listed does not say that it can be opened: Open says why not, also of what is no
-// regular file. If the directory is missing the error is an fs.ErrNotExist.
+// regular file. If the directory is missing the error is an fs.ErrNotExist, unless there could be no segment in it either: where there is no backend that comes first.
 func List(dir string) ([]string, error) {
+	if err := backend(); err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err

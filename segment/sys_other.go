@@ -17,6 +17,9 @@ func unsupported() error {
 	return fmt.Errorf("shared segments are not there yet on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 
+// backend says why there can be no segments here.
+func backend() error { return unsupported() }
+
 // builtinDir is the directory of those who name none and set no variable.
 func builtinDir() string {
 	return filepath.Join(os.TempDir(), "shmbus-"+strconv.Itoa(os.Geteuid()))
