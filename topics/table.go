@@ -23,10 +23,8 @@ const (
 	BellStride = 256
 	// DataBell is rung by commits, aborts, reaping and removal; its offset within the topic's bells.
 	DataBell = 0
-	// RoomBell is rung by cursors, leaving gates and removal.
+	// RoomBell is rung by cursors, leaving gates, passed turns, reaping and removal. What lies behind it is reserved: groups have no bell of their own.
 	RoomBell = 64
-	// GroupBell is for groups: it wakes one member.
-	GroupBell = 128
 	// BellBytes is the size of the bell area.
 	BellBytes = TableEntries * BellStride
 )
