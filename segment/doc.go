@@ -19,7 +19,11 @@
 //	mapping.go                       a mapped region
 //	window.go                        all regions, for looking at
 //	fault.go                         what a memory fault means: the file was cut short
+//	mend_unsafe.go, mend_other.go    zeros where memory is gone, for accesses that cannot look out for it
 //	participant.go, alive.go         slots, leases, and who lives
+//	deaths.go, deaths_linux.go, deaths_other.go
+//	                                 hints that somebody has died
+//	point_sched.go                   where a crash is tried out, with the tag shmbus_sched
 //	sys.go                           what the platform has to give
 //	sys_linux.go, lock_linux.go, space_linux.go, huge_linux.go, map_unsafe.go
 //	                                 Linux: files, locks, space, huge pages, memory

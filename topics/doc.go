@@ -11,14 +11,17 @@
 //	ring.go      a region opened: Format, OpenRing, Ring
 //	claim.go     claim
 //	writer.go    taking a claim, filling, committing and aborting it; batches; publish.go all in one for small frames
+//	run.go       frames of a batch under one stamp; grow.go those of a stream, which pace.go (pace_sched.go) says when to begin
 //	sole.go      who stores the tail instead of CASing it
 //	room.go      moving the head; gates; turns
-//	reader.go    borrowing and copying
+//	reader.go    what all readers have in common, and copying; borrow.go borrowing
+//	group.go     a cursor for several; member.go taking frames by it
 //	lines.go     having lines before they are stored to; taking.go how readers help, distance.go where that is worth it
 //	join.go      where readers start
 //	loss.go      what readers missed
 //	reap.go      what the dead held
-//	sound.go     what nobody stores: corruption, where it would do harm
-//	table.go     the topic table; name.go its names
-//	info.go      what people are shown
+//	kick.go      ending a gate that lives
+//	sound.go     what nobody stores: corruption, where it would do harm; errors.go states and errors
+//	table.go     the topic table; name.go its names, pattern.go patterns of them
+//	info.go      what people are shown; examine.go what a doctor finds
 package topics

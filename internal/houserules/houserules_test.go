@@ -50,6 +50,13 @@ func TestTheSourceTreeKeepsTheRules(t *testing.T) {
 			t.Error(bad)
 		}
 	})
+	for _, dir := range []string{"segment", "topics", "bus"} {
+		t.Run("all files of "+dir+" are listed", func(t *testing.T) {
+			for _, bad := range Listed(dir, files) {
+				t.Error(bad)
+			}
+		})
+	}
 	t.Run("no paths of one machine", func(t *testing.T) {
 		for _, bad := range paths {
 			t.Error(bad)
@@ -149,5 +156,17 @@ func TestPathsOfOneMachineAreFound(t *testing.T) {
 		if got := Paths("f", []byte(slash(text))); len(got) != want {
 			t.Errorf("%q: %d findings, want %d: %q", text, len(got), want, got)
 		}
+	}
+}
+
+func TestListsOfFilesThatAreNotCompleteAreFound(t *testing.T) {
+	said := "// Package p does it.\n//\n//\ta.go, b*.go and gone.go\npackage p\n"
+	files := []*File{
+		parse(t, "p/doc.go", said), parse(t, "p/a.go", "package p\n"), parse(t, "p/b_linux.go", "package p\n"),
+		parse(t, "p/c.go", "package p\n"), parse(t, "p/c_test.go", "package p\n"), parse(t, "q/d.go", "package q\n"),
+	}
+	got := strings.Join(Listed("p", files), "; ")
+	if want := "p/doc.go does not say what c.go is; p/doc.go names gone.go, which is not there"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -3,6 +3,7 @@
 //
 //	rules.go   the rules about one file
 //	imports.go the rule about who imports whom
+//	listed.go  the rule about lists of files
 //	tree.go    finding and parsing the files
 package houserules
 
