@@ -41,10 +41,8 @@ func (w *watcher) watchDeaths(dir string) {
 	w.bus.hinted.Store(true)
 }
 
-// afterDeath reaps, and then wakes everybody: what they wait for may be there, and the one who died has not told them. It may be this Bus that is taken
-// for dead, having lost its lease.
+// afterDeath reaps, and then wakes everybody: what they wait for may be there, and the one who died has not told them.
 func (b *Bus) afterDeath() {
-	b.lookAfter()
 	b.sweep()
 	b.freeDeserted()
 	b.mu.Lock()
@@ -54,12 +52,14 @@ func (b *Bus) afterDeath() {
 	}
 }
 
-// sweep gives back what the dead hold of the topics that handles of this Bus stand on.
+// sweep gives back what the dead hold of the topics that handles of this Bus stand on. The dead one may be this Bus itself, for others, if it has
+// lost its lease. Then it reaps nothing: they would take what it has begun for a dead one's.
 func (b *Bus) sweep() {
+	b.lookAfter()
 	b.mu.Lock()
 	all := make(map[topicKey]*port)
 	for p := range b.handles {
-		if p.owner != 0 {
+		if p.owner != 0 && p.state.Load() != portLost {
 			all[topicKey{p.at, p.entry.Place, p.entry.Generation}] = p
 		}
 	}

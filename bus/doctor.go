@@ -80,8 +80,11 @@ func (b *Bus) doctor() (all []Finding, err error) {
 		if errors.Is(err, fs.ErrPermission) {
 			var at *attachment
 			if at, err = b.visit(name, segment.ReadOnly); err == nil {
-				found, err := at.examine()
-				all = append(append(all, mayOnlyRead(name)), found...)
+				err := segment.Guard(func() error {
+					found, err := at.examine()
+					all = append(append(all, mayOnlyRead(name)), found...)
+					return err
+				})
 				return errors.Join(err, at.release())
 			}
 		}

@@ -42,7 +42,7 @@ func (b *Bus) Survey() (s Survey, err error) {
 		if errors.Is(err, fs.ErrPermission) {
 			err = nil
 		}
-		return errors.Join(err, look(at), at.release())
+		return errors.Join(err, segment.Guard(func() error { return look(at) }), at.release())
 	})
 	byName(s.Topics)
 	return s, err

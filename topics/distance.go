@@ -5,13 +5,15 @@ import "shmbus/internal/mem"
 // How long a line takes from the publisher's core to the reader's depends on where both are: 40 to 60 ns between cores that share a cache, and 150 to 300 between others, on one machine. The
 // kernel does not say which it is within a virtual machine, and it changes when a process is moved. So a reader times a load of what has just been written, now and then.
 const (
-	// Ticks of the CPU's clock. A load that takes less found the line in a cache of the reader's own, and tells nothing; from the second on the line came from far away.
+	// Ticks of the CPU's clock. A load that takes less found the line in a cache of the reader's own, and tells nothing; from the second on the line came from far away. What
+	// takes longer than the third was interrupted.
 	nearTicks = 90
 	farTicks  = 250
+	mostTicks = 2500
 
 	lookEvery = 2000 // lines: to look takes as long as the load, and nothing else goes on meanwhile
 
-	// So many looks of a round make it far. Others of it may find lines from far away on their way already, which seem near; and those that are near may be interrupted.
+	// So many looks of a round make it far. Others of it may find lines from far away on their way already, which seem near; and near ones are slow now and then.
 	// To take near ones for far costs less than the other way round.
 	round    = 32
 	leastFar = 3
@@ -34,7 +36,7 @@ func (d *distance) see(fs []*Frame) {
 }
 
 func (d *distance) look(ticks uint64) {
-	if ticks < nearTicks {
+	if ticks < nearTicks || ticks > mostTicks {
 		return
 	}
 	if d.looks++; ticks >= farTicks {

@@ -1,7 +1,5 @@
 package topics
 
-import "shmbus/internal/mem"
-
 // Mode says how a Reader reads.
 type Mode uint8
 
@@ -61,9 +59,9 @@ func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) 
 	var err error
 	if mode == Gate {
 		rd.kind = kindGate
-		rd.taking.on = ownsLate && mem.TakesUnchanged
+		rd.taking.on = r.mayTake()
 		if rd.pos, err = r.joinHead(rd.line, kindGate, start); err == nil {
-			rd.stored = rd.pos
+			rd.stored, rd.taking.began = rd.pos, rd.pos
 			if start.kind == startFirst {
 				rd.missed()
 			}

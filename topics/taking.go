@@ -23,7 +23,8 @@ const mostTakenNear = 256
 // taking is what a reader takes lines through.
 type taking struct {
 	slots, cells mem.Cells // mapped for writing
-	on           bool      // the reader is a gate, and the CPU can take lines
+	on           bool      // the reader is a gate of a ring whose lines may be taken
+	began        uint64    // where the gate joined
 	wanted       bool      // something has been read whose lines are worth taking
 	able         bool      // they can be taken: slots and cells are there
 	owed         uint64    // 1 more than the position of a frame whose lines are still to be taken; 0: there is none
@@ -31,10 +32,15 @@ type taking struct {
 	from         distance  // where the frames come from
 }
 
-// MayTake says whether TakeThrough would be of use: the reader is a gate that has read as much as the ring has room for, something worth taking with it, and cannot take lines yet.
+// mayTake says whether gates of the ring may take lines.
+func (r *Ring) mayTake() bool {
+	return ownsLate && mem.TakesUnchanged && r.areas.Size-r.areas.Stamps <= mostTaken
+}
+
+// MayTake says whether TakeThrough would be of use: the reader is a gate that has come once around the ring, something worth taking with it, and cannot take lines yet.
 func (r *Reader) MayTake() bool {
-	t, g := &r.taking, r.ring
-	return t.on && t.wanted && !t.able && r.received > g.mask && g.areas.Size-g.areas.Stamps <= mostTaken
+	t := &r.taking
+	return t.on && t.wanted && !t.able && r.pos-t.began > r.ring.mask
 }
 
 // TakeThrough gives a gate the stamps and the cells of its ring, as they lie in the region from Areas.Stamps on, mapped for writing. They must stay mapped as long as the
