@@ -115,8 +115,13 @@ func faults(f func()) (faulted bool) {
 	return false
 }
 
-// TestLinesOfLargeFramesAndRingsAreNotTaken: what a goroutine has written itself does not come from far away.
+// TestLinesOfLargeFramesAndRingsAreNotTaken: what a goroutine has written itself does not come from far away, as long as it stays on its CPU.
 func TestLinesOfLargeFramesAndRingsAreNotTaken(t *testing.T) {
+	undo, err := cpu.Pin(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer undo()
 	for _, c := range []struct {
 		o    TopicOptions
 		size int

@@ -17,12 +17,14 @@ const (
 	// To take near ones for far costs less than the other way round.
 	round    = 32
 	leastFar = 3
+	mostOwn  = 256 // looks that tell nothing end a round as well: who reads what it has written is moved from one core to another now and then
 )
 
 // distance tells far publishers from near ones.
 type distance struct {
 	lines      int // since the last look
 	looks, far int // of this round: those that told something, and of them those that said far
+	own        int // those that told nothing
 	is         bool
 }
 
@@ -36,13 +38,16 @@ func (d *distance) see(fs []*Frame) {
 }
 
 func (d *distance) look(ticks uint64) {
-	if ticks < nearTicks || ticks > mostTicks {
-		return
-	}
-	if d.looks++; ticks >= farTicks {
+	switch {
+	case ticks < nearTicks || ticks > mostTicks:
+		d.own++
+	case ticks >= farTicks:
 		d.far++
+		fallthrough
+	default:
+		d.looks++
 	}
-	if d.far == leastFar || d.looks == round {
-		d.is, d.looks, d.far = d.far == leastFar, 0, 0
+	if d.far == leastFar || d.looks == round || d.own == mostOwn {
+		d.is, d.looks, d.far, d.own = d.far == leastFar, 0, 0, 0
 	}
 }
