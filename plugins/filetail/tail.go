@@ -115,7 +115,6 @@ func (t *tail) tryOpen() error {
 	t.f.unsave(t.path)
 	var before []*input // files that have had the name, in turn
 	for i, was := range places {
-		newest := i == len(places)-1
 		if in != nil && was.is(in) {
 			err = in.begin(was.Offset)
 			continue
@@ -124,12 +123,8 @@ func (t *tail) tryOpen() error {
 		if old != nil { // otherwise it had been replaced before, and was read
 			before = append(before, old)
 		}
-		if newest {
-			missed := t.f.missed(t.path, places, in)
-			if old == nil && !slices.ContainsFunc(missed, was.begins) {
-				t.f.log.Warn("the file that was followed is not here any more; what was written to it since then is missed", "path", t.path)
-			}
-			before = append(before, missed...)
+		if i == len(places)-1 {
+			before = append(before, t.f.missed(t.path, places, in, old != nil)...)
 		}
 	}
 	if n := len(before); in == nil && n > 0 { // nothing has the name now: the last one may still grow
