@@ -81,7 +81,7 @@ func Run(ctx context.Context, p *plugins.Plugin) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	if c.State != "" {
+	if c.State != "" { // that it cannot be written is told at once
 		if err := f.write(); err != nil {
 			return plugins.BadConfig("state", "%w", err)
 		}
@@ -122,7 +122,6 @@ type follower struct {
 	saved    saved
 	unsaved  bool
 	wrote    time.Time // when the state file was written last
-	stale    time.Time // when that was which saved is from, by the clock that files have their times from
 	status   string
 }
 

@@ -18,7 +18,7 @@ var later = regexp.MustCompile(`^[-.][0-9][-._:T0-9]*$`)
 var squeezed = regexp.MustCompile(`\.(gz|bz2|xz|zst|lz4|Z)$`)
 
 // missed is the files that have had a path's name while nobody looked, in the order of their times: those around it with a number or a date behind its name
-// that were written to since the state file was, as no file is that was read before. known are those that the state file has, and now the one that
+// that were written to since it was read last, as no file is that was read before. known are those that the state file has, and now the one that
 // has the name. found: the last one of known is here, as it was; otherwise there may be a copy of it, or what was written to it is missed.
 func (f *follower) missed(path string, known []place, now *input, found bool) (all []*input) {
 	last := known[len(known)-1]
@@ -46,7 +46,7 @@ func (f *follower) missed(path string, known []place, now *input, found bool) (a
 				continue
 			}
 			info, err := e.Info()
-			if err != nil || !info.Mode().IsRegular() || info.ModTime().Before(f.stale) {
+			if err != nil || !info.Mode().IsRegular() || info.ModTime().Before(last.Time) {
 				continue
 			}
 			if whole != e.Name() {

@@ -29,6 +29,10 @@ type place struct {
 	Dir    string `json:"dir,omitempty"` // where it was, which is elsewhere than its path if that is a symbolic link
 	Length int    `json:"length"`        // of the beginning that Sum is of
 	Sum    string `json:"sum"`
+
+	// When that was, by the clock that files have their times from. In the state file it is only that of a place which is from an earlier one, because
+	// its path was not opened since; all others are as old as the state file.
+	Time time.Time `json:"time,omitzero"`
 }
 
 func (f *follower) load() error {
@@ -51,10 +55,12 @@ func (f *follower) load() error {
 	if err != nil {
 		return err
 	}
-	f.stale = info.ModTime()
 	for _, places := range f.saved.Files {
-		for _, p := range places {
-			f.files[p.File]++
+		for i := range places {
+			f.files[places[i].File]++
+			if places[i].Time.IsZero() {
+				places[i].Time = info.ModTime()
+			}
 		}
 	}
 	return nil
@@ -99,7 +105,9 @@ func (f *follower) write() error {
 				return err
 			}
 			sum := sha256.Sum256(in.head)
-			s.Files[path] = append(s.Files[path], place{in.at, fileID(info), in.dir, len(in.head), hex.EncodeToString(sum[:])})
+			s.Files[path] = append(s.Files[path], place{
+				Offset: in.at, File: fileID(info), Dir: in.dir, Length: len(in.head), Sum: hex.EncodeToString(sum[:]),
+			})
 		}
 	}
 	return plugins.WriteJSON(f.config.State, s)

@@ -127,6 +127,40 @@ func TestNoLineIsLostOverSeveralRotations(t *testing.T) {
 	h.Stop()
 }
 
+func TestAStartThatCannotOpenAFileLosesNoRotations(t *testing.T) {
+	dir := t.TempDir()
+	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
+	at := func(path string, ago time.Duration) { noError(t, os.Chtimes(path, time.Time{}, time.Now().Add(-ago))) }
+	appendTo(t, log, "1\n")
+	config := table(t, "paths", []string{dir + "/*.log"}, "topic", "l", "state", state, "rescan", "1h", "from", "start")
+	b := plugintest.NewBus(t)
+	h := plugintest.StartOn(t, b, Run, config)
+	s := h.Subscribe("l")
+	h.Expect(s, "1")
+	h.Stop()
+	at(state, 3*time.Hour)
+
+	appendTo(t, log, "2\n")
+	at(log, 2*time.Hour)
+	noError(t, os.Rename(log, log+".2"))
+	appendTo(t, log, "3\n")
+	at(log, time.Hour)
+	noError(t, os.Rename(log, log+".1"))
+	noError(t, os.Mkdir(log, 0o700))
+	for i := range 2 { // and the state file is written for others
+		appendTo(t, filepath.Join(dir, fmt.Sprint(i, ".log")), fmt.Sprintf("other %d\n", i))
+		h = plugintest.StartOn(t, b, Run, config)
+		h.Expect(s, fmt.Sprint("other ", i))
+		h.Await("its status", func() bool { return strings.HasSuffix(h.Notice().Status, "1 cannot be used, see the log") })
+		h.Stop()
+	}
+	noError(t, os.Remove(log))
+	appendTo(t, log, "4\n")
+	h = plugintest.StartOn(t, b, Run, config)
+	h.Expect(s, "2", "3", "4")
+	h.Stop()
+}
+
 func TestAFileIsReadOnceThoughItsNewNameIsFollowedToo(t *testing.T) {
 	dir := t.TempDir()
 	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
