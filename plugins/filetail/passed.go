@@ -24,6 +24,7 @@ func (f *follower) elsewhere(t *tail, in *input) bool {
 	}
 	for _, other := range f.tails {
 		if slices.ContainsFunc(other.old, func(old *input) bool { return old.id == in.id }) {
+			f.busy[other] = true // what is new in it, of which t was told, is for that one to read
 			return true
 		}
 		if other.in != nil && in.id == other.in.id && !in.isAt(other.path) {
