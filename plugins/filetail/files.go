@@ -151,6 +151,7 @@ func (f *follower) wake(path string) (any bool) {
 // scan looks for files and directories, and has all files looked at.
 func (f *follower) scan() error {
 	f.connect()
+	f.scans++
 	maps.DeleteFunc(f.complain, func(path, _ string) bool { // what is gone is no trouble any more, but for a directory that has to be there
 		_, err := os.Lstat(path)
 		needed := slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.dirs[len(p.dirs)-1] == path })
@@ -258,7 +259,7 @@ func (f *follower) unaim(t *tail) {
 	t.target = ""
 }
 
-// forget ends following a path at which there has been nothing at two scans, and whose file is deleted.
+// forget ends following a path at which there has been nothing at two scans, and whose file is deleted. Files that it had before have their time.
 func (f *follower) forget(t *tail) error {
 	if _, err := os.Stat(t.path); !errors.Is(err, os.ErrNotExist) {
 		t.missing = false
@@ -273,10 +274,9 @@ func (f *follower) forget(t *tail) error {
 			return nil
 		}
 	}
-	if t.behind { // its readers are slow
+	if t.behind || len(t.old) > 0 { // its readers are slow, or others may wait for a file
 		return nil
 	}
-	t.old = slices.DeleteFunc(t.old, f.pass)
 	if more, err := t.finish(); more || err != nil {
 		return err
 	}

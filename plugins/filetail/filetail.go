@@ -121,6 +121,7 @@ type follower struct {
 	lines    [][]byte                  // its lines
 	saved    saved
 	unsaved  bool
+	scans    int       // how many there were
 	wrote    time.Time // when the state file was written last
 	status   string
 }

@@ -29,7 +29,8 @@ type input struct {
 	at    int64     // what is before it was published
 	begun []byte    // what was read from at on: the beginning of a line
 	head  []byte    // the first bytes that were read of the file, at most fingerprint
-	until time.Time // when it is closed, if it was replaced
+	until time.Time // when its time is over, if it was replaced
+	over  int       // how many scans there had been when it could not be passed on then; 0: it is not over
 }
 
 // openInput opens a file. Only regular files have an end that moves: a pipe would make us wait for its writer.

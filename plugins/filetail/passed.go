@@ -2,12 +2,14 @@ package filetail
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 )
 
 // A file that is renamed from a path that is followed to another one is read once: by the tail that has it, until its time there is over. Then it
 // is passed on to the tail of its new path, which has waited, with the place in it. So no line is published twice, and those of a file come in
-// their order. A path that leads to the same file as another one, by a symbolic link, is no such case: both have it.
+// their order. Nobody waits yet if the file has just been renamed, or once more: so it stays open until each path has been looked at, or its
+// name is seen to be none that is followed. A path that leads to the same file as another one, by a symbolic link, is no such case: both have it.
 
 // elsewhere says whether a file that t's path leads to was read under another path, and has lost that name. Who has it still as the file of its path
 // is told that it is an old one.
@@ -47,6 +49,38 @@ func (f *follower) pass(in *input) bool {
 		}
 	}
 	return false
+}
+
+// sought says whether another path may lead to an old file of t that could not be passed on: it has a name, none is seen that is not followed, and since
+// its time was over there have not been two scans, between which each path is looked at.
+func (t *tail) sought(in *input) bool {
+	f := t.f
+	info, err := in.file.Stat()
+	if err != nil || deleted(info) {
+		return false
+	}
+	path := seen(info, filepath.Dir(t.path))
+	if path == "" {
+		path = seen(info, in.dir)
+	}
+	if path != "" && !slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.match(path) }) {
+		return false
+	}
+	if in.over == 0 {
+		in.over = f.scans
+	}
+	return f.scans < in.over+2
+}
+
+// seen is the path of a file in a directory; "" if it is not seen there.
+func seen(file os.FileInfo, dir string) string {
+	around, _ := os.ReadDir(dir)
+	for _, e := range around {
+		if info, err := e.Info(); err == nil && os.SameFile(info, file) {
+			return filepath.Join(dir, e.Name())
+		}
+	}
+	return ""
 }
 
 // isAt says whether a path leads to the file.

@@ -65,7 +65,7 @@ func (t *tail) retire(in *input) {
 	t.old = append(t.old, in)
 }
 
-// lookOld reads what has come in files that were replaced, in their order, and closes those whose time is over.
+// lookOld reads what has come in files that were replaced, in their order. Those whose time is over are passed on, or closed.
 func (t *tail) lookOld(ctx context.Context) (more bool, err error) {
 	for i := 0; i < len(t.old); {
 		in := t.old[i]
@@ -73,11 +73,12 @@ func (t *tail) lookOld(ctx context.Context) (more bool, err error) {
 		if more, err := in.read(ctx, t, most); more || err != nil {
 			return more, err
 		}
-		if !over {
+		passed := over && t.f.pass(in)
+		if !over || !passed && t.sought(in) {
 			i++
 			continue
 		}
-		if !t.f.pass(in) {
+		if !passed {
 			if more, err := in.rest(ctx, t); more || err != nil {
 				return more, err
 			}
@@ -174,17 +175,12 @@ func (t *tail) replaced() bool {
 
 // finish publishes what has no newline and will get none. more: there was no room for all of it.
 func (t *tail) finish() (more bool, err error) {
+	if t.in == nil {
+		return false, nil
+	}
 	ctx, cancel := context.WithTimeout(t.f.ctx, t.f.turn)
 	defer cancel()
-	for _, in := range append(slices.Clone(t.old), t.in) {
-		if in == nil {
-			continue
-		}
-		if more, err := in.rest(ctx, t); more || err != nil {
-			return more, err
-		}
-	}
-	return false, nil
+	return t.in.rest(ctx, t)
 }
 
 func (t *tail) close() error {
