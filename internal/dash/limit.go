@@ -13,17 +13,21 @@ const mostConnections = 128
 // A limited listener has a limited number of connections. Its server tells it by state what they do.
 type limited struct {
 	net.Listener
-	places chan struct{}
-	closed chan struct{}
-	once   sync.Once
+	most int
 
 	mu      sync.Mutex
+	changed sync.Cond // there is a place, or it is closed
+	closed  bool
+	taken   int        // places
 	idle    []net.Conn // the longest first
 	waiting bool       // somebody has come for whom there is no place
+	ending  bool       // an idle connection is being ended, which may make one
 }
 
 func limit(l net.Listener, most int) *limited {
-	return &limited{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
+	limited := &limited{Listener: l, most: most}
+	limited.changed.L = &limited.mu
+	return limited
 }
 
 // Accept waits for a connection, and for a place for it.
@@ -32,27 +36,28 @@ func (l *limited) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case l.places <- struct{}{}:
-	default:
-		l.wait(true)
-		defer l.wait(false)
-		select {
-		case l.places <- struct{}{}:
-		case <-l.closed:
-			c.Close()
-			return nil, net.ErrClosed
-		}
-	}
-	return &placed{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
-}
-
-// wait notes whether somebody waits for a place.
-func (l *limited) wait(waiting bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting = waiting
-	l.makeRoom()
+	for l.taken >= l.most && !l.closed {
+		l.waiting = true
+		l.makeRoom()
+		l.changed.Wait()
+	}
+	l.waiting = false
+	if l.closed {
+		c.Close()
+		return nil, net.ErrClosed
+	}
+	l.taken++
+	return &placed{Conn: c, leave: sync.OnceFunc(l.leave)}, nil
+}
+
+// leave gives a place back.
+func (l *limited) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken--
+	l.changed.Broadcast()
 }
 
 // state is the server's ConnState. Who has come and not asked yet is as idle as who does not ask any more.
@@ -68,18 +73,29 @@ func (l *limited) state(c net.Conn, s http.ConnState) {
 	}
 }
 
-// makeRoom ends an idle connection if somebody waits for its place. The caller holds l.mu.
+// makeRoom ends an idle connection if somebody waits for its place, and the next one if that had none any more: its server closes it before it tells
+// so by state. The caller holds l.mu.
 func (l *limited) makeRoom() {
-	if l.waiting && len(l.idle) > 0 {
-		go l.idle[0].Close() // that of TLS says goodbye, which may take its time
-		l.idle = l.idle[1:]
-		l.waiting = false
+	if !l.waiting || l.taken < l.most || l.ending || len(l.idle) == 0 {
+		return
 	}
+	longest := l.idle[0]
+	l.idle, l.ending = l.idle[1:], true
+	go func() {
+		longest.Close() // that of TLS says goodbye, which may take its time
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.ending = false
+		l.makeRoom()
+	}()
 }
 
 // Close ends listening.
 func (l *limited) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.mu.Lock()
+	l.closed = true
+	l.changed.Broadcast()
+	l.mu.Unlock()
 	return l.Listener.Close()
 }
 
