@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -46,7 +48,7 @@ type follower struct {
 	// waits is told of a topic that was given by name and is not there; it is waited for.
 	waits func(topic string)
 
-	// begun are subscriptions to topics that were made before, to go on with.
+	// begun are subscriptions to topics that were made before, to go on with, also when a topic is not there any more.
 	begun map[string]*bus.Subscriber
 
 	unread bool // a segment could not be read; to be asked when follow has returned
@@ -67,6 +69,7 @@ func (f *follower) follow(ctx context.Context) error {
 			stop(err)
 		}
 	}
+	begun := slices.Sorted(maps.Keys(f.begun))
 	var globs []topics.Pattern
 	for _, p := range f.patterns {
 		if name := p.String(); p.Literal() {
@@ -75,6 +78,11 @@ func (f *follower) follow(ctx context.Context) error {
 			}
 		} else {
 			globs = append(globs, p)
+		}
+	}
+	for _, name := range begun {
+		if f.claim(name) {
+			wg.Go(func() { end(f.found(ctx, name, false)) })
 		}
 	}
 	if len(globs) > 0 {
@@ -117,15 +125,11 @@ func (f *follower) leave(name string) (again bool) {
 	return false
 }
 
-// subscribe is the subscription that was begun, or a new one. What was found may be another topic than what was subscribed to before, so
-// when that is gone it is looked for again.
+// subscribe is the subscription that was begun, or a new one.
 func (f *follower) subscribe(ctx context.Context, name string, options []bus.SubscribeOption) (*bus.Subscriber, error) {
 	f.mu.Lock()
 	s := f.begun[name]
-	if s != nil {
-		delete(f.begun, name)
-		f.joined[name] = true
-	}
+	delete(f.begun, name)
 	f.mu.Unlock()
 	if s != nil {
 		return s, nil
