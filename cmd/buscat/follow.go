@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -48,8 +48,8 @@ type follower struct {
 	// waits is told of a topic that was given by name and is not there; it is waited for.
 	waits func(topic string)
 
-	// begun are subscriptions to topics that were made before, to go on with, also when a topic is not there any more.
-	begun map[string]*bus.Subscriber
+	// begun are subscriptions to begin with, before topics are looked for; it may be nil. Each is run at once.
+	begun iter.Seq[*bus.Subscriber]
 
 	unread bool // a segment could not be read; to be asked when follow has returned
 
@@ -69,7 +69,17 @@ func (f *follower) follow(ctx context.Context) error {
 			stop(err)
 		}
 	}
-	begun := slices.Sorted(maps.Keys(f.begun))
+	if f.begun != nil {
+		for s := range f.begun {
+			name := s.Topic()
+			f.claim(name)
+			if f.named(name) {
+				wg.Go(func() { end(f.run(ctx, s)) })
+			} else {
+				wg.Go(func() { end(f.found(ctx, name, s, false)) })
+			}
+		}
+	}
 	var globs []topics.Pattern
 	for _, p := range f.patterns {
 		if name := p.String(); p.Literal() {
@@ -78,11 +88,6 @@ func (f *follower) follow(ctx context.Context) error {
 			}
 		} else {
 			globs = append(globs, p)
-		}
-	}
-	for _, name := range begun {
-		if f.claim(name) {
-			wg.Go(func() { end(f.found(ctx, name, false)) })
 		}
 	}
 	if len(globs) > 0 {
@@ -125,16 +130,9 @@ func (f *follower) leave(name string) (again bool) {
 	return false
 }
 
-// subscribe is the subscription that was begun, or a new one.
-func (f *follower) subscribe(ctx context.Context, name string, options []bus.SubscribeOption) (*bus.Subscriber, error) {
-	f.mu.Lock()
-	s := f.begun[name]
-	delete(f.begun, name)
-	f.mu.Unlock()
-	if s != nil {
-		return s, nil
-	}
-	return f.bus.Subscribe(ctx, name, options...)
+// named says whether the topic was given by name.
+func (f *follower) named(name string) bool {
+	return slices.ContainsFunc(f.patterns, func(p topics.Pattern) bool { return p.Literal() && p.String() == name })
 }
 
 // one follows a topic that was given by name.
@@ -144,7 +142,7 @@ func (f *follower) one(ctx context.Context, name string) error {
 			f.waits(name)
 		}
 	})
-	s, err := f.subscribe(ctx, name, append(f.options[:len(f.options):len(f.options)], waits))
+	s, err := f.bus.Subscribe(ctx, name, append(f.options[:len(f.options):len(f.options)], waits)...)
 	if err != nil && f.explain != nil {
 		err = f.explain(name, err)
 	}
@@ -177,24 +175,29 @@ func (f *follower) discover(ctx context.Context, wg *sync.WaitGroup, globs []top
 			continue
 		}
 		if name, later := d.Name, d.Later; f.claim(name) {
-			wg.Go(func() { end(f.found(ctx, name, later)) })
+			wg.Go(func() { end(f.found(ctx, name, nil, later)) })
 		}
 	}
 	return nil
 }
 
-// found follows a topic that matches a pattern, and those that are made under its name while it is followed.
-func (f *follower) found(ctx context.Context, name string, later bool) error {
+// found follows a topic that matches a pattern, and those that are made under its name while it is followed. s is the subscription to it, if
+// there is one already.
+func (f *follower) found(ctx context.Context, name string, s *bus.Subscriber, later bool) error {
 	for {
 		options := f.options[:len(f.options):len(f.options)]
 		if later {
 			options = append(options, bus.FromFirst())
 		}
-		s, err := f.subscribe(ctx, name, options)
+		var err error
+		if s == nil {
+			s, err = f.bus.Subscribe(ctx, name, options...)
+		}
 		gone := errors.Is(err, bus.ErrNoTopic)
 		switch {
 		case err == nil:
 			err = f.run(ctx, s)
+			s = nil
 			gone = errors.Is(err, bus.ErrNoTopic)
 		case !gone && f.refused != nil:
 			err = f.refused(name, err)

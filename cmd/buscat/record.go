@@ -56,12 +56,14 @@ replayed alone, or all of them in order with 'buscat replay run-*.mcap'.
 
 With --from oldest what is in the rings is recorded first, in the order in which
 it was published; of frames without a time it is not known when that was, and
-they follow the others.
+they follow the others. What comes meanwhile follows these. Frames are held in
+memory for that, about 64 MiB of them; where that is not enough, some may be
+recorded behind later ones.
 
 In the file each topic is a channel, or two if it has raw frames and msgpack
 ones. The channel's metadata have kind, policy, slots, cell, exclusive and
 no_time, as 'buscat stat --json' has them. The publish time is the frame's, the
-log time is when it was received, the sequence is the publisher's.`,
+log time is when it was recorded, the sequence is the publisher's.`,
 		Example: `  buscat record -o run.mcap 'sensors/**'
   buscat record -o imu.mcap --duration 10s sensors/imu/0 sensors/imu/1
   buscat record -o day.mcap --max-time 1h --compression lz4 '**'
@@ -152,9 +154,8 @@ func (a *app) runRecord(c *cobra.Command, args []string, o *recordOptions) error
 	}
 	quiet := r.showProgress()
 	if o.from == "oldest" {
-		err = r.catchUp(ctx, f)
-	}
-	if err == nil {
+		err = r.catchUp(ctx, stop, f)
+	} else {
 		err = f.follow(ctx)
 	}
 	quiet()
@@ -213,6 +214,8 @@ type recorder struct {
 	bus   *bus.Bus
 	limit uint64 // frames; 0: as many as come
 
+	backlog *backlog // nil: recorded is what comes
+
 	mu       sync.Mutex
 	reel     *reel
 	topics   map[string]*recording
@@ -225,7 +228,6 @@ type recorder struct {
 // A recording is what was recorded of a topic, by all subscriptions that there were to it.
 type recording struct {
 	name   string
-	shape  bus.TopicInfo // as it was when it was subscribed to
 	frames uint64
 	lost   uint64
 	before uint64 // lost before the file that is being written was begun
@@ -241,7 +243,7 @@ type channelKey struct {
 }
 
 // channel is the channel for frames of that kind.
-func (r *recorder) channel(t *recording, kind bus.Kind) (*mcap.Channel, error) {
+func (r *recorder) channel(t *feed, kind bus.Kind) (*mcap.Channel, error) {
 	key := channelKey{t.name, kind, t.shape.Policy, t.shape.Slots, t.shape.CellSize, t.shape.Exclusive, t.shape.NoTime}
 	if c := r.channels[key]; c != nil {
 		return c, nil

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -86,5 +87,105 @@ func TestATopicThatIsRemovedWhileWhatIsThereIsRecorded(t *testing.T) {
 	}
 	if got := h.recorded(t)["removed"]; len(got) != 2 || got[1] != "since" {
 		t.Errorf("recorded are %q", got)
+	}
+}
+
+// TestATopicIsReadWhileWhatIsThereIsRecorded: its ring may be overwritten before it is its turn.
+func TestATopicIsReadWhileWhatIsThereIsRecorded(t *testing.T) {
+	b := openBus(t)
+	p := publisher(t, b, "fast", bus.TopicOptions{Policy: bus.PolicyLossless, Slots: 64})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	send := func(from, to int) {
+		t.Helper()
+		for i := from; i < to; i++ {
+			if err := p.Publish(ctx, fmt.Append(nil, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const there, all = 40, 1000
+	send(0, there)
+	h := holdUp(t, b, all)
+	isSubscribedTo(t, b, "fast")
+	send(there, all) // which waits for the recorder to read
+	got := h.recorded(t)["fast"]
+	if len(got) != all {
+		t.Fatalf("%d frames of %d", len(got), all)
+	}
+	for i, s := range got {
+		if s != fmt.Sprint(i) {
+			t.Fatalf("frame %d is %q", i, s)
+		}
+	}
+}
+
+// addFeed adds a feed of which not all is read.
+func addFeed(b *backlog) *feed {
+	f := &feed{recording: new(recording)}
+	b.add(nil, f, 1)
+	return f
+}
+
+// TestABacklogHoldsNoMoreThanThereIsRoomFor: then what is held goes on, though older frames may come.
+func TestABacklogHoldsNoMoreThanThereIsRoomFor(t *testing.T) {
+	const all, room = 1000, 100
+	m := message{at: time.Unix(1, 0)}
+	b := newBacklog(room * m.room())
+	late, one, two := addFeed(b), addFeed(b), addFeed(b)
+	b.added()
+	send := func(f *feed, n int) {
+		for i := range n {
+			b.hold(message{feed: f, at: m.at.Add(time.Duration(i)), sequence: uint64(i)})
+		}
+		b.read(f)
+	}
+	go send(one, all)
+	go send(two, all)
+	next := map[*feed]uint64{}
+	for i := range 2*all + 1 {
+		if i == 2*all-2*room {
+			go send(late, 1)
+		}
+		got, ok := b.next()
+		if !ok || got.sequence != next[got.feed] {
+			t.Fatalf("%v, %v; it is the turn of %d", got, ok, next[got.feed])
+		}
+		next[got.feed]++
+		b.mu.Lock()
+		if b.held > room*m.room() {
+			t.Errorf("%d bytes are held", b.held)
+		}
+		b.mu.Unlock()
+	}
+	if m, ok := b.next(); ok || next[late] != 1 {
+		t.Errorf("%v comes, and so many of the late feed: %d", m, next[late])
+	}
+}
+
+// TestABacklogEnds also when frames come as fast as they are written.
+func TestABacklogEnds(t *testing.T) {
+	b := newBacklog(100 * new(message).room())
+	f := addFeed(b)
+	b.added()
+	b.hold(message{feed: f})
+	b.read(f)
+	done := make(chan uint64)
+	go func() {
+		n := uint64(1)
+		for b.hold(message{feed: f, sequence: n}) {
+			n++
+		}
+		done <- n
+	}()
+	n := uint64(0)
+	for m, ok := b.next(); ok; m, ok = b.next() {
+		if m.sequence != n {
+			t.Fatalf("%d, and it is the turn of %d", m.sequence, n)
+		}
+		n++
+	}
+	if want := <-done; n != want {
+		t.Errorf("%d of %d", n, want)
 	}
 }

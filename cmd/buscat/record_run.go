@@ -15,12 +15,19 @@ import (
 // run records one topic, until ctx is done.
 func (r *recorder) run(ctx context.Context, s *bus.Subscriber) error {
 	defer s.Close()
-	t := r.recording(s.Topic())
-	before := t.lost
+	t := r.backlog.take(s)
+	if t == nil {
+		t = r.feed(s.Topic())
+	}
+	defer r.backlog.read(t)
+	defer func() { r.lost(t.recording, t.before+s.Lost()) }()
 	w := &frameWaiter{recorder: r, sub: s}
 	defer w.stop()
 	for end := uint64(0); ; {
 		f, err := s.TryReceive()
+		if f == nil || f.Position() >= t.end {
+			r.backlog.read(t)
+		}
 		if ctx.Err() != nil {
 			// What had been published when it was told to end is recorded, if that is there now.
 			if st := s.Stats(); end == 0 {
@@ -39,10 +46,10 @@ func (r *recorder) run(ctx context.Context, s *bus.Subscriber) error {
 			return r.refusal(t.name, err)
 		}
 		if f == nil {
-			r.lost(t, before+s.Lost())
+			r.lost(t.recording, t.before+s.Lost())
 			continue
 		}
-		err = r.keep(t, f, before+s.Lost())
+		err = r.keep(message{t, f.Kind(), f.Sequence(), f.Time(), t.before + s.Lost(), f.Bytes()})
 		f.Release()
 		if err != nil {
 			return err
@@ -50,8 +57,8 @@ func (r *recorder) run(ctx context.Context, s *bus.Subscriber) error {
 	}
 }
 
-// recording is what there is of a topic, and notes what the topic is like.
-func (r *recorder) recording(name string) *recording {
+// feed notes what a topic that was subscribed to is like.
+func (r *recorder) feed(name string) *feed {
 	stat, err := r.bus.Stat(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,36 +67,45 @@ func (r *recorder) recording(name string) *recording {
 		t = &recording{name: name}
 		r.topics[name] = t
 	}
+	f := &feed{recording: t, before: t.lost}
 	if err == nil {
-		t.shape = stat.TopicInfo
+		f.shape = stat.TopicInfo
 	}
-	return t
+	return f
 }
 
-// keep records one frame.
-func (r *recorder) keep(t *recording, f *bus.Frame, lost uint64) error {
+// keep records one frame, now or after the backlog.
+func (r *recorder) keep(m message) error {
+	if r.backlog.hold(m) {
+		return nil
+	}
+	return r.write(m)
+}
+
+// write writes one frame.
+func (r *recorder) write(f message) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.limit > 0 && r.frames >= r.limit {
 		return errRecordedEnough
 	}
-	c, err := r.channel(t, f.Kind())
+	c, err := r.channel(f.feed, f.kind)
 	if err != nil {
 		return err
 	}
 	m := &r.message
-	m.ChannelID, m.Sequence, m.Data = c.ID, uint32(f.Sequence()), f.Bytes()
+	m.ChannelID, m.Sequence, m.Data = c.ID, uint32(f.sequence), f.data
 	m.LogTime = uint64(time.Now().UnixNano())
 	m.PublishTime = m.LogTime
-	if at := f.Time(); !at.IsZero() {
-		m.PublishTime = uint64(at.UnixNano())
+	if !f.at.IsZero() {
+		m.PublishTime = uint64(f.at.UnixNano())
 	}
 	if err := r.reel.message(c, m); err != nil {
 		return err
 	}
 	r.frames++
-	t.frames++
-	if err := r.setLost(t, lost); err != nil {
+	f.frames++
+	if err := r.setLost(f.recording, f.lost); err != nil {
 		return err
 	}
 	if r.frames == r.limit {
@@ -107,7 +123,7 @@ func (r *recorder) lost(t *recording, lost uint64) {
 
 // setLost is lost with the lock held. Losses are written into the file now and then, for the case that the recorder is killed.
 func (r *recorder) setLost(t *recording, lost uint64) error {
-	if lost == t.lost {
+	if lost <= t.lost { // less: what was held is written
 		return nil
 	}
 	t.lost = lost

@@ -49,7 +49,7 @@ in files of other programs those are the channels with that message encoding, an
 a '/' before a topic's name is left away. Topics that are there stay as they are.
 
 The pace is that of the publish times in the file. With --clock log it is that
-of the log times, when the frames were received. Frames that are late are
+of the log times, when the frames were recorded. Frames that are late are
 published at once.`,
 		Example: `  buscat replay run.mcap
   buscat replay --speed 0 run-*.mcap                    as fast as can be
