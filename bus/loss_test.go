@@ -245,3 +245,34 @@ func TestLossesOfAClosedSubscriptionAreToldByPublisher(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatARemovalTookIsCountedAfterClose: a subscription that is closed, by itself or with its Bus, before anybody asked it says what it would have said.
+func TestWhatARemovalTookIsCountedAfterClose(t *testing.T) {
+	for way, end := range map[string]func(b *bus.Bus, s *bus.Subscriber) error{
+		"Subscriber": func(_ *bus.Bus, s *bus.Subscriber) error { return s.Close() },
+		"Bus":        func(b *bus.Bus, _ *bus.Subscriber) error { return b.Close() },
+	} {
+		for _, mode := range []bus.SubscribeOption{bus.Lossy(), bus.ReadOnly()} {
+			for _, told := range []bool{false, true} {
+				b := newBus(t)
+				reading := openAt(t, b.Dir())
+				p := publisher(t, b, "t", overwriteRing(256))
+				s := subscribe(t, reading, "t", mode)
+				for range 300 { // 44 of them are overwritten
+					publish(t, p, "x")
+				}
+				receive(t, s).Release()
+				noError(t, b.RemoveTopic("t"))
+				if told {
+					_, err := s.Receive(soon(t))
+					is(t, err, bus.ErrNoTopic)
+				}
+				noError(t, end(reading, s))
+				by, st := s.LostBy(), s.Stats()
+				if s.Lost() != 299 || by[p.ID()] != 299 || len(by) != 1 || st.Lost != 299 || st.Received != 1 {
+					t.Errorf("closed by its %s, told %v: %d of 300 are lost, by publisher %v, %+v", way, told, s.Lost(), by, st)
+				}
+			}
+		}
+	}
+}

@@ -37,7 +37,7 @@ type port struct {
 	revoked  bool          // guarded by mu
 	shut     bool          // guarded by mu
 	counts   bool          // frames can be lost
-	marks    []topics.Mark // to count them by once the memory is gone; guarded by mu
+	marks    *topics.Marks // to count them by once the memory is gone; guarded by mu
 	writable bool          // stamps may be written; for the handle's goroutine
 	tried    bool          // to make the twin; for the handle's goroutine
 	borrowed int           // frames of a subscription that has left the topic, not yet released; for the handle's goroutine

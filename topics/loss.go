@@ -44,13 +44,13 @@ func (l *loss) gap(f *Frame, line int, missed uint64) {
 	}
 }
 
-// A Mark is how far a writer's line had come, and whose it was.
-type Mark struct{ frames, last, publisher uint64 }
+// A mark is how far a writer's line had come, and whose it was.
+type mark struct{ frames, last, publisher uint64 }
 
 // mark is how far the line has come. frames is loaded before last, so that last is at least as new.
-func (w *writerLine) mark() Mark {
+func (w *writerLine) mark() mark {
 	frames := w.frames.Load()
-	return Mark{frames, w.last.Load(), w.publisher.Load()}
+	return mark{frames, w.last.Load(), w.publisher.Load()}
 }
 
 // settle counts what was lost on lines from which no further frame has come.
@@ -62,7 +62,7 @@ func (l *loss) settle(r *Ring, pos uint64) {
 
 // end counts what was lost at the end of a line that had come as far as m, for a reader at pos: if the line's last frame lies before pos, all its
 // frames were received or lost.
-func (l *loss) end(line int, m Mark, pos uint64) {
+func (l *loss) end(line int, m mark, pos uint64) {
 	if m.frames <= l.next[line] || m.last >= pos {
 		return
 	}
@@ -72,22 +72,30 @@ func (l *loss) end(line int, m Mark, pos uint64) {
 	l.next[line], l.last[line] = m.frames, m.publisher
 }
 
-// Marks is how far the writers' lines have come, for SettleAt of a reader whose memory is taken away.
-func (r *Ring) Marks() []Mark {
-	all := make([]Mark, len(r.writers))
-	for i := range all {
-		all[i] = r.writers[i].mark()
+// Marks are how far the writers' lines had come, and whether the topic had been removed.
+type Marks struct {
+	lines   []mark
+	removed bool
+}
+
+// Marks is for SettleAt of a reader whose memory is taken away. The head is loaded before the lines: whoever finds the topic removed finds all that was
+// counted before that.
+func (r *Ring) Marks() *Marks {
+	m := &Marks{lines: make([]mark, len(r.writers))}
+	_, m.removed = r.Head()
+	for i := range m.lines {
+		m.lines[i] = r.writers[i].mark()
 	}
-	return all
+	return m
 }
 
 // SettleAt counts what Lost would have when the marks were taken. It looks at nothing shared.
-func (r *Reader) SettleAt(marks []Mark) {
+func (r *Reader) SettleAt(m *Marks) {
 	if r.kind == kindGate || r.shared != nil {
 		return
 	}
-	for i, m := range marks[:min(len(marks), len(r.loss.next))] {
-		r.loss.end(i, m, r.behind())
+	for i, l := range m.lines[:min(len(m.lines), len(r.loss.next))] {
+		r.loss.end(i, l, r.done(m.removed))
 	}
 }
 

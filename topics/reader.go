@@ -234,13 +234,18 @@ func (r *Reader) Idle() {
 // came to them, and once the topic is removed all that it has not read.
 func (r *Reader) Lost() uint64 {
 	if r.kind != kindGate && r.shared == nil {
-		end := r.behind()
-		if _, removed := r.ring.Head(); removed { // Copy hands nothing out any more
-			end = tombstone
-		}
-		r.loss.settle(r.ring, end)
+		_, removed := r.ring.Head()
+		r.loss.settle(r.ring, r.done(removed))
 	}
 	return r.loss.total
+}
+
+// done is where the frames end that the reader will not read any more: once the topic is removed that is all of them, because Copy hands nothing out then.
+func (r *Reader) done(removed bool) uint64 {
+	if removed {
+		return tombstone
+	}
+	return r.behind()
 }
 
 // behind is where the frames end that lie wholly behind the reader: a run does not that it is in, nor one that may grow over its position.
