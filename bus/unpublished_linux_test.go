@@ -50,3 +50,32 @@ func unpublished(t *testing.T, amid bool) {
 		t.Errorf("the other topic's frame is %q", got)
 	}
 }
+
+// What a removed topic leaves is for those who still look. It stays when the topic's place is free and a maker was killed amid its stores to it.
+func TestARemovedTopicIsSeenToBeGoneThoughAMakerWasKilled(t *testing.T) {
+	for done := range 6 {
+		dir := newDir(t)
+		b := openAt(t, dir)
+		noError(t, b.CreateTopic("removed", bus.TopicOptions{}))
+		tap := subscribe(t, b, "removed", bus.ReadOnly())
+		noError(t, b.RemoveTopic("removed"))
+
+		seg, err := segment.Open(dir, "main", segment.ReadWrite)
+		noError(t, err)
+		e := seg.Table()
+		word := func(i int) uint64 { return binary.NativeEndian.Uint64(e[8*i:]) }
+		off, err := seg.Grow(1<<20, nil)
+		noError(t, err)
+		for _, w := range []struct {
+			at    int
+			value uint64
+		}{{7, word(2) + word(3)}, {0, word(0) | 3}, {1, 1}, {2, uint64(off)}, {3, 1 << 20}, {4, 1}}[:done+1] {
+			binary.NativeEndian.PutUint64(e[8*w.at:], w.value)
+		}
+		noError(t, seg.Close())
+
+		noError(t, b.CreateTopic("new", bus.TopicOptions{}))
+		_, err = tap.TryReceive()
+		is(t, err, bus.ErrNoTopic, `"removed"`)
+	}
+}

@@ -66,6 +66,8 @@ func TestEveryWordLiesWhereTheLayoutSays(t *testing.T) {
 		{"entry.size", unsafe.Offsetof(e.size), 24},
 		{"entry.made", unsafe.Offsetof(e.made), 32},
 		{"entry.length", unsafe.Offsetof(e.length), 40},
+		{"entry.flags", unsafe.Offsetof(e.flags), 48},
+		{"entry.before", unsafe.Offsetof(e.before), 56},
 		{"entry.name", unsafe.Offsetof(e.name), 64},
 		{"entry's name's end", unsafe.Offsetof(e.name) + unsafe.Sizeof(e.name), 64 + MaxName},
 	} {

@@ -29,10 +29,12 @@ const (
 	BellBytes = TableEntries * BellStride
 )
 
-// entry is one place in the table. Only the holder of the directory's lock stores to it. state is stored first and last when a topic is made,
-// and first when it goes; readers load state, the rest, and state again.
+// entry is one place in the table. Only the holder of the directory's lock stores to it. state is stored before and after all that readers load when a
+// topic is made, and first when it goes; readers load state, the rest, and state again.
 //
 // state: generation << 2 | live, removed, free or being made. The generation rises with each topic made in this place.
+//
+// before: stored ahead of all else when a topic is made; it counts while it is being made, when offset and size say nothing.
 type entry struct {
 	state  mem.Word
 	hash   mem.Plain // FNV-1a of the name
@@ -41,7 +43,7 @@ type entry struct {
 	made   mem.Plain // Unix nanoseconds
 	length mem.Plain // of the name
 	flags  mem.Plain // bit 0 ephemeral
-	_      mem.Plain
+	before mem.Plain // where the region ended that was last published in this place
 	name   [MaxName / 8]mem.Plain
 	_      [entrySize/8 - 8 - MaxName/8]mem.Plain
 }
@@ -213,6 +215,7 @@ func (t *Table) Publish(name string, offset, size, made int64, ephemeral bool) (
 		if !free(st) {
 			continue
 		}
+		p.before.Set(p.end()) // for End, should the maker be killed before its last store
 		p.state.Store(st | entryMaking)
 		p.hash.Set(hashName(name))
 		p.offset.Set(uint64(offset))
@@ -247,16 +250,22 @@ func (t *Table) Retired() []Entry {
 	return all
 }
 
-// End is where the last region ends that was ever published: a place that is free keeps its topic's range, and each region lies behind all
-// before it. A region whose maker ended before its last store was not. It is for who holds the directory's lock.
+// End is where the last region ends that was ever published: a place keeps the range of its last topic, and each region lies behind all before it.
+// A region whose maker ended before its last store was not. It is for who holds the directory's lock.
 func (t *Table) End() int64 {
 	var end uint64
 	for i := range t.entries {
-		if p := &t.entries[i]; p.state.Load()&3 != entryMaking {
-			end = max(end, p.offset.Get()+p.size.Get())
-		}
+		end = max(end, t.entries[i].end())
 	}
 	return int64(min(end, 1<<62))
+}
+
+// end is where the region ends that was last published in this place.
+func (p *entry) end() uint64 {
+	if p.state.Load()&3 == entryMaking {
+		return p.before.Get()
+	}
+	return p.offset.Get() + p.size.Get()
 }
 
 // Release frees the place of a retired topic.
