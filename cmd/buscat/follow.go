@@ -74,7 +74,7 @@ func (f *follower) follow(ctx context.Context) error {
 			name := s.Topic()
 			f.claim(name)
 			if f.named(name) {
-				wg.Go(func() { end(f.run(ctx, s)) })
+				wg.Go(func() { end(f.goOn(ctx, name, s)) })
 			} else {
 				wg.Go(func() { end(f.found(ctx, name, s, false)) })
 			}
@@ -135,14 +135,23 @@ func (f *follower) named(name string) bool {
 	return slices.ContainsFunc(f.patterns, func(p topics.Pattern) bool { return p.Literal() && p.String() == name })
 }
 
+// goOn follows a topic that was given by name and has been subscribed to, and when it is gone the next one of that name.
+func (f *follower) goOn(ctx context.Context, name string, s *bus.Subscriber) error {
+	err := f.run(ctx, s)
+	if errors.Is(err, bus.ErrNoTopic) {
+		err = f.one(ctx, name, bus.FromFirst())
+	}
+	return err
+}
+
 // one follows a topic that was given by name.
-func (f *follower) one(ctx context.Context, name string) error {
+func (f *follower) one(ctx context.Context, name string, more ...bus.SubscribeOption) error {
 	waits := bus.OnWait(func() {
 		if f.waits != nil {
 			f.waits(name)
 		}
 	})
-	s, err := f.bus.Subscribe(ctx, name, append(f.options[:len(f.options):len(f.options)], waits)...)
+	s, err := f.bus.Subscribe(ctx, name, slices.Concat(f.options, more, []bus.SubscribeOption{waits})...)
 	if err != nil && f.explain != nil {
 		err = f.explain(name, err)
 	}

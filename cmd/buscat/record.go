@@ -57,8 +57,8 @@ replayed alone, or all of them in order with 'buscat replay run-*.mcap'.
 With --from oldest what is in the rings is recorded first, in the order in which
 it was published; of frames without a time it is not known when that was, and
 they follow the others. What comes meanwhile follows these. Frames are held in
-memory for that, about 64 MiB of them; where that is not enough, some may be
-recorded behind later ones.
+memory for that, about 64 MiB of them, and are not in the file until they are
+written; where that is not enough, some may be recorded behind later ones.
 
 In the file each topic is a channel, or two if it has raw frames and msgpack
 ones. The channel's metadata have kind, policy, slots, cell, exclusive and
@@ -223,6 +223,7 @@ type recorder struct {
 	message  mcap.Message
 	frames   uint64
 	noted    time.Time // when losses were last written into the file
+	over     error     // why nothing is written any more
 }
 
 // A recording is what was recorded of a topic, by all subscriptions that there were to it.

@@ -44,7 +44,7 @@ func (m *message) room() int { return len(m.data) + 128 }
 type backlog struct {
 	mu     sync.Mutex
 	begun  map[*bus.Subscriber]*feed // that are not run yet
-	start  time.Time                 // when all of them were there
+	start  time.Time                 // before any of them was subscribed to
 	change *sync.Cond                // for who writes
 	space  *sync.Cond                // for those who read
 	feeds  feedHeap                  // those that have something held, by the times of their first frames
@@ -59,7 +59,7 @@ type backlog struct {
 const backlogRoom = 64 << 20
 
 func newBacklog(room int) *backlog {
-	b := &backlog{begun: make(map[*bus.Subscriber]*feed), room: room, blank: 1} // it is not known yet what feeds there are
+	b := &backlog{begun: make(map[*bus.Subscriber]*feed), start: time.Now(), room: room, blank: 1} // it is not known yet what feeds there are
 	b.change, b.space = sync.NewCond(&b.mu), sync.NewCond(&b.mu)
 	return b
 }
@@ -80,7 +80,6 @@ func (b *backlog) added() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.blank--
-	b.start = time.Now()
 	b.change.Signal()
 }
 
@@ -155,7 +154,7 @@ func (b *backlog) next() (m message, ok bool) {
 		f := b.feeds[0]
 		f.held, m = shift(f.held)
 		if m.at.IsZero() {
-			m.at = b.start // so that the order is that of the times in the file, too
+			m.at = b.start // before those of its topic that come later
 		}
 		if len(f.held) > 0 {
 			heap.Fix(&b.feeds, 0)
@@ -241,8 +240,8 @@ func (r *recorder) begin(ctx context.Context, f *follower) iter.Seq[*bus.Subscri
 		defer r.backlog.added()
 		all, unread := r.bus.Topics() // f tells more of the error, if it still comes to that
 		f.unread = unread != nil && globbed(f.patterns)
-		for _, info := range all {
-			if !matches(f.patterns, info.Name) {
+		for i, info := range all {
+			if !matches(f.patterns, info.Name) || i > 0 && all[i-1].Name == info.Name {
 				continue
 			}
 			s, err := r.bus.Subscribe(ctx, info.Name, f.options...)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -188,4 +189,20 @@ func TestABacklogEnds(t *testing.T) {
 	if want := <-done; n != want {
 		t.Errorf("%d of %d", n, want)
 	}
+}
+
+// TestATopicGivenByNameIsWaitedForAfterItsBacklog: one that is removed is recorded again when it is made again.
+func TestATopicGivenByNameIsWaitedForAfterItsBacklog(t *testing.T) {
+	b := openBus(t)
+	p := publisher(t, b, "named", bus.TopicOptions{Policy: bus.PolicyLossless})
+	publish(t, p, "there")
+	r := command(t, b.Dir(), "record", "-o", filepath.Join(t.TempDir(), "named.mcap"), "--from", "oldest", "--lossless", "--limit", "3", "named")
+	r.start()
+	isSubscribedTo(t, b, "named")
+	publish(t, p, "since")
+	if err := b.RemoveTopic("named"); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, publisher(t, b, "named", bus.TopicOptions{Policy: bus.PolicyLossless}), "anew")
+	r.ends(0)
 }

@@ -20,7 +20,11 @@ func (r *recorder) run(ctx context.Context, s *bus.Subscriber) error {
 		t = r.feed(s.Topic())
 	}
 	defer r.backlog.read(t)
-	defer func() { r.lost(t.recording, t.before+s.Lost()) }()
+	defer func() {
+		if context.Cause(ctx) != errRecordedEnough { // what was lost since the last frame that is recorded is none of this recording
+			r.lost(t.recording, t.before+s.Lost())
+		}
+	}()
 	w := &frameWaiter{recorder: r, sub: s}
 	defer w.stop()
 	for end := uint64(0); ; {
@@ -82,13 +86,17 @@ func (r *recorder) keep(m message) error {
 	return r.write(m)
 }
 
-// write writes one frame.
-func (r *recorder) write(f message) error {
+// write writes one frame. After an error there are no more: they would stand behind a gap.
+func (r *recorder) write(m message) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.limit > 0 && r.frames >= r.limit {
-		return errRecordedEnough
+	if r.over == nil {
+		r.over = r.put(m)
 	}
+	return r.over
+}
+
+func (r *recorder) put(f message) error {
 	c, err := r.channel(f.feed, f.kind)
 	if err != nil {
 		return err

@@ -33,6 +33,12 @@ type input struct {
 	over  int       // how many scans there had been when it could not be passed on then; 0: it is not over
 }
 
+// grown says whether there is more in the file than has been read.
+func (in *input) grown() bool {
+	info, err := in.file.Stat()
+	return err == nil && info.Size() > in.at+int64(len(in.begun))
+}
+
 // openInput opens a file. Only regular files have an end that moves: a pipe would make us wait for its writer.
 func (f *follower) openInput(path string) (*input, error) {
 	regular := func(info os.FileInfo, err error) (string, error) {

@@ -25,8 +25,10 @@ func (f *follower) elsewhere(t *tail, in *input) bool {
 		}
 	}
 	for _, other := range f.tails {
-		if slices.ContainsFunc(other.old, func(old *input) bool { return old.id == in.id }) {
-			f.busy[other] = true // what is new in it, of which t was told, is for that one to read
+		if i := slices.IndexFunc(other.old, func(old *input) bool { return old.id == in.id }); i >= 0 {
+			if other != t && other.old[i].grown() { // t was told, and it is for that one to read
+				f.busy[other] = true
+			}
 			return true
 		}
 		if other.in != nil && in.id == other.in.id && !in.isAt(other.path) {

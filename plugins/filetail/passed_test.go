@@ -186,3 +186,30 @@ func TestAFileThatIsRenamedOnWhenItsOldPathIsForgottenIsReadOnce(t *testing.T) {
 	}
 	h.Stop()
 }
+
+// TestAFileThatIsRenamedBackIsNotLookedAtAgainAndAgain: it is an old file of its own path.
+func TestAFileThatIsRenamedBackIsNotLookedAtAgainAndAgain(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "a.log")
+	f, h := byHand(t, table(t, "paths", []string{log}, "topic", "l", "rescan", "1h", "from", "start"))
+	appendTo(t, log, "1\n")
+	scanAll(t, f)
+	s := h.Subscribe("l")
+	noError(t, os.Rename(log, log+".bak"))
+	appendTo(t, log, "2\n")
+	scanAll(t, f)
+	noError(t, os.Rename(log+".bak", log))
+	scanAll(t, f) // it would not end
+	appendTo(t, log, "3\n")
+	scanAll(t, f)
+	h.Expect(s, "1", "2", "3")
+}
+
+// TestAFileHasItsGraceEachTimeThatItIsRenamed: what is passed on late, and renamed once more, is sought as long as at the first time.
+func TestAFileHasItsGraceEachTimeThatItIsRenamed(t *testing.T) {
+	tail := &tail{f: &follower{every: time.Hour}}
+	in := &input{over: 7}
+	tail.retire(in)
+	if in.over != 0 {
+		t.Error("its time was over before it began")
+	}
+}

@@ -61,7 +61,7 @@ func (t *tail) look() (more bool, err error) {
 
 // retire makes in one of the old files.
 func (t *tail) retire(in *input) {
-	in.until = time.Now().Add(t.f.every)
+	in.until, in.over = time.Now().Add(t.f.every), 0
 	t.old = append(t.old, in)
 }
 
