@@ -7,22 +7,27 @@ import (
 	"shmbus/internal/testproc"
 )
 
+// twoBuses opens one bus twice: each has a lease of its own.
+func twoBuses(t *testing.T) (a, b *Bus) {
+	t.Helper()
+	dir := testproc.MemoryDir(t)
+	var all [2]*Bus
+	for i := range all {
+		var err error
+		if all[i], err = Open(dir); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = all[i].Close() })
+	}
+	return all[0], all[1]
+}
+
 // TestAFrameWhoseLeaseWasLost: publishers go round the ring over it, so Err must not be nil: neither before the loss was found, nor when others
 // have got the line, nor afterwards.
 func TestAFrameWhoseLeaseWasLost(t *testing.T) {
 	for name, mode := range map[string]SubscribeOption{"lossless": Lossless(), "a member": Group("g")} {
 		t.Run(name, func(t *testing.T) {
-			dir := testproc.MemoryDir(t)
-			loses, err := Open(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer loses.Close()
-			b, err := Open(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer b.Close()
+			loses, b := twoBuses(t)
 			p, err := b.Publisher("t", WithTopic(TopicOptions{Policy: PolicyLossless, Slots: 8, MaxSubscribers: 2}))
 			if err != nil {
 				t.Fatal(err)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"testing"
 	"time"
-
-	"shmbus/internal/testproc"
 )
 
 // TestALoanWhoseLeaseWasLost: its slots belong to others by now, who have gone round the ring. Neither Commit nor Abort touches their frames.
@@ -26,17 +24,7 @@ func TestALoanWhoseLeaseWasLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			dir := testproc.MemoryDir(t)
-			loses, err := Open(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer loses.Close()
-			b, err := Open(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer b.Close()
+			loses, b := twoBuses(t)
 			q, err := b.Publisher("t", WithTopic(TopicOptions{Policy: PolicyLossless, Slots: 8}))
 			if err != nil {
 				t.Fatal(err)

@@ -75,12 +75,18 @@ func TestSlowReadersHoldUpNothingElse(t *testing.T) {
 	h.Stop()
 }
 
-func TestAFileIsRotatedTwiceWhileReadersAreSlow(t *testing.T) {
+// fullLog is a file with a hundred long lines and one that has not ended, a place for a state file beside it, and a slow topic "l".
+func fullLog(t *testing.T) (log, state string, b *bus.Bus, s *bus.Subscriber) {
+	t.Helper()
 	dir := t.TempDir()
-	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
+	log, state = filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
 	appendTo(t, log, longLines(0, 100)+"no newline")
-	b := plugintest.NewBus(t)
-	s := slow(t, b, "l")
+	b = plugintest.NewBus(t)
+	return log, state, b, slow(t, b, "l")
+}
+
+func TestAFileIsRotatedTwiceWhileReadersAreSlow(t *testing.T) {
+	log, state, b, s := fullLog(t)
 	h := plugintest.StartOn(t, b, Run, table(t, "paths", []string{log}, "topic", "l", "rescan", "10ms", "state", state, "from", "start"))
 	for i, text := range []string{longLines(101, 150), longLines(150, 200)} {
 		h.Await("the file is open", func() bool { return len(places(state, log)) == i+1 })
@@ -99,11 +105,8 @@ func TestAFileIsRotatedTwiceWhileReadersAreSlow(t *testing.T) {
 }
 
 func TestAFileThatIsDeletedWhileReadersAreSlowIsReadToItsEnd(t *testing.T) {
-	dir := t.TempDir()
-	log, state := filepath.Join(dir, "a.log"), filepath.Join(dir, "state")
-	appendTo(t, log, longLines(0, 100)+"no newline")
-	b := plugintest.NewBus(t)
-	s := slow(t, b, "l")
+	log, state, b, s := fullLog(t)
+	dir := filepath.Dir(log)
 	h := plugintest.StartOn(t, b, Run, table(t, "paths", []string{log, dir + "/*.later"}, "topic", "l", "rescan", "10ms", "state", state, "from", "start"))
 	h.Ready()
 	noError(t, os.Remove(log))
