@@ -15,12 +15,14 @@ import (
 // An outcome is what came of one turn.
 type outcome struct {
 	took time.Duration
+	cpu  time.Duration    // of all its processes, and of the server
 	hist *bench.Histogram // ns of the round trips, for latency
 }
 
 // A runner moves messages for one contender in one cell, as often as it is asked to.
 type runner interface {
 	run(n uint64) (outcome, error)
+	pids() []int
 	close()
 }
 

@@ -61,8 +61,24 @@ func (l *lab) measure(ctx context.Context, cells []report.Cell, grown []series, 
 // An entrant is a contender in a cell.
 type entrant struct {
 	runner
-	count uint64 // messages of a turn
-	line  report.Line
+	server []int  // its pid, if there is one
+	count  uint64 // messages of a turn, or round trips
+	line   report.Line
+}
+
+// turn runs the entrant, and sees what CPU time that takes.
+func (e *entrant) turn() (o outcome, err error) {
+	pids := append(e.pids(), e.server...)
+	before, err := cpuTime(pids)
+	if err != nil {
+		return o, err
+	}
+	if o, err = e.run(e.count); err != nil {
+		return o, err
+	}
+	after, err := cpuTime(pids)
+	o.cpu = after - before
+	return o, err
 }
 
 // cell starts all contenders, finds how many messages each moves in a turn, and gives them turns, each round in another order. A
@@ -82,6 +98,9 @@ func (l *lab) cell(ctx context.Context, bare *calibrator, cell report.Cell, roun
 			continue
 		}
 		e := &entrant{line: report.Line{Name: c.name, Bare: c.bare, Ours: c.ours(), Against: c.against(cell)}}
+		if s := l.servers[c.server]; s != nil {
+			e.server = []int{s.cmd.Process.Pid}
+		}
 		all = append(all, e)
 		var err error
 		if e.runner, err = c.start(ctx, l, cell); err == nil {
@@ -101,7 +120,7 @@ func (l *lab) cell(ctx context.Context, bare *calibrator, cell report.Cell, roun
 			if err != nil {
 				return nil, err
 			}
-			o, err := e.run(e.count)
+			o, err := e.turn()
 			if err == nil {
 				e.line.Runs = append(e.line.Runs, o.result(round, beside, e.count))
 			}
@@ -127,8 +146,9 @@ func (e *entrant) out(ctx context.Context, err error) error {
 
 // result is a turn's figures.
 func (o outcome) result(round int, beside report.Bare, n uint64) report.Run {
-	r := report.Run{Round: round, Bare: beside, Count: n, NS: float64(o.took) / float64(n)}
+	r := report.Run{Round: round, Bare: beside, Count: n, NS: float64(o.took) / float64(n), CPU: float64(o.cpu) / float64(n)}
 	if o.hist != nil {
+		r.CPU /= 2 // a round trip is two messages
 		half := func(q float64) float64 { return float64(o.hist.Quantile(q)) / 2 }
 		r.NS, r.P99, r.P999, r.Max = half(.5), half(.99), half(.999), half(1)
 	}

@@ -74,6 +74,8 @@ func (r *crewRunner) run(n uint64) (outcome, error) {
 	return outcome{took: o.Took, hist: o.Hist}, err
 }
 
+func (r *crewRunner) pids() []int { return r.crew.Pids() }
+
 func (r *crewRunner) close() {
 	_ = r.task.Close() // the crew removes what this leaves
 	r.crew.Close()

@@ -207,6 +207,13 @@ func (t *team) run(n uint64) (o outcome, err error) {
 	return o, nil
 }
 
+func (t *team) pids() (all []int) {
+	for _, p := range t.people {
+		all = append(all, p.cmd.Process.Pid)
+	}
+	return all
+}
+
 func (p *process) hangUp() { p.hang.Do(func() { p.in.Close() }) }
 
 func (t *team) hangUp() {

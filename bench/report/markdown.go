@@ -161,6 +161,17 @@ func (g *group) markdown(b *strings.Builder, plots string) {
 			return Duration(p99) + " / " + Duration(p999) + " / " + Duration(most)
 		})
 	}
+	if g.hasCPU() {
+		b.WriteString("\nCPU time that a message takes, of all processes and the server together: median of the rounds and quartiles.\n\n")
+		g.rows(b, func(_ *Table, l *Line) string {
+			s := l.CPU()
+			if s == nil {
+				return ""
+			}
+			lo, hi := Quartiles(s)
+			return fmt.Sprintf("%s (%s–%s)", Duration(s.Median()), Duration(lo), Duration(hi))
+		})
+	}
 	b.WriteString("\nBeside the bare hardware in the same round; and, in bold, how many times as long as ours it takes: medians and quartiles.\n\n")
 	g.rows(b, func(t *Table, l *Line) string {
 		s := ratio(t.OverBare(l)) + " of " + t.BareName()
@@ -189,6 +200,13 @@ func (g *group) markdown(b *strings.Builder, plots string) {
 		}
 		b.WriteByte('\n')
 	}
+}
+
+// hasCPU says whether CPU time was measured in one of the cells.
+func (g *group) hasCPU() bool {
+	return slices.ContainsFunc(g.tables, func(t *Table) bool {
+		return slices.ContainsFunc(t.Lines, func(l Line) bool { return l.CPU() != nil })
+	})
 }
 
 // rows is a table with a row for each contender and a column for each size.

@@ -66,10 +66,27 @@ func (t *Table) ahead() (all []Verdict) {
 			times, should = 10, "more than 10"
 		}
 		if over := t.OverOurs(l); len(over) > 0 && over.Median() <= times {
-			all = append(all, Verdict{Cell: t.Cell.Name(), Name: l.Name, Is: ratio(over) + " times " + l.Against, Should: should})
+			v := Verdict{Cell: t.Cell.Name(), Name: l.Name, Is: ratio(over) + " times " + l.Against, Should: should}
+			t.outdone(&v, l, times)
+			all = append(all, v)
 		}
 	}
 	return all
+}
+
+// outdone looks whether a peer that is ahead where both wait without a poll owes it to CPU time that it burns meanwhile: then one of ours that
+// burns less than it is far enough ahead of it. Ours that sleeps at once is compared with those that do so.
+func (t *Table) outdone(v *Verdict, peer *Line, times float64) {
+	if t.Cell.Mode != Latency || t.Cell.Spin {
+		return
+	}
+	with, other := t.Line(peer.Against), t.Line("shmbus adaptive")
+	if other == nil || with.CPU() == nil || other.CPU() == nil || peer.CPU() == nil {
+		return
+	}
+	over, burnt := peer.over(other), peer.beside(other, cpuOf)
+	v.Is += fmt.Sprintf(" with %s of its CPU time; %s times %s with %s", ratio(peer.beside(with, cpuOf)), ratio(over), other.Name, ratio(burnt))
+	v.Met = over.Median() > times && burnt.Median() > 1
 }
 
 // crowds compares what a frame takes with two publishers or two subscribers with what it takes with one of each, in the same round.

@@ -82,6 +82,54 @@ func TestMarksAreJudgedAndPeersAheadAreNamed(t *testing.T) {
 	}
 }
 
+// waiting is a cell where a peer is ahead of ours that sleeps at once, with those CPU times of a message.
+func waiting(block, adaptive, peer float64) *Result {
+	runs := func(ns, cpu float64) (all []Run) {
+		for i := range verdictRounds {
+			all = append(all, Run{Round: i, NS: ns, CPU: cpu})
+		}
+		return all
+	}
+	return &Result{Tables: []Table{{Cell: Cell{Mode: Latency, Size: 64, Pubs: 1, Subs: 1}, Lines: []Line{
+		{Name: "shmbus adaptive", Ours: true, Runs: runs(400, adaptive)},
+		{Name: "shmbus block", Ours: true, Runs: runs(16_000, block)},
+		{Name: "FIFO", Against: "shmbus block", Runs: runs(12_000, peer)},
+	}}}}
+}
+
+func TestAPeerThatBurnsMoreAndIsSlowerThanOursThatLooksIsBehind(t *testing.T) {
+	for name, c := range map[string]struct {
+		block, adaptive, peer float64
+		met                   bool
+		is                    string
+	}{
+		"ours burns less":       {12_000, 700, 14_000, true, "0.75 (0.75–0.75) times shmbus block with 1.17 (1.17–1.17) of its CPU time; 30.0 (30.0–30.0) times shmbus adaptive with 20.0 (20.0–20.0)"},
+		"ours burns more":       {12_000, 24_000, 12_000, false, "times shmbus adaptive with 0.50"},
+		"burnt is not measured": {0, 0, 0, false, "0.75 (0.75–0.75) times shmbus block"},
+	} {
+		v := waiting(c.block, c.adaptive, c.peer).Verdicts()
+		if len(v) != 1 || v[0].Name != "FIFO" || v[0].Met != c.met || !strings.Contains(v[0].Is, c.is) {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	spin := waiting(12_000, 700, 14_000)
+	spin.Tables[0].Cell.Spin = true
+	if v := spin.Verdicts(); len(v) != 1 || v[0].Met {
+		t.Errorf("who spins owes nothing to it: %+v", v)
+	}
+}
+
+func TestCPUTimeIsShownWhereItWasMeasured(t *testing.T) {
+	const head = "CPU time that a message takes"
+	text := waiting(12_000, 700, 14_000).Markdown("bench")
+	if !strings.Contains(text, head) || !strings.Contains(text, "| shmbus adaptive | 700 ns (700 ns–700 ns) |") {
+		t.Errorf("no CPU time in\n%s", text)
+	}
+	if text := waiting(0, 0, 0).Markdown("bench"); strings.Contains(text, head) {
+		t.Errorf("CPU time that nobody has measured:\n%s", text)
+	}
+}
+
 func TestEarlierFiguresAreComparedInTheSameMode(t *testing.T) {
 	all, err := parseEarlier(earlierText)
 	if err != nil || len(all) < 40 {

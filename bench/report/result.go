@@ -90,6 +90,7 @@ type Run struct {
 	P99   float64 `json:"p99_ns,omitempty"`
 	P999  float64 `json:"p999_ns,omitempty"`
 	Max   float64 `json:"max_ns,omitempty"`
+	CPU   float64 `json:"cpu_ns,omitempty"` // time that a message takes of all CPUs, of all processes and of the server; 0: not measured
 }
 
 // A Line is one contender in a cell.
@@ -173,14 +174,28 @@ func (l *Line) Each(figure func(r *Run) float64) bench.Series {
 }
 
 // NS is the figure itself: the median latency, or the time a message takes, in ns.
-func (l *Line) NS() bench.Series { return l.Each(func(r *Run) float64 { return r.NS }) }
+func (l *Line) NS() bench.Series { return l.Each(nsOf) }
+
+// CPU is the CPU time that a message takes, in ns, or nothing if it was not measured.
+func (l *Line) CPU() bench.Series {
+	if len(l.Runs) == 0 || l.Runs[0].CPU == 0 {
+		return nil
+	}
+	return l.Each(cpuOf)
+}
+
+func nsOf(r *Run) float64  { return r.NS }
+func cpuOf(r *Run) float64 { return r.CPU }
 
 // over is the ratio of l's time to o's in the same round, for the rounds that both have.
-func (l *Line) over(o *Line) (s bench.Series) {
+func (l *Line) over(o *Line) bench.Series { return l.beside(o, nsOf) }
+
+// beside is the ratio of l's figure to o's in the same round, for the rounds that both have.
+func (l *Line) beside(o *Line, figure func(r *Run) float64) (s bench.Series) {
 	for i := range l.Runs {
 		j := slices.IndexFunc(o.Runs, func(r Run) bool { return r.Round == l.Runs[i].Round })
 		if j >= 0 {
-			s = append(s, l.Runs[i].NS/o.Runs[j].NS)
+			s = append(s, figure(&l.Runs[i])/figure(&o.Runs[j]))
 		}
 	}
 	return s

@@ -55,7 +55,7 @@ func (t *Table) text(b *strings.Builder) {
 	if t.Cell.Mode == Latency {
 		head += "p99\tp99.9\tmax\t"
 	}
-	fmt.Fprintf(w, head+"of %s\tours faster by\tnear\n", t.BareName())
+	fmt.Fprintf(w, head+"CPU time\tof %s\tours faster by\tnear\n", t.BareName())
 	for _, l := range t.Shown() {
 		if len(l.Runs) == 0 {
 			continue
@@ -69,7 +69,11 @@ func (t *Table) text(b *strings.Builder) {
 				fmt.Fprint(w, "–\t–\t–\t")
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d/%d\n", ratio(t.OverBare(l)), ratio(t.OverOurs(l)), l.Near(), len(l.Runs))
+		took := "–"
+		if s := l.CPU(); s != nil {
+			took = Duration(s.Median())
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\n", took, ratio(t.OverBare(l)), ratio(t.OverOurs(l)), l.Near(), len(l.Runs))
 	}
 	_ = w.Flush()
 	for i := range t.Lines {

@@ -169,6 +169,16 @@ func (c *Crew) launch(m *member) error {
 // order tells a process something. If it is not there any more, that is seen when it does not answer.
 func (m *member) order(o order) { _ = m.say.Encode(o) }
 
+// Pids are the crew's processes, publishers first.
+func (c *Crew) Pids() (all []int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.people {
+		all = append(all, m.cmd.Process.Pid)
+	}
+	return all
+}
+
 // hangUp makes the process end.
 func (m *member) hangUp() { m.hang.Do(func() { m.in.Close() }) }
 
