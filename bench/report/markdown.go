@@ -59,6 +59,11 @@ func (r *Result) Publish(file, plots string) error {
 			return err
 		}
 	}
+	if b := r.overview(); b != nil {
+		if err := os.WriteFile(filepath.Join(plots, "overview.svg"), b, 0o666); err != nil {
+			return err
+		}
+	}
 	for i := range r.Growth {
 		if err := os.WriteFile(filepath.Join(plots, r.Growth[i].Name+".svg"), r.Growth[i].svg(), 0o666); err != nil {
 			return err

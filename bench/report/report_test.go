@@ -130,6 +130,20 @@ func TestCPUTimeIsShownWhereItWasMeasured(t *testing.T) {
 	}
 }
 
+func TestTheOverviewHasOneTableOfEachKindAndNoBareHardware(t *testing.T) {
+	r := waiting(12_000, 700, 14_000)
+	if b := r.overview(); b != nil {
+		t.Errorf("half of it was measured, and it is drawn:\n%s", b)
+	}
+	r.Tables = append(r.Tables, sample().Tables[1])
+	text := string(r.overview())
+	for word, want := range map[string]int{"messages a second": 1, "latency, one way": 1, "FIFO": 2, "shmbus block": 2, "shmbus adaptive": 1, "shmbus spin": 0, "bare": 0} {
+		if got := strings.Count(text, word); got != want {
+			t.Errorf("%q is there %d times, want %d, in\n%s", word, got, want, text)
+		}
+	}
+}
+
 func TestEarlierFiguresAreComparedInTheSameMode(t *testing.T) {
 	all, err := parseEarlier(earlierText)
 	if err != nil || len(all) < 40 {
