@@ -193,6 +193,7 @@ func LatestOnly() SubscribeOption { return func(c *subscribeConfig) { c.latest =
 
 // WaitForTopic makes Subscribe wait until the topic is there, and start with its first frame if it was made after the call. When the
 // topic is removed, or its segment deleted, the subscription waits for it to be made again, and starts with the first frame of that one.
+// If it cannot join that one, whose places are taken or which overwrites where Lossless was asked for, Receive says so, and the next Receive tries again.
 // It joins a moment after the topic was made. What publishers have overwritten by then is gone: Lost says how many frames that were, also
 // for a lossless subscription, which publishers do not wait for before it is there. A Group starts with the oldest frame, and counts none.
 func WaitForTopic() SubscribeOption { return func(c *subscribeConfig) { c.wait = true } }

@@ -90,7 +90,8 @@ func (s *Subscriber) Topic() string { return s.topic }
 // Receive waits for the next frame. Release it when it is no longer needed. ctx is looked at when it waits: a frame that is there is returned
 // also when ctx is done. A lossless subscription that has come through 1024 slots of a stream, and has caught up, lets other threads have the CPU, where
 // some wait for it, unless it is to spin. Errors: ctx's, ErrNoTopic (the topic was removed; with WaitForTopic it waits for the next of that name instead), ErrBusy
-// (a member of a group has not released its frame), ErrClosed, ErrCorrupt.
+// (a member of a group has not released its frame), ErrClosed, ErrCorrupt. With WaitForTopic also those of Subscribe, when the next topic of that name is
+// there and cannot be joined: ErrLimit (its places are taken), ErrPolicy. The subscription stays open then, and the next call tries again.
 func (s *Subscriber) Receive(ctx context.Context) (f *Frame, err error) {
 	if s.open() && s.shelf.some() {
 		return s.next(), nil
