@@ -3,6 +3,7 @@ package topics
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"shmbus/internal/mem"
 )
@@ -56,7 +57,7 @@ func (l *gateLine) isGroup(hash uint64, name [MaxGroupName / 8]uint64) bool {
 	return true
 }
 
-// groupName is the name of the group on l.
+// groupName is the name of the group on l, for people: in quotes if it is none that a group may have, as anybody may have written it there.
 func (l *gateLine) groupName() string {
 	var b []byte
 	for _, w := range l.name() {
@@ -64,7 +65,11 @@ func (l *gateLine) groupName() string {
 			b = append(b, byte(v))
 		}
 	}
-	return string(b)
+	name := string(b)
+	if CheckGroup(name) != nil {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // NewMember joins the group of that name, and makes it if there is none; only then does start count. owner is as for NewReader. Errors:

@@ -262,6 +262,23 @@ func TestWhatAGroupMayNotBe(t *testing.T) {
 	wantErr(t, err, ErrPolicy)
 }
 
+// TestANameThatNoGroupMayHaveIsShownInQuotes: the words of a group's line are anybody's, and go to terminals.
+func TestANameThatNoGroupMayHaveIsShownInQuotes(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 4, Policy: PolicyLossless})
+	mustMember(t, r, "g", Oldest(), living)
+	mustSend(t, mustWriter(t, r, living), "0")
+	for i, w := range packName("\x1b[31mEVIL\n\x1b]0;pwned\a") {
+		r.gates[r.Groups()[0].Line].name()[i].Store(w)
+	}
+	want := `"\x1b[31mEVIL\n\x1b]0;pwned\a"`
+	if g, m := r.Groups(), r.Gates(); g[0].Name != want || m[0].Group != want {
+		t.Errorf("the groups are %+v, the subscriptions %+v, want %s", g, m, want)
+	}
+	if e := r.Examine(); len(e.Behind) != 1 || e.Behind[0].What != "group "+want {
+		t.Errorf("%+v is behind, want %s", e.Behind, want)
+	}
+}
+
 // TestADeadMemberWhosePinTheHeadHasPassed: it looked at the cursor, was slow, and died when it had pinned where the head was no more.
 func TestADeadMemberWhosePinTheHeadHasPassed(t *testing.T) {
 	r, kill := mortal(t, Geometry{Slots: 4, Policy: PolicyLossless})
