@@ -18,8 +18,8 @@ import (
 // Encode publishes v as one msgpack value (KindMsgpack), encoded straight into the ring. Values whose encoding runs code of the
 // caller's (custom marshalers, IsZero methods, and interfaces, which may hold any) are encoded aside first, so that no room is claimed meanwhile. Encoders
 // that were registered with msgpack.Register are not known here: they run while room is claimed, must not publish to the topic, and get ErrBusy from this publisher.
-// Waiting and errors are as for Publish, and those of the encoding, which publish nothing: arrays and maps that lie in each other more than a
-// thousand deep are one, ErrNested, because Decode refuses them. A panic of the encoder, which a uintptr is for it, is one, too, also of v's own encoding methods, and
+// Waiting and errors are as for Publish, and those of the encoding, which publish nothing: arrays and maps that lie in each other more than
+// MaxNesting deep are one, ErrNested, because Decode refuses them. A panic of the encoder, which a uintptr is for it, is one, too, also of v's own encoding methods, and
 // what these write has to be one value. A pointer that leads to itself over nothing but pointers and interfaces is one as well, if v
 // is one; in an interface within v it must not be.
 func (p *Publisher) Encode(ctx context.Context, v any) (err error) {
@@ -319,7 +319,7 @@ func (s *shape) add(t reflect.Type, within map[reflect.Type]bool) {
 
 // circular says of a type whether it is a pointer to pointers, again and again.
 func circular(t reflect.Type) bool {
-	for range maxNesting {
+	for range MaxNesting {
 		if t.Kind() != reflect.Pointer {
 			return false
 		}
@@ -331,7 +331,7 @@ func circular(t reflect.Type) bool {
 // endless says the same of a value, in which interfaces may come in between.
 func endless(v any) bool {
 	r := reflect.ValueOf(v)
-	for range maxNesting {
+	for range MaxNesting {
 		if k := r.Kind(); k != reflect.Pointer && k != reflect.Interface || r.IsNil() {
 			return false
 		}

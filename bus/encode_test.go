@@ -211,12 +211,12 @@ func TestWhatIsEncodedCanBeDecoded(t *testing.T) {
 	s := subscribe(t, b, "t")
 	nested := func(depth int) (plainNest, any) {
 		n, a := plainNest{}, any([]any{})
-		for range depth {
+		for range depth - 1 {
 			n, a = plainNest{n}, []any{a}
 		}
 		return n, a
 	}
-	n, a := nested(1000)
+	n, a := nested(bus.MaxNesting)
 	for _, v := range []any{n, a} {
 		noError(t, p.Encode(soon(t), v))
 		f := receive(t, s)

@@ -32,7 +32,7 @@ var (
 	ErrLimit = errors.New("limit reached")
 	// ErrName: a topic's or segment's name is not allowed.
 	ErrName = errors.New("bad name")
-	// ErrNested: arrays and maps of the value lie in each other too deep.
+	// ErrNested: arrays and maps of the value lie in each other more than MaxNesting deep.
 	ErrNested = errors.New("nested too deep")
 	// ErrNoTopic: there is no such topic, or it has been removed.
 	ErrNoTopic = errors.New("no such topic")

@@ -60,7 +60,7 @@ func (f *Frame) Clone() []byte {
 }
 
 // Decode decodes a msgpack payload into v, a pointer. What it fills in does not alias the frame. A payload that counts more values than it
-// can hold, or nests them more than a thousand deep, is an error before anything is allocated. A panic of the decoder, which some values that do not fit v are
+// can hold, or nests arrays and maps more than MaxNesting deep, is an error before anything is allocated. A panic of the decoder, which some values that do not fit v are
 // for it, is an error, too, also of v's own decoding methods.
 func (f *Frame) Decode(v any) error {
 	err := f.decode(f.Bytes(), v)

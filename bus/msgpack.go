@@ -12,14 +12,14 @@ import (
 // A payload is a stranger's. The decoder believes the counts that it reads, and makes room for as many elements before it has seen one: five
 // bytes can ask for 64 GiB. So the shape of a value is looked at first.
 
-// maxNesting is how deep arrays and maps may lie in each other: each takes a piece of the decoder's stack.
-const maxNesting = 1000
+// MaxNesting is how many arrays and maps of a value may lie in each other: each takes a piece of the decoder's stack.
+const MaxNesting = 1000
 
 var (
 	errShort  = errors.New("not msgpack: it counts more values than its bytes can hold")
 	errMore   = errors.New("not one msgpack value: bytes follow it")
 	errNever  = errors.New("not msgpack: a value begins with c1, which none does")
-	errNested = fmt.Errorf("%w: arrays and maps lie in each other, more than %d deep", ErrNested, maxNesting)
+	errNested = fmt.Errorf("%w: arrays and maps lie in each other, more than %d deep", ErrNested, MaxNesting)
 )
 
 // unmarshal decodes b into v.
@@ -89,7 +89,7 @@ func (w *walk) skip(b []byte, depth int) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, errShort
 	}
-	if depth > maxNesting {
+	if depth > MaxNesting {
 		return nil, errNested
 	}
 	c := b[0]
@@ -99,6 +99,8 @@ func (w *walk) skip(b []byte, depth int) ([]byte, error) {
 	switch {
 	case c == 0xc1:
 		return nil, errNever
+	case depth == MaxNesting && (c >= 0x80 && c <= 0x9f || c >= 0xdc && c <= 0xdf): // one more array or map
+		return nil, errNested
 	case c <= 0x7f, c >= 0xe0, c >= 0xc0 && c <= 0xc3: // small numbers, nil, booleans
 	case c <= 0x8f:
 		values = 2 * int(c&0x0f)

@@ -49,7 +49,9 @@ func TestPayloadsThatCountMoreThanTheyHoldAreErrors(t *testing.T) {
 		{0xa5, 'a'},
 		bytes.Repeat([]byte{0xdd, 0x00, 0x0f, 0x42, 0x40}, 100),
 		bytes.Repeat([]byte{0x91}, 1<<22),
-		append(bytes.Repeat([]byte{0x91}, maxNesting+1), 0xc0),
+		append(bytes.Repeat([]byte{0x91}, MaxNesting+1), 0xc0),
+		append(bytes.Repeat([]byte{0x91}, MaxNesting), 0x90),
+		append(bytes.Repeat([]byte{0x91}, MaxNesting), 0xdf, 0, 0, 0, 0),
 	} {
 		if wellFormed(b) == nil {
 			t.Errorf("% x is fine", b[:min(len(b), 20)])

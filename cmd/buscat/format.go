@@ -19,7 +19,7 @@ import (
 type formatForm struct {
 	parts    []formatPart
 	terminal bool // no control bytes from frames, please
-	odd      func(r *record)
+	odd      func(r *record, err error)
 	buf      []byte
 	body     []byte
 	scratch  bytes.Buffer

@@ -109,7 +109,7 @@ func tryFormat(t interface{ Fatal(...any) }, format string, body []byte, msgpack
 	if msgpack {
 		r.kind = bus.KindMsgpack
 	}
-	f.odd = func(*record) {}
+	f.odd = func(*record, error) {}
 	first := written(t, f, r)
 	if again := written(t, f, r); first != again {
 		t.Fatal(format, first, again)

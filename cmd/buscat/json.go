@@ -15,12 +15,13 @@ import (
 
 // bodyJSON is a body as JSON, and under which name it goes: "body" for msgpack, and for text that is JSON itself; "text" for other text;
 // "base64" for everything else. A Buffer is scratch space.
-func bodyJSON(dst []byte, r *record, scratch *bytes.Buffer, odd func(r *record)) (name string, out []byte) {
+func bodyJSON(dst []byte, r *record, scratch *bytes.Buffer, odd func(r *record, err error)) (name string, out []byte) {
 	if r.kind == bus.KindMsgpack {
-		if out, err := appendJSON(dst, r.body); err == nil {
+		out, err := appendJSON(dst, r.body)
+		if err == nil {
 			return "body", out
 		}
-		odd(r)
+		odd(r, err)
 	}
 	switch {
 	case !utf8.Valid(r.body):
@@ -77,7 +78,7 @@ func pairSurrogates(b []byte) {
 // A jsonForm prints each record as a JSON object on a line.
 type jsonForm struct {
 	terminal  bool
-	odd       func(r *record)
+	odd       func(r *record, err error)
 	buf, body []byte
 	scratch   bytes.Buffer
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"shmbus/bus"
 )
 
 // appendMsgpack appends the JSON value in src as msgpack: the counterpart of appendJSON. Objects keep their order, and all their keys.
@@ -89,8 +91,8 @@ func (r *jsonReader) value(dst []byte, depth int) ([]byte, error) {
 
 // members reads an object or an array. How many members there are is known at the end: then the head grows if it must.
 func (r *jsonReader) members(dst []byte, depth int, end byte, heads [3]byte) ([]byte, error) {
-	if depth == maxDepth {
-		return dst, fmt.Errorf("arrays and objects lie more than %d deep in one another", maxDepth)
+	if depth == bus.MaxNesting {
+		return dst, fmt.Errorf("arrays and objects lie more than %d deep in one another", bus.MaxNesting)
 	}
 	r.at++
 	start, n := len(dst), 0

@@ -43,7 +43,7 @@ func TestInvalidJSONIsExplained(t *testing.T) {
 		"NaN":      "invalid character 'N' looking for beginning of value (byte 1)",
 		"\"\xff\"": "not UTF-8",
 		"1e999":    "the number 1e999 is too large",
-		strings.Repeat("[", 501) + strings.Repeat("]", 501): "more than 500 deep",
+		strings.Repeat("[", 1001) + strings.Repeat("]", 1001): "more than 1000 deep",
 	} {
 		dst := []byte("before")
 		got, err := appendMsgpack(dst, []byte(in))
@@ -55,7 +55,7 @@ func TestInvalidJSONIsExplained(t *testing.T) {
 
 // TestAsDeepAsTheHelpSays goes in, and comes out again.
 func TestAsDeepAsTheHelpSays(t *testing.T) {
-	deep := strings.Repeat("[", 500) + "1" + strings.Repeat("]", 500)
+	deep := strings.Repeat("[", 1000) + "1" + strings.Repeat("]", 1000)
 	packed, err := appendMsgpack(nil, []byte(deep))
 	if err != nil {
 		t.Fatal(err)

@@ -4,16 +4,20 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"shmbus/bus"
 )
 
-var errMsgpack = errors.New("not one whole msgpack value")
-
-// maxDepth bounds how deep arrays and maps may lie in one another.
-const maxDepth = 500
+// Why a frame that is marked msgpack is not shown as JSON: it is ...
+var (
+	errMsgpack = errors.New("not one whole msgpack value")
+	errNested  = fmt.Errorf("nested more than %d deep", bus.MaxNesting)
+)
 
 // appendJSON appends the msgpack value in src as JSON on one line. Maps keep their order. What JSON has no word for:
 //
@@ -26,14 +30,17 @@ const maxDepth = 500
 // dst is returned unchanged beside an error.
 func appendJSON(dst, src []byte) ([]byte, error) {
 	out, rest, err := appendValue(dst, src, 0)
-	if err != nil || len(rest) > 0 {
-		return dst, errMsgpack
+	if err == nil && len(rest) > 0 {
+		err = errMsgpack
+	}
+	if err != nil {
+		return dst, err
 	}
 	return out, nil
 }
 
 func appendValue(dst, src []byte, depth int) (out, rest []byte, err error) {
-	if len(src) == 0 || depth > maxDepth {
+	if len(src) == 0 {
 		return dst, src, errMsgpack
 	}
 	c, src := src[0], src[1:]
@@ -104,6 +111,9 @@ var widths = map[byte]int{
 }
 
 func appendArray(dst, src []byte, n uint64, depth int) ([]byte, []byte, error) {
+	if depth == bus.MaxNesting {
+		return dst, src, errNested
+	}
 	dst = append(dst, '[')
 	for i := range n {
 		if i > 0 {
@@ -118,6 +128,9 @@ func appendArray(dst, src []byte, n uint64, depth int) ([]byte, []byte, error) {
 }
 
 func appendMap(dst, src []byte, n uint64, depth int) ([]byte, []byte, error) {
+	if depth == bus.MaxNesting {
+		return dst, src, errNested
+	}
 	dst = append(dst, '{')
 	for i := range n {
 		if i > 0 {

@@ -70,6 +70,9 @@ func TestMsgpackBecomesJSON(t *testing.T) {
 
 func TestWhatIsNoMsgpackIsRefused(t *testing.T) {
 	deep := bytes.Repeat([]byte{0x91}, 100000)
+	if _, err := appendJSON(nil, append(deep[:1000:1000], 0x80)); err != errNested {
+		t.Errorf("a map in 1000 arrays: %v", err)
+	}
 	for _, b := range [][]byte{
 		{}, {0xc1}, {1, 2}, {0xa5, 'a'}, {0x92, 1}, {0x81, 1}, {0xcb, 0}, {0xdd, 0xff, 0xff, 0xff, 0xff}, {0xc9, 0xff, 0xff, 0xff, 0xff, 0}, deep,
 	} {

@@ -93,7 +93,7 @@ type plainForm struct {
 	prefix   func(dst []byte, topic string) []byte // before each of them, or nil
 	terminal bool                                  // no control bytes, please
 	raw      bool                                  // msgpack as it is
-	odd      func(r *record)                       // told of a msgpack frame that is none
+	odd      func(r *record, err error)            // told of a msgpack frame that cannot be shown as JSON
 	buf      []byte
 	escaped  []byte
 }
@@ -105,7 +105,7 @@ func (p *plainForm) write(w *bufio.Writer, r *record) error {
 		if p.buf, err = appendJSON(p.buf[:0], b); err == nil {
 			b = p.buf
 		} else {
-			p.odd(r)
+			p.odd(r, err)
 		}
 	}
 	if p.prefix != nil {

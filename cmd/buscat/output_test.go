@@ -27,7 +27,7 @@ func TestJSONIsAlwaysJSON(t *testing.T) {
 		if rapid.Bool().Draw(t, "msgpack") {
 			r.kind = bus.KindMsgpack
 		}
-		line := written(t, &jsonForm{odd: func(*record) {}}, r)
+		line := written(t, &jsonForm{odd: func(*record, error) {}}, r)
 		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
 			t.Fatalf("not one line: %q", line)
 		}

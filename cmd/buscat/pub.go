@@ -46,7 +46,7 @@ the file's name. The rest is published, and the exit code is 1 at the end; with
 With --msgpack each line (or frame, or file) is JSON, and is published as one
 msgpack value. Objects keep the order of their keys. Numbers without a fraction
 or an exponent are integers; beyond 64 bits, and all others, they are floats.
-Arrays and objects may lie up to 500 deep in one another.
+Arrays and objects may lie up to 1000 deep in one another.
 
 With --repeat a pipe is kept in memory, up to 256 MiB; files are read again.
 What cannot be published is reported the first time. When there is nothing to

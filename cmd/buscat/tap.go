@@ -40,11 +40,11 @@ that a member had in hand when it was killed goes to another. The first member
 makes the group, and only its --from counts.
 
 Output: one of --format, --json, --jq, --raw, --null, --length-prefixed, --hex.
-Otherwise, and with --null, frames of kind msgpack are shown as JSON. Bytes
-become base64, NaN and the infinities the strings "NaN", "+Inf" and "-Inf",
-times RFC 3339 strings, other extensions {"ext":TYPE,"data":BASE64}; keys that
-are no strings are put into quotes. On a terminal control bytes are shown
-escaped.
+Otherwise, and with --null, frames of kind msgpack are shown as JSON, unless
+arrays and maps lie more than 1000 deep in one another. Bytes become base64,
+NaN and the infinities the strings "NaN", "+Inf" and "-Inf", times RFC 3339
+strings, other extensions {"ext":TYPE,"data":BASE64}; keys that are no strings
+are put into quotes. On a terminal control bytes are shown escaped.
 
 --format prints nothing but what it says. It knows \n, \t, \0, \\ and
   %t topic      %p position   %s sequence (counts the publisher's frames)
@@ -210,10 +210,10 @@ func (t *tap) print(r *record) error {
 	return nil
 }
 
-// odd tells about the first frame that is said to be msgpack and is not.
-func (t *tap) odd(r *record) {
+// odd tells about the first frame that is said to be msgpack and cannot be shown as JSON.
+func (t *tap) odd(r *record, err error) {
 	if !t.oddTold {
-		t.say("the frame at position %d is marked msgpack and is none; such frames are printed as they are", r.position)
+		t.say("the frame at position %d is marked msgpack and is %v; such frames are printed as they are", r.position, err)
 		t.oddTold = true
 	}
 }
