@@ -2,8 +2,11 @@ package bus_test
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +81,38 @@ func TestPeersGoOnSoonAfterADeath(t *testing.T) {
 			}
 			t.Errorf("the median is %v", median)
 		})
+	}
+}
+
+// TestAMemberThatIsGoneNeedsAnotherOne: there is no process to end for its frame to go to somebody else.
+func TestAMemberThatIsGoneNeedsAnotherOne(t *testing.T) {
+	dir := newDir(t)
+	b := openAt(t, dir)
+	publish(t, publisher(t, b, "t", losslessRing(16)), "0", "1")
+	h := testproc.Start(t, "hold everything", dir)
+	h.Expect("holding")
+	h.Kill()
+	m := subscribe(t, b, "t", bus.Group("left"), bus.LastN(1))
+	receive(t, m)
+	noError(t, m.Close()) // with the frame in hand
+	eventually(t, 5*time.Second, "the member is dead", func() bool {
+		st, err := b.Stat("t")
+		return err == nil && !slices.ContainsFunc(st.SubscriberList, func(s bus.SubscriberInfo) bool { return s.Alive })
+	})
+	st, err := b.Stat("t")
+	noError(t, err)
+	groups := ""
+	for _, s := range st.SubscriberList {
+		if groups += s.Group + " "; s.Group == "" {
+			continue
+		}
+		want := "of group " + s.Group + ", and cannot be kicked; it is dead or has left: start another member, and that gets its frame"
+		if err := b.Kick("t", s.ID); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if !strings.Contains(groups, "w ") || !strings.Contains(groups, "left ") {
+		t.Errorf("there are members of %q", groups)
 	}
 }
 

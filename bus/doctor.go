@@ -186,7 +186,7 @@ func (at *attachment) examineTables() ([]Finding, error) {
 // Kick ends the lossless subscription of that id on a topic, though its process lives: publishers do not wait for it any more. It is told
 // so, with ErrKicked, by Frame.Err, and by its calls once they have handed out what it had read ahead, up to 32 frames; those, and frames that it has in hand, may be
 // overwritten under its eyes. Stat and Doctor tell ids. Members of groups
-// cannot be kicked: end their process, and another member gets the frame. Errors: ErrNoTopic, fs.ErrNotExist (no such lossless subscription).
+// cannot be kicked: end their process, and another member gets the frame, also one that is started when they are gone. Errors: ErrNoTopic, fs.ErrNotExist (no such lossless subscription).
 func (b *Bus) Kick(topic string, subscription uint64) error {
 	const op = "kick a subscription of"
 	b.mu.Lock()
@@ -222,13 +222,21 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 	return nil
 }
 
+// todoMember is what to do about a member of a group, instead of kicking it.
+func (p *port) todoMember(g topics.GateInfo) string {
+	if !g.Abandoned && p.at.shows(g.Owner) {
+		return "end " + describe(p.at.seg, g.Owner) + ", and its frame goes to another member"
+	}
+	return "it is dead or has left: start another member, and that gets its frame"
+}
+
 // unkicked says why there is nothing to kick, with what there is, and what to do instead.
 func (p *port) unkicked(subscription uint64) (hint string, cause error) {
 	var others []string
 	for _, g := range p.ring.Gates() {
 		switch {
 		case g.Subscription == subscription && g.Mode == topics.Member:
-			return "end " + describe(p.at.seg, g.Owner) + ", and its frame goes to another member",
+			return p.todoMember(g),
 				fmt.Errorf("subscription %d is a member of group %s, and cannot be kicked", subscription, g.Group)
 		case g.Subscription == subscription && g.Mode == topics.Lossy:
 			return "there is no need to kick it", fmt.Errorf("subscription %d is lossy, and holds nobody up", subscription)

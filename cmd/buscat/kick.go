@@ -15,7 +15,7 @@ func (a *app) kickCommand() *cobra.Command {
 The subscription is told so. Frames that it still has in hand may be overwritten.
 
 A member of a group cannot be kicked: end its process, and its frame goes to
-another member.`,
+another member. If it has ended already, start another one.`,
 		Example: `  buscat kick numbers 3`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 2 {
