@@ -31,7 +31,7 @@ func BadConfig(key, format string, args ...any) error {
 
 // Config puts the manifest's config table into the struct that v points to. Keys are those of the fields' json tags, and what the table
 // does not have keeps its value, so set the defaults before. Fields may be of any type that JSON fits, also Duration and Size. Errors
-// name the keys: those that there are none of, and those whose value does not fit; if there are none, those that v finds as a Checker.
+// name the keys: those that there are none of, and those whose value does not fit; if all values fit, also those that v finds as a Checker.
 func (p *Plugin) Config(v any) error {
 	text := cmp.Or(os.Getenv(EnvConfig), "{}")
 	return readConfig(text, p.Topics(), v)
@@ -57,6 +57,7 @@ func readConfig(text string, topics []string, v any) error {
 	}
 	fields := configFields(reflect.ValueOf(v).Elem())
 	var errs []error
+	fit := true
 	for _, key := range slices.Sorted(maps.Keys(table)) {
 		field, ok := fields[key]
 		if !ok {
@@ -65,11 +66,12 @@ func readConfig(text string, topics []string, v any) error {
 			continue
 		}
 		if err := configValue(table[key], field.Addr().Interface()); err != nil {
+			fit = false
 			errs = append(errs, BadConfig(key, "%w", err))
 		}
 	}
-	if c, ok := v.(Checker); ok && errs == nil {
-		return c.Check(topics)
+	if c, ok := v.(Checker); ok && fit {
+		errs = append(errs, c.Check(topics))
 	}
 	return errors.Join(errs...)
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 )
 
+// The errors are KeyErrors.
+
 // LookUp finds the program of a command that has no '/' in it: in the PATH that the plugin will have, which is that of its env, or else this
 // process's. Directories in it that are relative do not count: they would be others for whoever looks.
 func (m *Manifest) LookUp() (string, error) {
@@ -27,9 +29,9 @@ func (m *Manifest) LookUp() (string, error) {
 		}
 	}
 	if own {
-		return "", fmt.Errorf("command: %q is not in PATH of env, %q", m.Command[0], path)
+		return "", &KeyError{"command", fmt.Errorf("%q is not in PATH of env, %q", m.Command[0], path)}
 	}
-	return "", fmt.Errorf("command: %q is not in PATH, %q", m.Command[0], path)
+	return "", &KeyError{"command", fmt.Errorf("%q is not in PATH, %q", m.Command[0], path)}
 }
 
 // LookUpUser finds the user of a manifest, by name or else by number.
@@ -40,8 +42,11 @@ func LookUpUser(name string) (*user.User, error) {
 			u, err = user.LookupId(name)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("user = %q: %w", name, err)
+	switch {
+	case errors.As(err, new(user.UnknownUserError)), errors.As(err, new(user.UnknownUserIdError)):
+		return nil, &KeyError{"user", fmt.Errorf("there is no user %q", name)}
+	case err != nil:
+		return nil, &KeyError{"user", fmt.Errorf("%q: %w", name, err)}
 	}
 	return u, nil
 }
@@ -51,11 +56,11 @@ func (m *Manifest) CheckDir() error {
 	info, err := os.Stat(m.Dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("dir: the working directory %s is not there", m.Dir)
+		return &KeyError{"dir", fmt.Errorf("the working directory %s is not there", m.Dir)}
 	case err != nil:
-		return fmt.Errorf("dir: the working directory: %w", err)
+		return &KeyError{"dir", fmt.Errorf("the working directory: %w", err)}
 	case !info.IsDir():
-		return fmt.Errorf("dir: the working directory %s: %w", m.Dir, syscall.ENOTDIR)
+		return &KeyError{"dir", fmt.Errorf("the working directory %s: %w", m.Dir, syscall.ENOTDIR)}
 	}
 	return nil
 }

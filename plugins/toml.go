@@ -3,6 +3,7 @@ package plugins
 import (
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -50,6 +51,15 @@ func (t TOML) Wrong(err error) error {
 		return err
 	}
 	return &fileError{t.Path, err}
+}
+
+// WrongIn is Wrong for the manifest at path, "" if there is none, of which the text is read for that.
+func WrongIn(path string, err error) error {
+	if err == nil || path == "" {
+		return err
+	}
+	text, _ := os.ReadFile(path) // without it there are no lines
+	return TOML{path, string(text)}.Wrong(err)
 }
 
 // A fileError names the file before each problem.

@@ -85,9 +85,11 @@ func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 		if f.Spec != nil {
 			b.WriteString("\n")
 			explain(&b, f.Spec)
-			wrong = errors.Join(f.Spec.CheckDir(), findProgram(f.Spec))
 		} else if f.Unsettled {
 			wrong = errors.New("its files are being written")
+		}
+		if f.Manifest != nil {
+			wrong = errors.Join(wrong, plugins.WrongIn(f.Path, errors.Join(f.Manifest.CheckDir(), findProgram(f.Manifest))))
 		}
 		if wrong == nil {
 			continue
@@ -212,10 +214,10 @@ func describe(t plugins.Topic) string {
 }
 
 // findProgram says whether a program that is named without a directory is to be found.
-func findProgram(s *plugins.Spec) error {
-	if len(s.Command) == 0 || strings.Contains(s.Command[0], "/") {
+func findProgram(m *plugins.Manifest) error {
+	if len(m.Command) == 0 || strings.Contains(m.Command[0], "/") {
 		return nil
 	}
-	_, err := s.LookUp()
+	_, err := m.LookUp()
 	return err
 }

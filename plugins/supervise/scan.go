@@ -32,9 +32,11 @@ const (
 // A Found is a plugin in a plugin directory.
 type Found struct {
 	Name      string
-	Spec      *plugins.Spec // nil with a Problem
-	Problem   error         // why it is not run
-	Unsettled bool          // it is being written: nothing is to be done yet
+	Path      string            // of its manifest; "" if it has none
+	Manifest  *plugins.Manifest // nil if it cannot be read
+	Spec      *plugins.Spec     // nil with a Problem
+	Problem   error             // why it is not run
+	Unsettled bool              // it is being written: nothing is to be done yet
 }
 
 // A scanner looks at a plugin directory. It remembers what it has read, and reads it again only when it has changed.
@@ -109,7 +111,7 @@ func (s *scanner) scan(now time.Time) (map[string]Found, error) {
 		}
 		path := filepath.Join(s.dir, e.Name())
 		seen[path] = true
-		f := Found{Name: name, Problem: plugins.CheckPluginName(name)}
+		f := Found{Name: name, Path: path, Problem: plugins.CheckPluginName(name)}
 		m, raw, unsettled, err := s.manifest(path, now)
 		if errors.Is(err, fs.ErrNotExist) {
 			if _, err := os.Lstat(path); err != nil {
@@ -210,17 +212,17 @@ func mentions(text, name string) bool {
 	return false
 }
 
-// program is the file that a plugin is run from: "" for one that is looked up in PATH, or comes with busd.
-func program(m *plugins.Manifest) string {
+// program is the file that a plugin is run from, and which key says so: "" for one that is looked up in PATH, or comes with busd.
+func program(m *plugins.Manifest) (path, key string) {
 	switch {
 	case m.Executable != "":
-		return m.Executable
+		return m.Executable, "executable"
 	case len(m.Command) == 0 || !strings.Contains(m.Command[0], "/"):
-		return ""
+		return "", "command"
 	case filepath.IsAbs(m.Command[0]):
-		return m.Command[0]
+		return m.Command[0], "command"
 	}
-	return filepath.Join(m.Dir, m.Command[0])
+	return filepath.Join(m.Dir, m.Command[0]), "command"
 }
 
 // manifest reads a manifest, if it can be taken for complete. Of one that cannot be understood it returns the text as well.
@@ -283,41 +285,24 @@ func fresh(id identity, now time.Time, d time.Duration) bool {
 	return now.Sub(id.changed()).Abs() < d
 }
 
-// resolve makes a Spec of a manifest, or finds why it cannot be run.
+// resolve makes a Spec of a manifest, or finds all that keeps it from being run.
 func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
+	f.Manifest = m
 	spec := &plugins.Spec{Manifest: *m, Name: f.Name, Bus: s.bus, Place: s.place}
-	var id identity
-	if f.Problem = errors.Join(mayRunAs(m.User), s.place.Plugin(f.Name).CheckNotify()); f.Problem != nil {
+	path, key := program(m)
+	id, unsettled, err := s.examine(path, key, m, now)
+	if f.Unsettled = unsettled; unsettled {
 		return
 	}
-	if path := program(m); path != "" {
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-			f.Problem = err
-			return
-		case !info.Mode().IsRegular():
-			f.Problem = fmt.Errorf("%s is no regular file", path)
-			return
-		}
-		id = identify(info)
-		if f.Unsettled, f.Problem = s.unsettled(path, id, now); f.Unsettled || f.Problem != nil {
-			return
-		}
-		if info.Mode()&0o111 == 0 {
-			f.Problem = fmt.Errorf("%s is not executable: chmod +x %s", path, path)
-			return
-		}
-		if m.SHA256 != "" {
-			if f.Problem = s.pinned(path, id, m.SHA256); f.Problem != nil {
-				return
-			}
+	wrong := []error{err, mayRunAs(m.User), s.place.Plugin(f.Name).CheckNotify()}
+	for _, path := range named(m) {
+		if err := trustedIn(s.dir, path); err != nil {
+			wrong = append(wrong, &plugins.KeyError{Key: key, Err: err})
+			break
 		}
 	}
-	for _, path := range named(m) {
-		if f.Problem = trustedIn(s.dir, path); f.Problem != nil {
-			return
-		}
+	if f.Problem = plugins.WrongIn(f.Path, errors.Join(wrong...)); f.Problem != nil {
+		return
 	}
 	b, err := json.Marshal(struct {
 		Format int
@@ -331,6 +316,38 @@ func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 	h := sha256.Sum256(b)
 	spec.Hash = hex.EncodeToString(h[:])
 	f.Spec = spec
+}
+
+// examine looks at the file that a plugin is run from, if there is one, which key says. Its error is of KeyErrors.
+func (s *scanner) examine(path, key string, m *plugins.Manifest, now time.Time) (id identity, unsettled bool, err error) {
+	if path == "" {
+		return id, false, nil
+	}
+	var wrong []error
+	bad := func(key string, err error) {
+		if err != nil {
+			wrong = append(wrong, &plugins.KeyError{Key: key, Err: err})
+		}
+	}
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		bad(key, err)
+	case !info.Mode().IsRegular():
+		bad(key, fmt.Errorf("%s is no regular file", path))
+	default:
+		id = identify(info)
+		unsettled, err = s.unsettled(path, id, now)
+		if bad(key, err); unsettled || err != nil {
+			break
+		}
+		if info.Mode()&0o111 == 0 {
+			bad(key, fmt.Errorf("%s is not executable: chmod +x %s", path, path))
+		}
+		if m.SHA256 != "" {
+			bad("sha256", s.pinned(path, id, m.SHA256))
+		}
+	}
+	return id, unsettled, errors.Join(wrong...)
 }
 
 // pinned compares an executable with the sum that its manifest has.

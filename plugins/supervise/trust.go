@@ -62,7 +62,7 @@ func mayRunAs(name string) error {
 	case err != nil:
 		return err
 	case os.Geteuid() != 0 && u.Uid != strconv.Itoa(os.Geteuid()):
-		return fmt.Errorf("user = %q: only a busd of root can run a plugin as somebody else", name)
+		return &plugins.KeyError{Key: "user", Err: fmt.Errorf("%q: only a busd of root can run a plugin as somebody else", name)}
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 func TestAUserThatIsNotThereIsRefused(t *testing.T) {
 	for _, name := range []string{"99999999999", "4294967294", "-1", "no-such-user"} {
-		if err := mayRunAs(name); err == nil || !strings.Contains(err.Error(), "user = ") || !strings.Contains(err.Error(), "unknown") {
+		if err := mayRunAs(name); err == nil || !strings.Contains(err.Error(), "user: ") || !strings.Contains(err.Error(), "there is no user") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
