@@ -16,6 +16,9 @@ topics, and the least, mean and greatest size of a frame, over the last ten
 seconds (--window). At its end, by -n, --duration or Ctrl-C, it prints the same
 over all of the time.
 
+While nothing comes it says so once, and if no frame has come at all nothing at
+its end; with --json it goes on. The exit code is 1 if --duration is over then.
+
 Bytes, frames and the mean come from the topic's own counters, and are exact
 however fast the topic is. For the least and the greatest size it reads along as
 a tap, for which nobody waits: of frames that it loses it does not know the size,

@@ -31,6 +31,9 @@ func (a *app) delayCommand() *cobra.Command {
 moment its publisher committed it to the moment it was received here. It prints
 a line each second, and at the end, by -n, --duration or Ctrl-C, a histogram.
 
+While nothing comes it says so once; with --json it goes on. If no frame has come
+at all, there is no histogram in the end, and --duration ends with exit code 1.
+
 Both moments are by the one clock of this machine, so the difference is exact but
 for the two looks at the clock; if the clock is set meanwhile, frames that seem
 to come before they went are counted as 0 and reported. What is measured is also

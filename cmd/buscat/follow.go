@@ -90,6 +90,9 @@ func (f *follower) follow(ctx context.Context) error {
 			globs = append(globs, p)
 		}
 	}
+	if now, err := topicsNow(f.bus, globs); err == nil && len(now) == 0 && len(globs) > 0 {
+		f.say("waiting for topics that match %s on %s", names(globs), f.bus.Dir())
+	}
 	if len(globs) > 0 {
 		wg.Go(func() { end(f.discover(ctx, &wg, globs, end)) })
 	}
@@ -220,6 +223,33 @@ func (f *follower) found(ctx context.Context, name string, s *bus.Subscriber, la
 		}
 		later = true
 	}
+}
+
+// topicsNow is the names given and those that match now: as the patterns stand, and by name for each of them.
+func topicsNow(b *bus.Bus, patterns []topics.Pattern) ([]string, error) {
+	var all []bus.TopicInfo
+	var err error
+	if globbed(patterns) {
+		all, err = b.Topics()
+	}
+	var found []string
+	add := func(name string) {
+		if !slices.Contains(found, name) {
+			found = append(found, name)
+		}
+	}
+	for _, p := range patterns {
+		if p.Literal() {
+			add(p.String())
+			continue
+		}
+		for _, info := range all {
+			if p.Match(info.Name) {
+				add(info.Name)
+			}
+		}
+	}
+	return found, err
 }
 
 // globbed says whether one of the patterns means more than one topic.

@@ -16,6 +16,9 @@ least, mean and greatest gap between two of them, and its standard deviation,
 over the last ten seconds (--window). At its end, by -n, --duration or Ctrl-C, it
 prints the same over all of the time. It reads as a tap: nobody waits for it.
 
+While nothing comes it says so once, and if no frame has come at all nothing at
+its end; with --json it goes on. The exit code is 1 if --duration is over then.
+
 The gaps are between the times at which the publishers committed the frames, so
 how quick this program is does not matter; frames published in one batch share
 their time. On topics made without time it is when they were received.

@@ -24,10 +24,6 @@ func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
 			return t.refusal(sub.Topic(), err)
 		},
 	}
-	globs := slices.DeleteFunc(slices.Clone(patterns), topics.Pattern.Literal)
-	if now, err := t.topicsNow(globs); err == nil && len(now) == 0 && len(globs) > 0 {
-		t.say("waiting for topics that match %s on %s", names(globs), t.bus.Dir())
-	}
 	err := f.follow(ctx)
 	t.failed = f.left()
 	return err
@@ -35,7 +31,7 @@ func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
 
 // printAll prints the frames that are there now, one topic after the other. What cannot be printed is told, and the rest printed.
 func (t *tap) printAll(ctx context.Context, patterns []topics.Pattern) error {
-	there, failed := t.topicsNow(patterns)
+	there, failed := topicsNow(t.bus, patterns)
 	if failed != nil && len(there) == 0 {
 		return failed
 	}
@@ -85,31 +81,4 @@ func (t *tap) printTopic(ctx context.Context, topic string) error {
 	}
 	s.close(t.closed(ctx, err))
 	return err
-}
-
-// topicsNow is the names given and those that match now: as the patterns stand, and by name for each of them.
-func (t *tap) topicsNow(patterns []topics.Pattern) ([]string, error) {
-	var all []bus.TopicInfo
-	var err error
-	if globbed(patterns) {
-		all, err = t.bus.Topics()
-	}
-	var found []string
-	add := func(name string) {
-		if !slices.Contains(found, name) {
-			found = append(found, name)
-		}
-	}
-	for _, p := range patterns {
-		if p.Literal() {
-			add(p.String())
-			continue
-		}
-		for _, info := range all {
-			if p.Match(info.Name) {
-				add(info.Name)
-			}
-		}
-	}
-	return found, err
 }
