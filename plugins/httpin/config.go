@@ -18,7 +18,7 @@ type Config struct {
 	Address   string           `json:"address"`    // a loopback address and port: "127.0.0.1:8080"; every user of the machine may post there
 	Mode      string           `json:"mode"`       // who may use the socket, in octal
 	Topics    []string         `json:"topics"`     // patterns of topics that may be posted to; none: the manifest's topics
-	MaxTopics int              `json:"max-topics"` // how many topics may be made by posting to them
+	MaxTopics int              `json:"max-topics"` // how many topics may be posted to that are not the manifest's
 	Max       plugins.Size     `json:"max"`        // the longest frame, in bytes; the topic's ring may allow less
 	JSON      string           `json:"json"`       // what becomes of JSON: "raw", or "msgpack"
 	Wait      plugins.Duration `json:"wait"`       // how long a request waits for room in a lossless topic

@@ -284,9 +284,12 @@ func TestWhatMayNotBePublishedIsRefused(t *testing.T) {
 	s.Stop()
 }
 
-func TestTopicsCountThatWereMadeByPosting(t *testing.T) {
+func TestTopicsCountThatWerePostedTo(t *testing.T) {
 	b := plugintest.NewBus(t)
 	if err := b.CreateTopic("taken", bus.TopicOptions{Exclusive: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.CreateTopic("d", bus.TopicOptions{}); err != nil { // it was there before, and counts all the same
 		t.Fatal(err)
 	}
 	p, err := b.Publisher("taken")
@@ -300,7 +303,7 @@ func TestTopicsCountThatWereMadeByPosting(t *testing.T) {
 	}
 	s.want(s.post("/taken", "", "x"), 500, "")
 	s.want(s.post("/c", "", "x"), 204, "") // the one that could not be opened does not count
-	s.want(s.post("/d", "", "x"), 403, "too many topics")
+	s.want(s.post("/d", "", "x"), 403, "too many topics: 1 have been posted to, see max-topics")
 	for _, topic := range []string{"/a", "/b", "/c"} {
 		s.want(s.post(topic, "", "y"), 204, "")
 	}

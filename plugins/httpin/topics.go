@@ -18,7 +18,7 @@ import (
 type publishers struct {
 	open     func(topic string, opts ...bus.PublisherOption) (*plugins.Outlet, error)
 	declared []string // topics of the manifest, which are there without a post
-	most     int      // how many others there may be
+	most     int      // how many others may be posted to
 	mu       sync.Mutex
 	byName   map[string]*publisher
 	posted   int // of those in byName that are not declared
@@ -61,7 +61,7 @@ func (s *publishers) enter(topic string) (*publisher, error) {
 	if t == nil {
 		if !slices.Contains(s.declared, topic) {
 			if s.posted >= s.most {
-				return nil, fmt.Errorf("%w: %d are in use, see max-topics", errTooMany, s.most)
+				return nil, fmt.Errorf("%w: %d have been posted to, see max-topics", errTooMany, s.most)
 			}
 			s.posted++
 		}
