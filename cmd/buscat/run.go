@@ -88,7 +88,8 @@ func (a *app) rootCommand() *cobra.Command {
 		Use:   "buscat TOPIC...",
 		Short: "Look at a shared-memory bus, and publish to it, from the shell",
 		Long: `buscat prints what is published on topics, line by line, as it comes.
-'buscat TOPIC...' is short for 'buscat tap TOPIC...'; the other verbs are below.
+'buscat TOPIC...' is short for 'buscat tap TOPIC...', whose --help explains
+--format, --where and --jq; the other verbs are below.
 
 The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
 /dev/shm/shmbus-UID.
@@ -113,7 +114,7 @@ prints what all goroutines do, and the exit code is 2.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
 	root.PersistentFlags().StringVar(&a.dir, "bus", "", "bus `directory` (default $SHMBUS_DIR, or else /dev/shm/shmbus-UID)")
-	o.flags(root)
+	o.flags(root, "'buscat tap --help'")
 	root.AddCommand(
 		a.tapCommand(), a.pubCommand(), a.createCommand(), a.rmCommand(), a.recordCommand(), a.replayCommand(),
 		a.lsCommand(), a.statCommand(), a.topCommand(), a.hzCommand(), a.bwCommand(), a.delayCommand(), a.benchCommand(),

@@ -78,7 +78,7 @@ skipped, counted, and the first is reported. -n, --every and --timeout count wha
 		Args: somePatterns,
 		RunE: a.runTap(o),
 	}
-	o.flags(c)
+	o.flags(c, "above")
 	return c
 }
 

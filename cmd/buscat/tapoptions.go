@@ -28,7 +28,8 @@ type tapOptions struct {
 	group    string
 }
 
-func (o *tapOptions) flags(c *cobra.Command) {
+// flags adds them to a command. more says where the letters of --format are told.
+func (o *tapOptions) flags(c *cobra.Command, more string) {
 	f := c.Flags()
 	f.SortFlags = false
 	f.Int64VarP(&o.count, "count", "n", 0, "stop after `N` frames, of all topics together (default: go on for ever)")
@@ -38,7 +39,7 @@ func (o *tapOptions) flags(c *cobra.Command) {
 	f.DurationVar(&o.timeout, "timeout", 0, "stop, with exit code 124, when no frame to print has come for `D` (10s, 1m30s)")
 	f.DurationVar(&o.every, "every", 0, "print only the newest frame of each topic, and that once in `D` at most")
 	f.StringVar(&o.where, "where", "", "print only frames for whose body the jq expression `EXPR` is true")
-	f.StringVar(&o.format, "format", "", "print each frame as `FORMAT` says, see above")
+	f.StringVar(&o.format, "format", "", "print each frame as `FORMAT` says, see "+more)
 	f.BoolVar(&o.json, "json", false, "print each frame as a JSON object on a line")
 	f.StringVar(&o.jq, "jq", "", "print what the jq expression `EXPR` makes of each body, each result as JSON on\na line")
 	f.BoolVar(&o.raw, "raw", false, "print the bytes of the frames and nothing else, msgpack as it is")
@@ -108,14 +109,14 @@ func (o *tapOptions) form(c *cobra.Command, t *tap) (form, error) {
 	case flags.Changed("format"):
 		f, err := parseFormat(o.format)
 		if err != nil {
-			return nil, usage(c, "--format %q: %w", o.format, err)
+			return nil, tapUsage(c, "--format %q: %w", o.format, err)
 		}
 		f.terminal, f.odd = terminal, t.odd
 		return f, nil
 	case flags.Changed("jq"):
 		p, err := compileJQ("--jq", o.jq, t.say)
 		if err != nil {
-			return nil, usage(c, "%w", err)
+			return nil, tapUsage(c, "%w", err)
 		}
 		t.programs = append(t.programs, p)
 		return &jqForm{program: p, terminal: terminal}, nil
@@ -148,10 +149,18 @@ func (o *tapOptions) filter(c *cobra.Command, t *tap) (*program, error) {
 	}
 	p, err := compileJQ("--where", o.where, t.say)
 	if err != nil {
-		return nil, usage(c, "%w", err)
+		return nil, tapUsage(c, "%w", err)
 	}
 	t.programs = append(t.programs, p)
 	return p, nil
+}
+
+// tapUsage is usage for what only the help of tap explains, also of the command that is short for it.
+func tapUsage(c *cobra.Command, format string, args ...any) error {
+	if tap, _, err := c.Root().Find([]string{"tap"}); err == nil {
+		c = tap
+	}
+	return usage(c, format, args...)
 }
 
 // idleError is the end of a tap with --timeout.
