@@ -167,6 +167,44 @@ func build(t *testing.T, dir, file string, line []string) {
 	}
 }
 
+func TestAnotherModuleTakesTheLibraryAsTheDocumentationSays(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	noError(t, err)
+	lines := regexp.MustCompile(`(?m)^    (go mod .*?)(\s+#.*)?$`).FindAllStringSubmatch(string(readme), -1)
+	if len(lines) != 2 {
+		t.Fatalf("there are %q", lines)
+	}
+	doc, err := os.ReadFile("../../docs/PLUGINS.md")
+	noError(t, err)
+	for _, line := range lines {
+		if same := strings.Replace(line[1], "../shmbus", "PATH", 1); !strings.Contains(string(doc), "`"+same+"`") {
+			t.Errorf("docs/PLUGINS.md does not say %q", same)
+		}
+	}
+	dir := t.TempDir()
+	here, err := filepath.Abs("../..")
+	noError(t, err)
+	noError(t, os.Symlink(here, filepath.Join(dir, "shmbus")))
+	dir = filepath.Join(dir, "own")
+	noError(t, os.Mkdir(dir, 0o700))
+	noError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.org/own\n\ngo 1.26\n"), 0o600))
+	noError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nimport (\n_ \"shmbus/bus\"\n_ \"shmbus/plugins\"\n)\n\nfunc main() {}\n"), 0o600))
+	sums, err := os.ReadFile("../../go.sum") // so that nobody is asked for them
+	noError(t, err)
+	noError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600))
+	for _, line := range append(lines, []string{"", "go build -o own ."}) {
+		cmd := exec.Command("sh", "-c", line[1])
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		if offline := regexp.MustCompile("dial tcp|lookup disabled"); offline.Match(out) {
+			t.Skipf("it takes a module that is not here: %s", out)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", line[1], err, out)
+		}
+	}
+}
+
 func TestTheExamplesWork(t *testing.T) {
 	from, dir := "../../examples/plugins", t.TempDir()
 	noError(t, os.CopyFS(dir, os.DirFS(from)))
