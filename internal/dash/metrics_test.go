@@ -3,6 +3,7 @@ package dash
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,6 +42,42 @@ func TestTheDocumentListsTheMetricsThatThereAre(t *testing.T) {
 	for _, name := range regexp.MustCompile(`shmbus_[a-z_]+`).FindAllString(string(text), -1) {
 		if !slices.ContainsFunc(metrics, func(m *metric) bool { return m.name == name }) {
 			t.Errorf("%s speaks of %s, which is not there", document, name)
+		}
+	}
+}
+
+func TestTheCommandsOfTheDocumentsScrape(t *testing.T) {
+	b, place := newBus(t)
+	d, _ := serve(t, Config{}, b, place, nil)
+	for _, path := range []string{document, "../../README.md"} {
+		text, err := os.ReadFile(path)
+		must(t, err)
+		command := regexp.MustCompile(`(?m)^ +(curl .*http://bus/metrics)$`).FindSubmatch(text)
+		if command == nil {
+			t.Errorf("%s has no command", path)
+			continue
+		}
+		sh := func(script string) string {
+			cmd := exec.Command("sh", "-c", script+string(command[1]))
+			cmd.Env = append(os.Environ(), "SHMBUS_DIR="+b.Dir())
+			out, err := cmd.Output()
+			if err != nil {
+				t.Errorf("%s: %s: %v", path, command[1], err)
+			}
+			return string(out)
+		}
+		want := fmt.Sprintf("/dev/shm/shmbus-%d/.busd/web.sock\n", os.Getuid())
+		if got := sh(`unset SHMBUS_DIR; curl() { echo "$2"; }; `); got != want {
+			t.Errorf("%s: without SHMBUS_DIR it asks %q, want %q", path, got, want)
+		}
+		if got := sh(`curl() { echo "$2"; }; `); got != d.Addr()+"\n" {
+			t.Errorf("%s: it asks %q, want %q", path, got, d.Addr())
+		}
+		if _, err := exec.LookPath("curl"); err != nil {
+			continue
+		}
+		if out := sh(""); !strings.Contains(out, "shmbus_busd_info{") {
+			t.Errorf("%s: %s", path, out)
 		}
 	}
 }
