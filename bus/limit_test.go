@@ -111,6 +111,9 @@ func TestHandlesBeyondTheParticipantTableAreRefused(t *testing.T) {
 	is(t, err, bus.ErrLimit, `"t"`, "2", "WithMaxParticipants")
 	_, err = third.Subscribe(soon(t), "t")
 	is(t, err, bus.ErrLimit, `"t"`, "2", "WithMaxParticipants")
+	if strings.Contains(err.Error(), "Options.") {
+		t.Errorf("it speaks of what this package does not have: %v", err)
+	}
 	subscribe(t, third, "t", bus.ReadOnly()) // takes no place
 	if _, err := bus.Open(dir, bus.WithMaxParticipants(65536)); err == nil {
 		t.Error("65536 participants were accepted")

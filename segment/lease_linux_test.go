@@ -133,7 +133,7 @@ func TestAFullTableSaysHowManyAndWhatToDo(t *testing.T) {
 		join(t, s)
 	}
 	_, err := open(t, s.Dir(), "a", ReadWrite).Join()
-	if !errors.Is(err, ErrParticipants) || !says(err, "all 3 slots") || !says(err, "Options.Participants") {
+	if !errors.Is(err, ErrParticipants) || !says(err, "all 3 slots") || !says(err, "as many as it was made with") {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -82,7 +82,7 @@ func (s *Segment) Join() (*Participant, error) {
 		s.own[i] = p
 		return p, nil
 	}
-	return nil, fmt.Errorf("segment %s: all %d slots are held by living processes (Options.Participants when it was made, at most %d): %w", s.Path(), len(s.slots), maxParticipants, ErrParticipants)
+	return nil, fmt.Errorf("segment %s: all %d slots are held by living processes (as many as it was made with, at most %d): %w", s.Path(), len(s.slots), maxParticipants, ErrParticipants)
 }
 
 // enter fills the entry of a slot whose lease was just taken.

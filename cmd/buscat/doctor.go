@@ -229,5 +229,5 @@ func findingPlace(f bus.Finding) string {
 // doctorColours says whether output to f may have colours.
 func doctorColours(out any) bool {
 	f, ok := out.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
+	return ok && coloursWanted() && isTerminal(f)
 }

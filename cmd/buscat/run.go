@@ -92,7 +92,8 @@ func (a *app) rootCommand() *cobra.Command {
 --format, --where and --jq; the other verbs are below.
 
 The bus is a directory: --bus DIR, or else $SHMBUS_DIR, or else
-/dev/shm/shmbus-UID.
+/dev/shm/shmbus-UID. On a terminal there are colours, unless NO_COLOR is set or
+TERM is dumb.
 
 Exit codes: 0, 1 for an error, 2 for wrong usage, 124 for --timeout, 130 when
 interrupted (143 when terminated, 129 when its terminal is closed). A closed

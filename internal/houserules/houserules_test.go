@@ -1,6 +1,8 @@
 package houserules
 
 import (
+	"os"
+	"path"
 	"strings"
 	"testing"
 )
@@ -62,6 +64,26 @@ func TestTheSourceTreeKeepsTheRules(t *testing.T) {
 			t.Error(bad)
 		}
 	})
+}
+
+func TestTheArchitectureHasEveryPackage(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, _ := tree(t)
+	seen := make(map[string]bool)
+	for _, f := range files {
+		dir := path.Dir(f.Path)
+		if top, _, _ := strings.Cut(dir, "/"); seen[dir] || top == "cmd" || top == "examples" {
+			continue
+		}
+		seen[dir] = true
+		// "`plugins/timer`, `filetail`" are two
+		if !strings.Contains(string(doc), "`"+dir+"`") && !strings.Contains(string(doc), ", `"+path.Base(dir)+"`") {
+			t.Errorf("its table of packages lacks %s", dir)
+		}
+	}
 }
 
 func parse(t *testing.T, path, source string) *File {
