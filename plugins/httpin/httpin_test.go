@@ -142,6 +142,8 @@ func TestJSONAsMsgpack(t *testing.T) {
 	s.want(s.post("/a", "application/json", deep), 400, "deep")
 	s.want(s.post("/a", "application/x-ndjson", deep+"\n"), 400, "deep")
 	s.want(s.post("/a", "application/msgpack", strings.Repeat("\x91", 9000)+"\xc0"), 400, "deep")
+	s.want(s.post("/a", "application/json", strings.Repeat("[", bus.MaxNesting+1)+strings.Repeat("]", bus.MaxNesting+1)), 400, "deep")
+	s.want(s.post("/deepest", "application/json", strings.Repeat("[", bus.MaxNesting)+strings.Repeat("]", bus.MaxNesting)), 204, "")
 	s.want(s.post("/a", "application/json", `{"n": 9007199254740993, "u": 18446744073709551615, "f": [1.5, true, null]}`), 204, "")
 	f := s.Receive(s.Subscribe("a"))
 	defer f.Release()
