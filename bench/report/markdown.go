@@ -51,26 +51,23 @@ func (r *Result) Publish(file, plots string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(plots, 0o777); err != nil {
-		return err
-	}
 	for _, g := range r.groups() {
-		if err := os.WriteFile(filepath.Join(plots, g.name+".svg"), g.svg(), 0o666); err != nil {
+		if err := put(filepath.Join(plots, g.name+".svg"), g.svg()); err != nil {
 			return err
 		}
 	}
 	if b := r.overview(); b != nil {
-		if err := os.WriteFile(filepath.Join(plots, "overview.svg"), b, 0o666); err != nil {
+		if err := put(filepath.Join(plots, "overview.svg"), b); err != nil {
 			return err
 		}
 	}
 	for i := range r.Growth {
-		if err := os.WriteFile(filepath.Join(plots, r.Growth[i].Name+".svg"), r.Growth[i].svg(), 0o666); err != nil {
+		if err := put(filepath.Join(plots, r.Growth[i].Name+".svg"), r.Growth[i].svg()); err != nil {
 			return err
 		}
 	}
 	text := r.Markdown(filepath.ToSlash(from))
-	return os.WriteFile(file, slices.Concat(before, []byte(beginMark+"\n\n"+text), []byte(endMark), after), 0o666)
+	return put(file, slices.Concat(before, []byte(beginMark+"\n\n"+text), []byte(endMark), after))
 }
 
 // A group is tables that differ only in the size of messages.

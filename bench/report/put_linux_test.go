@@ -1,0 +1,104 @@
+package report
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// upTo lets this process write files of so many bytes at most while it does something.
+func upTo(t *testing.T, bytes uint64, do func()) {
+	t.Helper()
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	do()
+}
+
+// contents are the files below a directory.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all[path] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestWhatCannotBeWrittenTakesNothingAway: neither the figures nor the page with its plots are cut where there is no room for new ones.
+func TestWhatCannotBeWrittenTakesNothingAway(t *testing.T) {
+	dir := t.TempDir()
+	figures, md, plots := filepath.Join(dir, "figures.json"), filepath.Join(dir, "B.md"), filepath.Join(dir, "bench")
+	if err := os.WriteFile(md, []byte(beginMark+"\n"+endMark+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(sample().Save(figures), sample().Publish(md, plots)); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, dir)
+	other := sample()
+	other.Date = "tomorrow"
+	upTo(t, 1000, func() {
+		if err := other.Save(figures); !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("figures without room: %v", err)
+		}
+		if err := other.Publish(md, plots); !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("a page without room: %v", err)
+		}
+	})
+	after := contents(t, dir)
+	for path, was := range before {
+		if after[path] != was {
+			t.Errorf("%s has %d bytes of %d", path, len(after[path]), len(was))
+		}
+	}
+	if len(after) != len(before) {
+		t.Errorf("%d files, and there were %d", len(after), len(before))
+	}
+}
+
+func TestAFileThatIsReplacedKeepsItsModeAndItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(path, nil, 0o640), os.Chmod(path, 0o640), os.Symlink("file", link), put(link, []byte("new"))); err != nil {
+		t.Fatal(err)
+	}
+	i, err := os.Lstat(path)
+	if err != nil || i.Mode() != 0o640 {
+		t.Errorf("%v: %v", i, err)
+	}
+	if got := contents(t, dir); len(got) != 2 || got[path] != "new" || got[link] != "new" {
+		t.Errorf("%q", got)
+	}
+	if i, err := os.Lstat(link); err != nil || i.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v: %v", i, err)
+	}
+}
+
+func TestWhatIsNoRegularFileIsNotReplaced(t *testing.T) {
+	for _, path := range []string{"/dev/full", t.TempDir()} {
+		if err := put(path, nil); err == nil || !strings.Contains(err.Error(), path+" is no regular file") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
