@@ -357,3 +357,27 @@ func TestAWordThatMeansNothingIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatCannotBeWrittenIsToldBeforeTheMeasurement: it is not in vain then.
+func TestWhatCannotBeWrittenIsToldBeforeTheMeasurement(t *testing.T) {
+	dir := t.TempDir()
+	md := filepath.Join(dir, "B.md")
+	if err := os.WriteFile(md, []byte("<!-- figures: put in by bench, do not edit -->\n<!-- end of figures -->\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"-json", filepath.Join(md, "figures.json")}, {"-json", "/dev/full"}, // where a file is, and what is read without end
+		{"-out", filepath.Join(dir, "no", "B.md")}, {"-out", md}, // where the plots belong, there is a file
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "bench"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := run(t.Context(), append(args, "-quick", "-turns", "1", "-peers", noPeer, "-cells", "latency-spin-64"))
+		if err == nil || !strings.HasPrefix(err.Error(), args[0]+": ") || !strings.Contains(err.Error(), filepath.Dir(args[1])) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 2 {
+		t.Errorf("%v is left: %v", names, err)
+	}
+}

@@ -121,10 +121,8 @@ func run(ctx context.Context, args []string) error {
 	if o.turns < 1 || o.runTime <= 0 {
 		return errors.New("-turns and -time are more than nothing")
 	}
-	if o.out != "" { // a mistake is better found now than in the end
-		if err := report.CheckMarkdown(o.out); err != nil {
-			return err
-		}
+	if err := o.writable(); err != nil {
+		return err
 	}
 	old, err := o.before()
 	if err != nil {
@@ -145,11 +143,32 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	if o.out != "" {
-		if err := r.Publish(o.out, filepath.Join(filepath.Dir(o.out), "bench")); err != nil {
+		if err := r.Publish(o.out, o.plots()); err != nil {
 			return err
 		}
 	}
 	return failed
+}
+
+// plots is the directory of the plots.
+func (o *options) plots() string { return filepath.Join(filepath.Dir(o.out), "bench") }
+
+// writable is an error if what comes of it could not be written: a mistake is better found now than in the end.
+func (o *options) writable() error {
+	if o.list {
+		return nil
+	}
+	if o.json != "" {
+		if err := report.CanPut(o.json); err != nil {
+			return fmt.Errorf("-json: %w", err)
+		}
+	}
+	if o.out != "" {
+		if err := report.CanPublish(o.out, o.plots()); err != nil {
+			return fmt.Errorf("-out: %w", err)
+		}
+	}
+	return nil
 }
 
 // before is what the file has that is to be written, if it is there: what is not measured now stays in it. With -from it is made anew.

@@ -16,14 +16,25 @@ const (
 	endMark   = "<!-- end of figures -->"
 )
 
-// CheckMarkdown says whether a file has the markers.
-func CheckMarkdown(path string) error {
-	b, err := os.ReadFile(path)
+// overviewFile is the name of the overview, among the plots.
+const overviewFile = "overview.svg"
+
+// CanPublish is an error if Publish could not be done: the file has no markers, or something cannot be written. It makes the plots' directory.
+func CanPublish(file, plots string) error {
+	if _, err := os.Stat(file); err != nil { // CanPut would make its directory
+		return err
+	}
+	if err := CanPut(file); err != nil {
+		return err
+	}
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	_, _, err = around(b)
-	return err
+	if _, _, err := around(b); err != nil {
+		return err
+	}
+	return CanPut(filepath.Join(plots, overviewFile))
 }
 
 // around is what stands before and after the figures.
@@ -57,7 +68,7 @@ func (r *Result) Publish(file, plots string) error {
 		}
 	}
 	if b := r.overview(); b != nil {
-		if err := put(filepath.Join(plots, "overview.svg"), b); err != nil {
+		if err := put(filepath.Join(plots, overviewFile), b); err != nil {
 			return err
 		}
 	}

@@ -28,13 +28,22 @@ func put(path string, content []byte) error {
 	return err
 }
 
+// CanPut is an error if the file at path could not be made or replaced. It makes the directory.
+func CanPut(path string) error {
+	f, _, err := openNew(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // openNew opens a new file that is to take the place of the one at path, which may be a link to it: at says where it is. It makes the directory.
 func openNew(path string) (f *os.File, at string, err error) {
 	if at, err = filepath.EvalSymlinks(path); errors.Is(err, fs.ErrNotExist) {
 		at, err = path, os.MkdirAll(filepath.Dir(path), 0o777)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("%s: %w", path, err)
 	}
 	old, err := os.Stat(at)
 	switch {

@@ -97,8 +97,21 @@ func TestAFileThatIsReplacedKeepsItsModeAndItsPlace(t *testing.T) {
 
 func TestWhatIsNoRegularFileIsNotReplaced(t *testing.T) {
 	for _, path := range []string{"/dev/full", t.TempDir()} {
-		if err := put(path, nil); err == nil || !strings.Contains(err.Error(), path+" is no regular file") {
-			t.Errorf("%s: %v", path, err)
+		for _, err := range []error{CanPut(path), put(path, nil)} {
+			if err == nil || !strings.Contains(err.Error(), path+" is no regular file") {
+				t.Errorf("%s: %v", path, err)
+			}
 		}
+	}
+}
+
+func TestAFileThatCanBePutIsNotThereBefore(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "new", "file")
+	if err := CanPut(path); err != nil || len(contents(t, dir)) > 0 {
+		t.Errorf("%v, and there is %v", err, contents(t, dir))
+	}
+	if err := put(path, nil); err != nil || len(contents(t, dir)) != 1 {
+		t.Errorf("%v, and there is %v", err, contents(t, dir))
 	}
 }

@@ -179,7 +179,7 @@ func TestWhatIsPublishedStandsBetweenTheMarkers(t *testing.T) {
 	if err := os.WriteFile(md, []byte("no markers\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if CheckMarkdown(md) == nil || sample().Publish(md, filepath.Join(dir, "bench")) == nil {
+	if CanPublish(md, filepath.Join(dir, "bench")) == nil || sample().Publish(md, filepath.Join(dir, "bench")) == nil {
 		t.Error("a file without markers is taken")
 	}
 	if err := os.WriteFile(md, []byte("before\n"+beginMark+"\nold\n"+endMark+"\nafter\n"), 0o600); err != nil {
