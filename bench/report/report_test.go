@@ -234,6 +234,18 @@ func TestAResultIsReadAsItWasSaved(t *testing.T) {
 	}
 }
 
+func TestAFileWithoutFiguresIsNoResult(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	for _, text := range []string{"{}", "null", "{\"date\": \"today\"}", "{\"tables\": [{}]}"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Load(path); err == nil || !strings.Contains(err.Error(), path+": there are no figures") {
+			t.Errorf("%s is %+v: %v", text, r, err)
+		}
+	}
+}
+
 func TestOnlyOneOfOursThatFallsOutIsAnError(t *testing.T) {
 	r := sample() // a peer has fallen out of it
 	if err := r.Failed(); err != nil {

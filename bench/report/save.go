@@ -15,7 +15,7 @@ func (r *Result) Save(path string) error {
 	return put(path, append(b, '\n'))
 }
 
-// Load reads what Save has written.
+// Load reads what Save has written. What has no figures is an error: shown, or kept from, it would wipe out those that there are.
 func Load(path string) (*Result, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -24,6 +24,9 @@ func Load(path string) (*Result, error) {
 	r := new(Result)
 	if err := json.Unmarshal(b, r); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Date == "" || len(r.Tables)+len(r.Growth) == 0 {
+		return nil, fmt.Errorf("%s: there are no figures in it; name a file that -json has written", path)
 	}
 	return r, nil
 }
