@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -120,7 +121,7 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 		a.say("%s", w)
 	}
 	done := a.progress(&spec)
-	r, err := bench.Measure(c.Context(), spec)
+	r, err := measureBench(c.Context(), spec)
 	done()
 	if err != nil {
 		return err
@@ -142,6 +143,13 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 		return os.WriteFile(o.svg, benchSVG(r), 0o666)
 	}
 	return nil
+}
+
+// measureBench measures. What it has begun, it ends: main must not end the process before its children have, and their files are gone.
+func measureBench(ctx context.Context, spec bench.Spec) (*bench.Result, error) {
+	finishing.Add(1)
+	defer finishing.Done()
+	return bench.Measure(ctx, spec)
 }
 
 // progress shows on a terminal how far a measurement is. What it returns takes that away.

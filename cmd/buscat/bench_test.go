@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,12 +151,26 @@ func TestABenchThatIsStoppedLeavesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		signal syscall.Signal
-	}{{"interrupted", syscall.SIGINT}, {"terminated", syscall.SIGTERM}, {"killed", syscall.SIGKILL}} {
+		asleep bool // one of its processes is stopped
+	}{
+		{"interrupted", syscall.SIGINT, false},
+		{"terminated", syscall.SIGTERM, false},
+		{"killed", syscall.SIGKILL, false},
+		{"terminated, with a stopped process", syscall.SIGTERM, true},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, out := benchProcess(t, "--count", "1000000000000", "--turns", "1", "--subscribers", "2", "--json")
-			p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			p.SysProcAttr = &syscall.SysProcAttr{Setpgid: c.signal == syscall.SIGINT} // in a group without a parent the kernel wakes who is stopped
+			p.WaitDelay = patience                                                    // a child that is left has its standard error
 			p.start()
 			pids, dir := family(t, p, 3)
+			if c.asleep {
+				victim := processID(t, pids[0])
+				if err := syscall.Kill(victim, syscall.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = syscall.Kill(victim, syscall.SIGCONT) }) // it ends then at the latest
+			}
 			to := p.Process.Pid
 			if c.signal == syscall.SIGINT {
 				to = -to // Ctrl-C is told to all of them
@@ -176,15 +191,20 @@ func TestABenchThatIsStoppedLeavesNothing(t *testing.T) {
 	}
 }
 
+func processID(t *testing.T, pid string) int {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestABenchWhoseProcessDiesSaysSo(t *testing.T) {
 	p, _ := benchProcess(t, "--count", "1000000000000", "--turns", "1", "--wait", "block")
 	p.start()
 	pids, dir := family(t, p, 2)
-	var victim int
-	if _, err := fmt.Sscan(pids[0], &victim); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(processID(t, pids[0]), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	p.ends(1)

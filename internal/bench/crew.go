@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"shmbus/bus"
 	"shmbus/internal/cpu"
@@ -30,14 +29,13 @@ type Crew struct {
 
 	mu     sync.Mutex
 	people []*member // publishers, then subscribers
-	hung   bool      // up: nobody is hired any more
+	over   bool      // nobody is hired any more
 }
 
 // A member is one process.
 type member struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
-	hang   sync.Once // closes in
 	say    *json.Encoder
 	heard  chan report // closed when the process says no more
 	subs   bool
@@ -54,7 +52,7 @@ func Start(ctx context.Context, spec CrewSpec) (*Crew, error) {
 		return nil, err
 	}
 	c := &Crew{spec: spec, dir: dir}
-	c.stop = context.AfterFunc(ctx, c.hangUp)
+	c.stop = context.AfterFunc(ctx, c.kill)
 	if err := c.start(); err != nil {
 		c.Close()
 		return nil, ended(ctx, err)
@@ -117,7 +115,7 @@ func (c *Crew) start() (err error) {
 func (c *Crew) hire(m *member) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.hung {
+	if c.over {
 		return context.Canceled
 	}
 	exe, err := os.Executable()
@@ -179,15 +177,14 @@ func (c *Crew) Pids() (all []int) {
 	return all
 }
 
-// hangUp makes the process end.
-func (m *member) hangUp() { m.hang.Do(func() { m.in.Close() }) }
-
-func (c *Crew) hangUp() {
+// kill ends the processes. They have nothing to do in the end: one that is told that its leader has gone ends as abruptly, but not while it
+// is stopped.
+func (c *Crew) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hung = true
+	c.over = true
 	for _, m := range c.people {
-		m.hangUp()
+		_ = m.cmd.Process.Kill()
 	}
 }
 
@@ -228,7 +225,7 @@ func (m *member) String() string {
 
 // why is the reason for the end of a process that has ended.
 func (m *member) why() error {
-	m.hangUp()
+	m.in.Close()
 	if err := m.cmd.Wait(); err != nil {
 		return err
 	}
@@ -238,9 +235,11 @@ func (m *member) why() error {
 // Close ends the processes and removes the files.
 func (c *Crew) Close() {
 	c.stop()
-	c.hangUp()
+	c.kill()
 	for _, m := range c.people {
-		m.end()
+		for range m.heard { // what nobody has asked for, until its end
+		}
+		_ = m.cmd.Wait()
 	}
 	if c.bus != nil {
 		c.remove(slices.Clone(c.made)...)
@@ -257,15 +256,4 @@ func (c *Crew) remove(names ...string) {
 			c.made = slices.Delete(c.made, i, i+1)
 		}
 	}
-}
-
-// patience is how long a process may take to end, once it was told to. Only one that is stopped takes longer.
-const patience = 2 * time.Second
-
-func (m *member) end() {
-	t := time.AfterFunc(patience, func() { _ = m.cmd.Process.Kill() })
-	defer t.Stop()
-	for range m.heard { // what nobody has asked for, until its end
-	}
-	_ = m.cmd.Wait()
 }

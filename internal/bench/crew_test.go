@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"shmbus/bus"
 )
@@ -54,6 +56,30 @@ func TestACrewEndsWithItsContext(t *testing.T) {
 	left(t, c)
 	if _, err := Measure(ctx, Spec{CrewSpec: CrewSpec{Publishers: 1, Subscribers: 1}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+// TestAProcessThatIsStoppedEndsWithItsContext: it is told nothing until it goes on, which it may never.
+func TestAProcessThatIsStoppedEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := Start(ctx, CrewSpec{Publishers: 1, Subscribers: 1, Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.people[1].cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	for _, m := range c.people {
+		select {
+		case r, ok := <-m.heard:
+			if ok {
+				t.Errorf("%v has said %+v", m, r)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%v is there still", m)
+		}
 	}
 }
 
