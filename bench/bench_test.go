@@ -23,6 +23,7 @@ import (
 	"shmbus/bench/peers"
 	"shmbus/bench/report"
 	"shmbus/internal/houserules"
+	"shmbus/internal/tempdir"
 )
 
 // leadWord makes a process of the test the benchmark itself.
@@ -267,7 +268,7 @@ func endedBy(t *testing.T, end func(lead int) error) (said string) {
 	}
 	// The teams of NATS and Redis come last, when servers and crews are there.
 	patiently(t, "team of each peer", func() bool {
-		teams, err := filepath.Glob(filepath.Join(memoryDir(), dirPrefix+"*", "team-*"))
+		teams, err := filepath.Glob(filepath.Join(tempdir.Memory(), dirPrefix+"*", "team-*"))
 		return err == nil && len(teams) >= 3
 	})
 	if err := end(cmd.Process.Pid); err != nil {
@@ -277,7 +278,7 @@ func endedBy(t *testing.T, end func(lead int) error) (said string) {
 		t.Errorf("the benchmark has ended as if nothing were:\n%s", out)
 	}
 	patiently(t, "end of all processes", func() bool { return syscall.Kill(-cmd.Process.Pid, 0) != nil })
-	patiently(t, "empty "+memoryDir(), func() bool {
+	patiently(t, "empty "+tempdir.Memory(), func() bool {
 		return !slices.ContainsFunc(inMemory(t), func(name string) bool { return !slices.Contains(before, name) })
 	})
 	empty(t, dir)
@@ -287,8 +288,8 @@ func endedBy(t *testing.T, end func(lead int) error) (said string) {
 // inMemory is what benchmarks have made in memory.
 func inMemory(t *testing.T) (all []string) {
 	t.Helper()
-	for _, prefix := range []string{dirPrefix, "shmbus-bench-"} {
-		names, err := filepath.Glob(filepath.Join(memoryDir(), prefix+"*"))
+	for _, prefix := range []string{dirPrefix, "shmbus-crew-"} {
+		names, err := filepath.Glob(filepath.Join(tempdir.Memory(), prefix+"*"))
 		if err != nil {
 			t.Fatal(err)
 		}

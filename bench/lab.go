@@ -14,15 +14,17 @@ import (
 	"shmbus/bench/native"
 	"shmbus/bench/report"
 	"shmbus/internal/bench"
+	"shmbus/internal/tempdir"
 )
 
 // dirPrefix is how the names of directories begin that the benchmark makes.
-const dirPrefix = "shmbus-peers-"
+const dirPrefix = "shmbus-lab-"
 
 // A lab is what all cells share.
 type lab struct {
 	dir     string // sources and compiled programs
 	memory  string // a directory in memory, where there is one, for what processes share
+	held    []*tempdir.Dir
 	cleaner io.WriteCloser
 	cleaned func() error
 	self    string // this program
@@ -53,10 +55,10 @@ func (l *lab) open(ctx context.Context, only []string) (err error) {
 	if l.self, err = os.Executable(); err != nil {
 		return err
 	}
-	if l.dir, err = os.MkdirTemp("", dirPrefix); err != nil {
+	if l.dir, err = l.newDir(os.TempDir()); err != nil {
 		return err
 	}
-	if l.memory, err = os.MkdirTemp(memoryDir(), dirPrefix); err != nil {
+	if l.memory, err = l.newDir(tempdir.Memory()); err != nil {
 		return err
 	}
 	if err := l.startCleaner(); err != nil {
@@ -81,6 +83,16 @@ func (l *lab) open(ctx context.Context, only []string) (err error) {
 		}
 	}
 	return nil
+}
+
+// newDir makes a directory that the lab holds.
+func (l *lab) newDir(in string) (string, error) {
+	d, err := tempdir.New(in, dirPrefix)
+	if err != nil {
+		return "", err
+	}
+	l.held = append(l.held, d)
+	return d.Path, nil
 }
 
 func wanted(name string, only []string) bool {
@@ -122,13 +134,13 @@ func (l *lab) close() {
 	for _, s := range l.servers {
 		s.close()
 	}
-	if l.cleaner == nil {
-		os.RemoveAll(l.dir)
-		os.RemoveAll(l.memory)
-		return
+	if l.cleaner != nil {
+		l.cleaner.Close()
+		_ = l.cleaned()
 	}
-	l.cleaner.Close()
-	_ = l.cleaned()
+	for _, d := range l.held {
+		_ = d.Remove()
+	}
 }
 
 // pins says whether a cell's processes are pinned. Two are, to two CPUs. Of more, which have to share a CPU is the kernel's to say, and to change: pinned,
@@ -158,14 +170,6 @@ func (l *lab) list(out io.Writer, cells []report.Cell, grown []series) {
 	for _, s := range l.skipped {
 		fmt.Fprintf(out, "skipped: %s: %s\n", s.Name, s.Why)
 	}
-}
-
-// memoryDir is a directory in memory, where there is one.
-func memoryDir() string {
-	if i, err := os.Stat("/dev/shm"); err == nil && i.IsDir() {
-		return "/dev/shm"
-	}
-	return ""
 }
 
 // cpus is how many CPUs this process may use.

@@ -16,12 +16,13 @@ import (
 
 	"shmbus/bus"
 	"shmbus/internal/cpu"
+	"shmbus/internal/tempdir"
 )
 
 // A Crew is processes of this program, publishers and subscribers, with a bus and a bare mapping in common. It is for one goroutine.
 type Crew struct {
 	spec   CrewSpec
-	dir    string
+	dir    *tempdir.Dir
 	bus    *bus.Bus
 	stop   func() bool // undoes that the crew ends with its context
 	topics int         // so many were named
@@ -47,7 +48,7 @@ type member struct {
 // Start starts a crew. The program must call Serve first thing. When ctx is done the crew ends, and whatever it is asked for then
 // is ctx's error.
 func Start(ctx context.Context, spec CrewSpec) (*Crew, error) {
-	dir, err := os.MkdirTemp(memoryDir(), dirPrefix)
+	dir, err := tempdir.New(tempdir.Memory(), dirPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -60,14 +61,6 @@ func Start(ctx context.Context, spec CrewSpec) (*Crew, error) {
 	return c, nil
 }
 
-// memoryDir is a directory in memory, where there is one.
-func memoryDir() string {
-	if i, err := os.Stat("/dev/shm"); err == nil && i.IsDir() {
-		return "/dev/shm"
-	}
-	return ""
-}
-
 // ended is ctx's error if ctx is done, or err.
 func ended(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
@@ -77,12 +70,12 @@ func ended(ctx context.Context, err error) error {
 }
 
 func (c *Crew) start() (err error) {
-	if err := os.WriteFile(filepath.Join(c.dir, "bare"), make([]byte, bareSize), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir.Path, "bare"), make([]byte, bareSize), 0o600); err != nil {
 		return err
 	}
 	busDir := c.spec.Bus
 	if busDir == "" {
-		busDir = filepath.Join(c.dir, "bus")
+		busDir = filepath.Join(c.dir.Path, "bus")
 	}
 	if c.bus, err = bus.Open(busDir); err != nil {
 		return err
@@ -124,7 +117,7 @@ func (c *Crew) hire(m *member) error {
 	}
 	m.cmd = exec.Command(exe)
 	m.cmd.Args[0] = os.Args[0] // a program may be several, by name
-	m.cmd.Env = append(os.Environ(), helperEnv+"="+c.dir)
+	m.cmd.Env = append(os.Environ(), helperEnv+"="+c.dir.Path)
 	m.cmd.Stderr = c.spec.Stderr
 	if m.in, err = m.cmd.StdinPipe(); err != nil {
 		return err
@@ -245,7 +238,7 @@ func (c *Crew) Close() {
 		c.remove(slices.Clone(c.made)...)
 		c.bus.Close()
 	}
-	os.RemoveAll(c.dir)
+	_ = c.dir.Remove()
 }
 
 // remove removes topics. They may have gone with their last participant.

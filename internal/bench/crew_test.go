@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"shmbus/bus"
+	"shmbus/internal/tempdir"
 )
 
 // left wants nothing to be left of a crew.
 func left(t *testing.T, c *Crew) {
 	t.Helper()
-	if _, err := os.Stat(c.dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is still there: %v", c.dir, err)
+	if _, err := os.Stat(c.dir.Path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", c.dir.Path, err)
 	}
 }
 
@@ -79,6 +80,29 @@ func TestAProcessThatIsStoppedEndsWithItsContext(t *testing.T) {
 			}
 		case <-time.After(20 * time.Second):
 			t.Fatalf("%v is there still", m)
+		}
+	}
+}
+
+// TestACrewRemovesWhatOthersHaveLeft: a leader that was killed before it had a process leaves a directory. That of a crew stays.
+func TestACrewRemovesWhatOthersHaveLeft(t *testing.T) {
+	left, err := os.MkdirTemp(tempdir.Memory(), dirPrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crews [2]*Crew
+	for i := range crews {
+		if crews[i], err = Start(t.Context(), CrewSpec{Publishers: 1, Subscribers: 1, Stderr: os.Stderr}); err != nil {
+			t.Fatal(err)
+		}
+		defer crews[i].Close()
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", left, err)
+	}
+	for _, c := range crews {
+		if _, err := os.Stat(filepath.Join(c.dir.Path, "bare")); err != nil {
+			t.Error(err)
 		}
 	}
 }

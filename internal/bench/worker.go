@@ -22,7 +22,7 @@ import (
 const helperEnv = "SHMBUS_BENCH_CREW"
 
 // dirPrefix is how the names of crews' directories begin.
-const dirPrefix = "shmbus-bench-"
+const dirPrefix = "shmbus-crew-"
 
 // An order is what the leader tells a process to do: to prepare for a job, then to go, and, when all is done, to leave the topics.
 type order struct {
