@@ -109,12 +109,13 @@ func run(ctx context.Context, args []string) (lost bool, err error) {
 // known is an error if a word means no cell: what was not measured has not become slower.
 func known(only string) error {
 	for w := range strings.SplitSeq(only, ",") {
-		if !slices.ContainsFunc(cells, func(c cell) bool { return wanted(c.name, w) }) {
+		nothing := w == "" && only != "" // behind a comma in the end; each name begins so
+		if nothing || !slices.ContainsFunc(cells, func(c cell) bool { return wanted(c.name, w) }) {
 			names := make([]string, len(cells))
 			for i, c := range cells {
 				names[i] = c.name
 			}
-			return fmt.Errorf("-cells %s: no cell's name begins so; there are %s", w, strings.Join(names, ", "))
+			return fmt.Errorf("-cells %q: no cell's name begins so; there are %s", w, strings.Join(names, ", "))
 		}
 	}
 	return nil

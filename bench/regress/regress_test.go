@@ -101,8 +101,10 @@ func TestTheTreeIsComparedWithTheCommitBeforeItAndNothingIsLeft(t *testing.T) {
 	if _, err := run(t.Context(), []string{"nowhere"}); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a commit that is not there: %v", err)
 	}
-	if _, err := run(t.Context(), []string{"-cells", "throughput-1K,no-such"}); err == nil || !strings.Contains(err.Error(), "-cells no-such") {
-		t.Errorf("a cell that is not there: %v", err)
+	for list, want := range map[string]string{"throughput-1K,no-such": `"no-such"`, "throughput-1K,": `""`, ",": `""`} {
+		if _, err := run(t.Context(), []string{"-cells", list}); err == nil || !strings.Contains(err.Error(), "-cells "+want) {
+			t.Errorf("%s: a cell that is not there: %v", list, err)
+		}
 	}
 	if names, err := os.ReadDir(tmp); err != nil || len(names) > 0 {
 		t.Errorf("%v %v are left", names, err)
