@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,9 +24,14 @@ func TestWhatCostsMoreThanATenthMoreIsLost(t *testing.T) {
 		{[]float64{90, 112, 113}, true, "run it again"},
 		{[]float64{80, 80, 80}, false, "gained"},
 	} {
-		r := result{name: "x", before: []float64{100, 100, 100}, after: c.after}
+		few := result{name: "x", before: []float64{100, 100, 100}, after: c.after}
+		r := few
+		r.before, r.after = slices.Repeat(few.before, pairsAtLeast), slices.Repeat(few.after, pairsAtLeast)
 		if r.lost() != c.lost || !strings.Contains(r.String(), c.says) || strings.Contains(r.String(), "LOST") != c.lost {
 			t.Errorf("%v: %s", c.after, r)
+		}
+		if s := few.String(); few.lost() || strings.Contains(s, "LOST") || strings.Contains(s, "gained") {
+			t.Errorf("three pairs are a verdict: %s", s)
 		}
 	}
 }
@@ -90,11 +96,15 @@ func TestTheTreeIsComparedWithTheCommitBeforeItAndNothingIsLeft(t *testing.T) {
 	t.Chdir(dir)
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
-	lost, err := run(t.Context(), []string{"-pairs", "3", "-cells", "throughput-1K"})
+	lost, err := run(t.Context(), []string{"-pairs", "10", "-cells", "throughput-1K"})
 	if err != nil || !lost {
 		t.Errorf("twice as slow: lost %v, %v", lost, err)
 	}
-	lost, err = run(t.Context(), []string{"HEAD", "-pairs", "3", "-cells", "throughput-1K"})
+	lost, err = run(t.Context(), []string{"-pairs", "9", "-cells", "throughput-1K"})
+	if err != nil || lost {
+		t.Errorf("too few pairs: lost %v, %v", lost, err)
+	}
+	lost, err = run(t.Context(), []string{"HEAD", "-pairs", "10", "-cells", "throughput-1K"})
 	if err != nil || lost {
 		t.Errorf("the same commit: lost %v, %v", lost, err)
 	}

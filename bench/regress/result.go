@@ -22,8 +22,11 @@ type result struct {
 // ratios are what it costs now over what it cost before, by pair.
 func (r result) ratios() bench.Series { return r.after.Over(r.before) }
 
+// judged says whether there are enough pairs for a verdict.
+func (r result) judged() bool { return len(r.before) >= pairsAtLeast }
+
 // lost says whether it costs too much more.
-func (r result) lost() bool { return r.ratios().Median() > 1+loss }
+func (r result) lost() bool { return r.judged() && r.ratios().Median() > 1+loss }
 
 func (r result) String() string {
 	ratios := r.ratios()
@@ -38,7 +41,7 @@ func (r result) String() string {
 		verdict = "  LOST, but a quarter of the pairs say otherwise: run it again"
 	case r.lost():
 		verdict = "  LOST"
-	case ratios.Median() < 1-loss:
+	case r.judged() && ratios.Median() < 1-loss:
 		verdict = "  gained"
 	}
 	return fmt.Sprintf("%-24s %16s before %16s now   now/before %.3f (%.3f–%.3f, %.3f–%.3f)%s", r.name, show(r.before.Median()), show(r.after.Median()),

@@ -12,8 +12,8 @@ const (
 
 // verdicts are the marks of a series that was measured.
 func (g *Growth) verdicts() (all []Verdict) {
-	add := func(name, is, should string, met bool) {
-		all = append(all, Verdict{Cell: g.Name, Name: name, Is: is, Should: should, Met: met})
+	add := func(rounds int, name, is, should string, met bool) {
+		all = append(all, Verdict{Cell: g.Name, Name: name, Is: is, Should: should, Met: met, Rounds: rounds})
 	}
 	switch g.Name {
 	case GrowthAttach:
@@ -22,15 +22,15 @@ func (g *Growth) verdicts() (all []Verdict) {
 			break
 		}
 		m := func(key string) float64 { return p.Each(key).Median() }
-		add("coming to a bus with 1000 topics", Duration(m("attach")), "less than "+Duration(attachMost), m("attach") < attachMost)
+		add(len(p.Turns), "coming to a bus with 1000 topics", Duration(m("attach")), "less than "+Duration(attachMost), m("attach") < attachMost)
 		for _, c := range [][2]string{{"a subscription", "subscription"}, {"a publisher", "publication"}} {
 			is := m(c[1]) + m("shared")
-			add("memory of an open topic beyond the ring, "+c[0], kib(is), "less than "+kib(memoryMost), is < memoryMost)
+			add(len(p.Turns), "memory of an open topic beyond the ring, "+c[0], kib(is), "less than "+kib(memoryMost), is < memoryMost)
 		}
 	case GrowthBlocked:
 		if p := g.Point("all on one topic", 1000); p != nil {
 			is := g.most("threads")
-			add("threads while up to 1000 goroutines wait", whole(is), fmt.Sprintf("fewer than %d", threadsMost+1), is <= threadsMost)
+			add(len(p.Turns), "threads while up to 1000 goroutines wait", whole(is), fmt.Sprintf("fewer than %d", threadsMost+1), is <= threadsMost)
 		}
 	case GrowthTail:
 		for _, p := range g.curve(loopName) {
@@ -39,7 +39,7 @@ func (g *Growth) verdicts() (all []Verdict) {
 				continue
 			}
 			over := s.over(p, "p999")
-			add("p99.9 spinning, beside "+beside(p.X), ratio(over)+" of a loop without a bus", fmt.Sprintf("at most %.2f", tailMost), over.Median() <= tailMost)
+			add(len(over), "p99.9 spinning, beside "+beside(p.X), ratio(over)+" of a loop without a bus", fmt.Sprintf("at most %.2f", tailMost), over.Median() <= tailMost)
 		}
 	}
 	return all

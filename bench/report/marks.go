@@ -25,6 +25,7 @@ type Verdict struct {
 	Cell, Name string
 	Is, Should string
 	Met        bool
+	Rounds     int // in which it was compared; fewer than verdictRounds are no verdict
 }
 
 // Verdicts are all marks of cells that were measured, and each peer that is not behind what it is compared with.
@@ -40,7 +41,8 @@ func (r *Result) Verdicts() (all []Verdict) {
 			if len(is) == 0 {
 				continue
 			}
-			v := Verdict{Cell: m.cell, Name: m.name, Is: ratio(is) + " of " + t.BareName(), Should: fmt.Sprintf("at most %.2f", m.most), Met: is.Median() <= m.most}
+			v := Verdict{Cell: m.cell, Name: m.name, Is: ratio(is) + " of " + t.BareName(), Rounds: len(is)}
+			v.Should, v.Met = fmt.Sprintf("at most %.2f", m.most), is.Median() <= m.most
 			if m.least > 0 {
 				v.Should, v.Met = fmt.Sprintf("at least %.2f", m.least), is.Median() >= m.least
 			}
@@ -66,7 +68,7 @@ func (t *Table) ahead() (all []Verdict) {
 			times, should = 10, "more than 10"
 		}
 		if over := t.OverOurs(l); len(over) > 0 && over.Median() <= times {
-			v := Verdict{Cell: t.Cell.Name(), Name: l.Name, Is: ratio(over) + " times " + l.Against, Should: should}
+			v := Verdict{Cell: t.Cell.Name(), Name: l.Name, Is: ratio(over) + " times " + l.Against, Should: should, Rounds: len(over)}
 			t.outdone(&v, l, times)
 			all = append(all, v)
 		}
@@ -101,6 +103,7 @@ func (r *Result) crowds() (all []Verdict) {
 		if is := pair.over(crowd); len(is) > 0 {
 			all = append(all, Verdict{
 				Cell: t.Cell.Name(), Name: crowd.Name, Is: ratio(is) + " of one to one", Should: fmt.Sprintf("at least %.2f", least), Met: is.Median() >= least,
+				Rounds: len(is),
 			})
 		}
 	}
@@ -110,7 +113,10 @@ func (r *Result) crowds() (all []Verdict) {
 // row is a verdict for a table.
 func (v Verdict) row() []string {
 	met := "NOT MET"
-	if v.Met {
+	switch {
+	case v.Rounds < verdictRounds:
+		met = "–"
+	case v.Met:
 		met = "met"
 	}
 	return []string{v.Cell, v.Name, v.Is, v.Should, met}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -119,6 +120,35 @@ func TestAPeerThatBurnsMoreAndIsSlowerThanOursThatLooksIsBehind(t *testing.T) {
 	}
 }
 
+// TestFewRoundsAreNoVerdict: neither in a measurement of few, nor where they are kept beside one of many, nor of a peer that fell out early.
+func TestFewRoundsAreNoVerdict(t *testing.T) {
+	words := func(r *Result) (all []string) {
+		for _, row := range r.verdictRows() {
+			all = append(all, row[0]+" "+row[len(row)-1])
+		}
+		return all
+	}
+	few := full()
+	for _, s := range words(few) {
+		if !strings.HasSuffix(s, " –") {
+			t.Errorf("three rounds say %s", s)
+		}
+	}
+	many := waiting(12_000, 700, 14_000)
+	many.Rounds = verdictRounds
+	many.Keep(few)
+	for _, s := range words(many) {
+		if strings.HasSuffix(s, " –") == strings.HasPrefix(s, "latency-block-64 ") {
+			t.Errorf("ten rounds beside others that were kept say %s", s)
+		}
+	}
+	peer := &many.Tables[slices.IndexFunc(many.Tables, func(t Table) bool { return t.Cell.Name() == "latency-block-64" })].Lines[2]
+	peer.Runs, peer.Err = peer.Runs[1:], "it has gone"
+	if got := words(many); !slices.Contains(got, "latency-block-64 –") || slices.Contains(got, "latency-block-64 met") {
+		t.Errorf("nine rounds of a peer say %q", got)
+	}
+}
+
 func TestCPUTimeIsShownWhereItWasMeasured(t *testing.T) {
 	const head = "CPU time that a message takes"
 	text := waiting(12_000, 700, 14_000).Markdown("bench")
@@ -199,7 +229,7 @@ func TestWhatIsPublishedStandsBetweenTheMarkers(t *testing.T) {
 		}
 		first = b
 	}
-	for _, want := range []string{"before\n" + beginMark, endMark + "\nafter\n", "Skipped: iceoryx, polling (there is no header)", "Out after 1 rounds: nng (it has gone)", "NOT MET", "(bench/latency-spin.svg)"} {
+	for _, want := range []string{"before\n" + beginMark, endMark + "\nafter\n", "Skipped: iceoryx, polling (there is no header)", "Out after 1 rounds: nng (it has gone)", "at least 0.60 | – |", "(bench/latency-spin.svg)"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("no %q in\n%s", want, first)
 		}
