@@ -22,6 +22,7 @@ const (
 	curveRight  = plotWide - 30
 	curveTop    = 70
 	curveBottom = curveHigh - 60
+	dotRadius   = 4
 )
 
 // An axis turns values into places, by their logarithms.
@@ -87,13 +88,21 @@ func (g *Growth) svg() []byte {
 	if y, ok := span(ys, curveBottom, curveTop); ok {
 		p.grid(y, shown.show)
 		at := g.across(p, k, xs)
+		var taken []area
 		for i, name := range names {
-			p.curve(i, name, g.dots(k, name, at, y))
-			if k.against != "" && i < len(labels) {
-				for _, q := range g.curve(name) {
-					l := labels[i]
-					p.text(at(q)+l.right, y.at(q.Each(k.plot).Median())+l.down, l.anchor, k.place(q.X))
-				}
+			dots := g.dots(k, name, at, y)
+			p.curve(i, name, dots)
+			for _, d := range dots {
+				taken = append(taken, d.area())
+			}
+		}
+		for i, name := range names[:min(len(names), len(labels))] {
+			if k.against == "" {
+				break
+			}
+			for _, q := range g.curve(name) {
+				l := labels[i]
+				taken = p.label(taken, at(q)+l.right, y.at(q.Each(k.plot).Median())+l.down, l.anchor, k.place(q.X))
 			}
 		}
 	}
@@ -157,7 +166,7 @@ func (p *picture) curve(i int, name string, dots []dot) {
 	p.text(x+16, 47, "start", name)
 	for j, d := range dots {
 		p.box(d.x-.75, d.hi, 1.5, max(1, d.lo-d.hi), colour)
-		fmt.Fprintf(p, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"/>`+"\n", d.x, d.y, colour)
+		fmt.Fprintf(p, `<circle cx="%.1f" cy="%.1f" r="%d" fill="%s"/>`+"\n", d.x, d.y, dotRadius, colour)
 		if j > 0 {
 			fmt.Fprintf(p, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s" stroke-width="1.5"/>`+"\n", dots[j-1].x, dots[j-1].y, d.x, d.y, colour)
 		}
