@@ -112,6 +112,18 @@ func TestSeriesStandBetweenTheMarkersWithAPlotEach(t *testing.T) {
 	}
 }
 
+func TestBareMemoryFallsOnlyWhereItIsMoreThanDrift(t *testing.T) {
+	point := func(x, gbs float64) Point {
+		return Point{Curve: MemoryName, X: x, Turns: []Turn{{Figures: map[string]float64{"gbs": gbs}}}}
+	}
+	for gbs, want := range map[float64]bool{13.04: false, 12: false, 11: true} {
+		g := &Growth{Name: GrowthFrames, Points: []Point{point(256<<10, 13.05), point(16<<20, gbs)}}
+		if said := kindOf(g.Name).remarks(g); (len(said) == 1) != want || want && !strings.Contains(said[0], "from 13.1 GB/s with frames of 256 KiB to 11.0 GB/s") {
+			t.Errorf("from 13.05 to %v GB/s: %q", gbs, said)
+		}
+	}
+}
+
 func TestEveryKindIsWhole(t *testing.T) {
 	for _, k := range kinds {
 		found := false
