@@ -286,17 +286,21 @@ func (s *Subscriber) wait(ctx context.Context) error {
 	if s.ready() {
 		return nil
 	}
-	switch {
-	case s.r.Lag() > 0:
+	if s.patience = s.bus.nextLook(s.patience, s.ring.Written()); s.r.Lag() > 0 {
 		s.patience = stuckEvery
-	case !s.ring.Written():
-		s.patience = sweepAlone
-	case s.bus.hinted.Load():
-		s.patience = min(max(2*s.patience, sweepFirst), sweepMost)
-	default:
-		s.patience = sweepFirst
 	}
 	return s.lookBehind(pos)
+}
+
+// nextLook is how long to sleep after a sleep of the length last in which nothing came, on a topic that may have publishers or has none.
+func (b *Bus) nextLook(last time.Duration, written bool) time.Duration {
+	switch {
+	case !written:
+		return sweepAlone
+	case b.hinted.Load():
+		return min(max(2*last, sweepFirst), sweepMost)
+	}
+	return sweepFirst
 }
 
 // Close leaves the topic. Frames still held must not be read any more. Closing twice is no error. Any goroutine may call it: a call of

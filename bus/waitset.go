@@ -30,7 +30,7 @@ type WaitSet struct {
 func (w *WaitSet) Add(s *Subscriber) {
 	w.init()
 	if _, there := w.in[s]; !there {
-		w.in[s] = nil
+		w.in[s], w.silence = nil, sweepFirst
 		w.push(s)
 	}
 }
@@ -191,17 +191,24 @@ func (w *WaitSet) gather(woken []*wake.Waiter) {
 	}
 }
 
-// sweep puts all subscriptions into the queue that are not in it, if it is time to, and says whether it was.
+// sweep puts all subscriptions into the queue that are not in it, if it is time to, and says whether it was. It is time for all when it is for one.
 func (w *WaitSet) sweep(now time.Time) bool {
 	if now.Sub(w.swept) < w.silence { // and so never 0 is left to wait, which would have no end
 		return false
 	}
-	w.swept, w.silence = now, min(max(2*w.silence, sweepFirst), sweepMost)
-	for s := range w.in {
-		if s.port == nil || !s.bus.hinted.Load() {
-			w.silence = sweepFirst
+	silence := sweepAlone
+	for s, armed := range w.in {
+		if s.port == nil {
+			silence = sweepFirst
+			continue
 		}
+		written := true // that of who is in the queue cannot be looked at here: it may be closed
+		if armed != nil {
+			s.quiet(func() { written = s.ring.Written() || s.r.Lag() > 0 })
+		}
+		silence = min(silence, s.bus.nextLook(w.silence, written))
 	}
+	w.swept, w.silence = now, silence
 	w.wakeAll()
 	return true
 }
