@@ -37,47 +37,6 @@ func filled(t *testing.T, dir string) {
 	noError(t, b.Close())
 }
 
-func TestAMissingLeaseFileIsAnErrorAndIsNotMadeAgain(t *testing.T) {
-	dir := newDir(t)
-	filled(t, dir)
-	old := openAt(t, dir)
-	p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless(), bus.FromOldest())
-	lease := filepath.Join(dir, "main.lease")
-	noError(t, os.Remove(lease))
-	for use, err := range everyUse(t, dir) {
-		if use == "Stat" || use == "Topics" || use == "Subscribe, tap" { // need no lease
-			noError(t, err)
-			continue
-		}
-		if !errors.Is(err, bus.ErrCorrupt) {
-			t.Errorf("%s: got error %v, want one that is %q", use, err, bus.ErrCorrupt)
-		}
-		says(t, use, err, "main.lease", "file: is missing, and must not be made anew", "remove the segment")
-	}
-	if _, err := os.Stat(lease); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the lease file is there again: %v", err)
-	}
-	publish(t, p, "d") // those who have it open go on
-	expect(t, s, "a", "b", "c", "d")
-	noError(t, old.CreateTopic("more", bus.TopicOptions{}))
-}
-
-func TestAMissingBellFileIsAnError(t *testing.T) {
-	dir := newDir(t)
-	filled(t, dir)
-	old := openAt(t, dir)
-	p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless(), bus.FromOldest(), bus.Block())
-	noError(t, os.Remove(filepath.Join(dir, "main.bell")))
-	for use, err := range everyUse(t, dir) {
-		if !errors.Is(err, bus.ErrCorrupt) {
-			t.Errorf("%s: got error %v, want one that is %q", use, err, bus.ErrCorrupt)
-		}
-		says(t, use, err, "main.bell", "file: is missing", "remove the segment's files")
-	}
-	publish(t, p, "d")
-	expect(t, s, "a", "b", "c", "d")
-}
-
 func TestABellFileThatShrinksIsAnErrorAndNotAFault(t *testing.T) {
 	needsTheMachine(t, "qemu-user does not say where a memory fault was")
 	for _, mode := range readerModes {
@@ -130,24 +89,6 @@ func TestASegmentOfAnotherVersionIsLeftAlone(t *testing.T) {
 			t.Errorf("%s was changed", name)
 		}
 	}
-}
-
-func TestASegmentThatIsReplacedIsNotMixedUpWithTheNewOne(t *testing.T) {
-	dir, other := newDir(t), newDir(t)
-	filled(t, dir)
-	b := openAt(t, dir)
-	s := subscribe(t, b, "t", bus.Lossless())
-	p := publisher(t, b, "t")
-	filled(t, other)
-	noError(t, os.Rename(filepath.Join(other, "main.seg"), filepath.Join(dir, "main.seg")))
-	eventually(t, 10*time.Second, "the publisher notices", func() bool { return p.TryPublish(nil) != nil })
-	is(t, p.TryPublish(nil), bus.ErrNoTopic, "main.seg", "open it again")
-	_, err := openAt(t, dir).Publisher("t") // one of other files
-	is(t, err, bus.ErrCorrupt, "main.bell", "nonce", "not files of one segment")
-	for err = nil; err == nil; {
-		_, err = s.Receive(soon(t))
-	}
-	is(t, err, bus.ErrNoTopic, "main.seg")
 }
 
 // smallTmpfs is a place for a bus in a tmpfs of that many bytes.

@@ -74,12 +74,11 @@ func (s *Segment) Shows(o Owner) (alive, known bool) {
 // openWitness opens the lease file, if it is this segment's and may be read. It is not opened for writing: who closes it then makes all
 // others look who has died.
 func (s *Segment) openWitness() *file {
-	path := s.path(extLease)
-	f, err := openFile(path, false)
+	f, err := openFile(s.path(extLease), false)
 	if err != nil {
 		return nil
 	}
-	if s.readLease(path, f) != nil {
+	if s.readLease(f) != nil {
 		_ = f.close()
 		return nil
 	}

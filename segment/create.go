@@ -12,7 +12,7 @@ import (
 )
 
 // Create makes a segment and opens it for writing. The caller holds the lock of the directory. If there is a segment of that name
-// the error is an fs.ErrExist; one that is dead, or files of one that was never finished, are replaced.
+// the error is an fs.ErrExist; one that is dead, or whose files are not all there any more, or files of one that was never finished, are replaced.
 //
 // The files are made aside, with all their space reserved, and then get their names, NAME.seg last. If that cannot be done (an
 // ErrNoSpace, say) nothing is left behind. A process that ends in the middle leaves files that the next Create in the directory
@@ -68,13 +68,12 @@ func newHeader(o Options) (*header, error) {
 
 // clearAway removes what creations and removals that did not end have left, and says fs.ErrExist if there is a segment.
 func clearAway(dir, name string) error {
-	path := filepath.Join(dir, name+extSegment)
-	switch dead, err := isDead(path); {
+	switch dead, err := isDead(dir, name); {
 	case errors.Is(err, fs.ErrNotExist):
 	case !dead:
-		return fmt.Errorf("segment %s: there is a file of that name: %w", path, fs.ErrExist)
+		return fmt.Errorf("segment %s: there is a file of that name: %w", filepath.Join(dir, name+extSegment), fs.ErrExist)
 	default:
-		if err := os.Remove(path); err != nil {
+		if err := Remove(dir, name); !errors.Is(err, fs.ErrNotExist) && err != nil {
 			return err
 		}
 	}
@@ -90,15 +89,16 @@ func clearAway(dir, name string) error {
 	return nil
 }
 
-// isDead tells whether a file is a segment whose removal was begun.
-func isDead(path string) (bool, error) {
-	f, err := openFile(path, false)
-	if err != nil {
+// isDead tells whether NAME.seg is of a segment that was removed, wholly or in part. It looks at that file first: while it has its name the other
+// two have theirs, unless somebody takes them away.
+func isDead(dir, name string) (dead bool, err error) {
+	s := &Segment{dir: dir, name: name}
+	defer s.release()
+	if s.seg, err = openFile(s.Path(), false); err != nil {
 		return false, err
 	}
-	defer f.close()
-	h, err := readHeader(f)
-	return err == nil && h.state == stateDead, nil
+	s.head, err = readHeader(s.seg)
+	return err == nil && (s.head.state == stateDead || s.torn()), nil
 }
 
 // IsEphemeral says whether a segment was made to be removed with its last participant. It only reads the header; what cannot be read is not.

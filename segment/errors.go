@@ -18,10 +18,10 @@ var (
 	ErrPageSize = errors.New("wrong page size")
 	// ErrTruncated: the file is shorter than its header says.
 	ErrTruncated = errors.New("truncated")
-	// ErrCorrupt: a field has an impossible value, or the three files do not belong together.
+	// ErrCorrupt: a field has an impossible value.
 	ErrCorrupt = errors.New("corrupt segment")
-	// ErrDead: the segment was removed, or its removal was begun. Such an error is also an fs.ErrNotExist: Create replaces
-	// what is left.
+	// ErrDead: the segment was removed, or its removal was begun, or one of its three files is gone or another segment's. Such an error is
+	// also an fs.ErrNotExist: Create replaces what is left.
 	ErrDead = errors.New("segment is dead")
 )
 

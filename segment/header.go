@@ -2,6 +2,7 @@ package segment
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"shmbus/internal/mem"
 )
@@ -155,14 +156,9 @@ func parseHeader(path string, b []byte, size, page int64) (h header, err error) 
 	return h, nil
 }
 
-// errNonce: the files are not of the same creation. Open tries again before it tells anybody.
-type errNonce struct{ error }
-
-func (e errNonce) Unwrap() error { return e.error }
-
 func (h *header) checkNonce(path string, b []byte) error {
 	if v := order.Uint64(b[offNonce:]); v != h.nonce {
-		return errNonce{fault(ErrCorrupt, path, "nonce", "is %#x, the segment's is %#x: not files of one segment", v, h.nonce)}
+		return errTorn{errDead(path, fmt.Sprintf("nonce: is %#x, that of its %s is %#x: not files of one segment", v, extSegment, h.nonce))}
 	}
 	return nil
 }

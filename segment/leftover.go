@@ -17,8 +17,8 @@ type LeftoverKind uint8
 const (
 	// Unfinished: a file of a creation whose process ended before the file had its name.
 	Unfinished LeftoverKind = iota
-	// HalfGone: what a creation or a removal that did not end has left of a segment: NAME.seg marked dead, or NAME.bell or NAME.lease
-	// alone.
+	// HalfGone: what a creation or a removal that did not end has left of a segment, or rm: NAME.seg marked dead, or some of the three files
+	// without the others.
 	HalfGone
 	// Foreign: nothing that this library makes and keeps.
 	Foreign
@@ -92,7 +92,7 @@ func judgeFile(dir string, e fs.DirEntry, names map[string]bool) (LeftoverKind, 
 	case CheckName(base) != nil:
 		return Foreign, true
 	case ext == extSegment:
-		dead, _ := isDead(filepath.Join(dir, name))
+		dead, _ := isDead(dir, base)
 		return HalfGone, dead
 	case ext == extBell || ext == extLease:
 		return HalfGone, !names[base+extSegment]

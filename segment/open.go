@@ -9,8 +9,16 @@ import (
 	"time"
 )
 
-// Attempts to open files that are of different creations: they may be in the middle of being made anew.
+// Attempts to open a segment that is torn: it may be in the middle of being made anew.
 const openAttempts = 5
+
+// errTorn: one of a segment's three names is gone, or leads to a file of another creation. With the lock of the directory nobody sees that: who
+// makes a segment names NAME.seg last, and who removes it takes that name away first. But rm takes no lock. If the segment is made anew
+// while it runs, it takes names away from the new files, and not from all. Nobody could come to such a segment any more: it was removed, as much as
+// one that is marked dead.
+type errTorn struct{ error }
+
+func (e errTorn) Unwrap() error { return e.error }
 
 // Open opens the segment NAME in a directory. It checks, in this order, each with an error of its own: magic, layout version,
 // byte order, page size, nonce, offsets, size, state; then that the other files belong to the segment. It changes nothing.
@@ -18,7 +26,7 @@ const openAttempts = 5
 // For ReadOnly only NAME.seg need be readable. The bell file is opened for writing if that is allowed, else for reading, else not
 // at all; the lease file is not opened.
 //
-// If there is no segment of that name the error is an fs.ErrNotExist, if it may not be opened an fs.ErrPermission, also for
+// If there is no segment of that name, or what there is was removed (ErrDead), the error is an fs.ErrNotExist, if it may not be opened an fs.ErrPermission, also for
 // writing on a file system that is mounted read-only.
 func Open(dir, name string, a Access) (*Segment, error) {
 	if err := CheckName(name); err != nil {
@@ -41,7 +49,7 @@ func Open(dir, name string, a Access) (*Segment, error) {
 			return s, nil
 		}
 		s.release()
-		if !errors.As(err, new(errNonce)) || attempt == openAttempts {
+		if !errors.As(err, new(errTorn)) || attempt == openAttempts {
 			return nil, err
 		}
 		time.Sleep(time.Millisecond << attempt)
@@ -57,15 +65,18 @@ func (s *Segment) open() (err error) {
 		return err
 	}
 	if s.head.state == stateDead {
-		return errDead(s.Path())
+		return errDead(s.Path(), "it was removed")
 	}
 	if err = s.openBell(); err != nil {
 		return err
 	}
 	if write {
-		if err = s.openLease(); err != nil {
-			return err
-		}
+		err = s.openLease()
+	} else if s.gone(extLease, nil) {
+		err = errMissing(s.path(extLease))
+	}
+	if err != nil {
+		return err
 	}
 	size, writable := s.head.regionsStart, int64(0)
 	if write {
@@ -77,8 +88,8 @@ func (s *Segment) open() (err error) {
 	return s.attach()
 }
 
-func errDead(path string) error {
-	return fmt.Errorf("segment %s: it was removed: %w (%w)", path, ErrDead, fs.ErrNotExist)
+func errDead(path, why string) error {
+	return fmt.Errorf("segment %s: %s: %w (%w)", path, why, ErrDead, fs.ErrNotExist)
 }
 
 // readHeader reads and checks the header of a segment file.
@@ -95,7 +106,32 @@ func readHeader(f *file) (header, error) {
 	return parseHeader(f.path, b[:n], st.size, int64(os.Getpagesize()))
 }
 
-// openBell opens and maps the bell file. A segment whose removal was begun may have none any more: that is found by trying again.
+func errMissing(path string) error {
+	return errTorn{errDead(path, "file: is missing, so its segment was removed")}
+}
+
+// gone says whether one of the segment's names is gone, or leads to another file than f; f may be nil, if that is not known.
+func (s *Segment) gone(ext string, f *file) bool {
+	st, err := statPath(s.path(ext), false)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && f != nil && st.id != f.id
+}
+
+// torn says whether the bell file or the lease file is gone, or is of another creation, and NAME.seg, which is open, has its name still. What
+// cannot be told, because a file may not be read or makes no sense, is not so.
+func (s *Segment) torn() bool {
+	bad := false
+	for ext, check := range map[string]func(*file) error{extBell: s.readBell, extLease: s.readLease} {
+		f, err := openFile(s.path(ext), false)
+		if err == nil {
+			err = check(f)
+			f.close()
+		}
+		bad = bad || errors.Is(err, fs.ErrNotExist)
+	}
+	return bad && !s.gone(extSegment, s.seg) // last: the others may be those of the next segment
+}
+
+// openBell opens and maps the bell file.
 func (s *Segment) openBell() (err error) {
 	path := s.path(extBell)
 	s.bell, err = openFile(path, true)
@@ -106,21 +142,12 @@ func (s *Segment) openBell() (err error) {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return errNonce{fault(ErrCorrupt, path, "file", "is missing, without it the segment is of no use")}
+		return errMissing(path)
+	}
+	if err == nil {
+		err = s.readBell(s.bell)
 	}
 	if err != nil {
-		return err
-	}
-	b := make([]byte, bellHeaderBytes)
-	n, err := s.bell.readAt(b, 0)
-	if err != nil {
-		return err
-	}
-	st, err := s.bell.stat()
-	if err != nil {
-		return err
-	}
-	if err := s.head.checkBell(path, b[:n], st.size); err != nil {
 		return err
 	}
 	size, writable := int64(s.head.pageSize)+s.head.bellBytes, int64(0)
@@ -138,24 +165,38 @@ func (s *Segment) openLease() (err error) {
 		s.ask, err = openFile(path, true)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return errNonce{fault(ErrCorrupt, path, "file", "is missing, and must not be made anew: remove the segment")}
+		return errMissing(path)
 	}
 	if err != nil {
 		return err
 	}
 	s.lease.goFirst()
 	if s.lease.id != s.ask.id {
-		return errNonce{fault(ErrCorrupt, path, "file", "was replaced while it was opened")}
+		return errTorn{errDead(path, "file: was replaced while it was opened")}
 	}
-	return s.readLease(path, s.lease)
+	return s.readLease(s.lease)
+}
+
+// readBell checks that a bell file is the segment's.
+func (s *Segment) readBell(f *file) error {
+	b := make([]byte, bellHeaderBytes)
+	n, err := f.readAt(b, 0)
+	if err != nil {
+		return err
+	}
+	st, err := f.stat()
+	if err != nil {
+		return err
+	}
+	return s.head.checkBell(f.path, b[:n], st.size)
 }
 
 // readLease checks that a lease file is the segment's.
-func (s *Segment) readLease(path string, f *file) error {
+func (s *Segment) readLease(f *file) error {
 	b := make([]byte, leaseHeaderBytes)
 	n, err := f.readAt(b, 0)
 	if err != nil {
 		return err
 	}
-	return s.head.checkLease(path, b[:n])
+	return s.head.checkLease(f.path, b[:n])
 }

@@ -185,40 +185,6 @@ func TestRandomDamageGivesAnErrorOrAUsableSegment(t *testing.T) {
 	}
 }
 
-func TestFilesOfDifferentCreationsAreNotOpenedTogether(t *testing.T) {
-	dir := busDir(t)
-	for _, name := range []string{"a", "b"} {
-		s, err := Create(dir, name, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Close()
-	}
-	for _, ext := range []string{extBell, extLease} {
-		a, b, keep := filepath.Join(dir, "a"+ext), filepath.Join(dir, "b"+ext), filepath.Join(dir, "keep")
-		for _, move := range [][2]string{{a, keep}, {b, a}} {
-			if err := os.Rename(move[0], move[1]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := Open(dir, "a", ReadWrite); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("with the other's %s: %v", ext, err)
-		}
-		if err := os.Remove(a); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(dir, "a", ReadWrite); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("without %s: %v", ext, err)
-		}
-		for _, move := range [][2]string{{keep, a}} {
-			if err := os.Rename(move[0], move[1]); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	open(t, dir, "a", ReadWrite)
-}
-
 func TestADeadSegmentIsNotThereAndItsNameIsFree(t *testing.T) {
 	s := create(t, Options{})
 	r := open(t, s.Dir(), "a", ReadOnly)

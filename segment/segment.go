@@ -3,7 +3,6 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -144,16 +143,15 @@ func (s *Segment) Allocated() (int64, error) {
 	return st.allocated, err
 }
 
-// Stale tells that this is no longer the segment of that name: the file was removed or replaced by another, its header says
-// that it is dead, or has been cut off or overwritten. It costs two system calls. A closed segment is stale.
+// Stale tells that this is no longer the segment of that name: one of its three files was removed or replaced by another, its header says
+// that it is dead, or has been cut off or overwritten. It costs four system calls. A closed segment is stale.
 func (s *Segment) Stale() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
 		return true
 	}
-	st, err := statPath(s.Path(), false)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && st.id != s.seg.id {
+	if s.gone(extSegment, s.seg) || s.gone(extBell, s.bell) || s.gone(extLease, s.lease) {
 		return true
 	}
 	var b [headerBytes]byte // read, not looked up in the mapping: a file cut short must not fault here

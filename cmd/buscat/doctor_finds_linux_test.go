@@ -95,7 +95,6 @@ func TestDoctorTellsDamagedSegmentsApart(t *testing.T) {
 		"magic":      {at(0, []byte("something")), "wrong not-segment"},
 		"flags":      {at(96, word(1<<40)), "wrong corrupt-segment"},
 		"truncated":  {func(t *testing.T, dir string) { noFault(t, os.Truncate(filepath.Join(dir, "main.seg"), 1<<13)) }, "wrong truncated"},
-		"no lease":   {func(t *testing.T, dir string) { noFault(t, os.Remove(filepath.Join(dir, "main.lease"))) }, "wrong corrupt-segment"},
 		"table":      {at(int64(os.Getpagesize())+64, []byte("other")), "wrong corrupt-table"},
 		"region": {func(t *testing.T, dir string) {
 			patch(t, filepath.Join(dir, "main.seg"), firstRegion(t, dir)+192, bytes.Repeat([]byte{0xaa}, 8))
@@ -118,6 +117,22 @@ func TestDoctorTellsDamagedSegmentsApart(t *testing.T) {
 				t.Errorf("what is damaged was changed")
 			}
 		})
+	}
+}
+
+// What rm has left of a segment is damage to nobody: it is removed.
+func TestDoctorFixRemovesASegmentOfWhichAFileIsGone(t *testing.T) {
+	for _, gone := range []string{"main.bell", "main.lease"} {
+		dir := doctorDir(t)
+		buscatEnds(t, exitOK, dir, "create", "t")
+		noFault(t, os.Remove(filepath.Join(dir, gone)))
+		wantChecks(t, diagnose(t, exitOK, dir), "dead leftover")
+		did, _ := buscatEnds(t, exitOK, dir, "doctor", "--fix")
+		if !strings.Contains(did, "taken back: (bus): main.seg is left of a segment that was removed") {
+			t.Errorf("--fix says %s", did)
+		}
+		wantChecks(t, diagnose(t, exitOK, dir))
+		buscatEnds(t, exitOK, dir, "create", "t")
 	}
 }
 

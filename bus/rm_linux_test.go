@@ -1,0 +1,139 @@
+package bus_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"shmbus/bus"
+)
+
+// A bus of which rm takes some files away, or others put theirs in their place: see errTorn in segment/.
+
+// threeFiles are the names of a segment's files, in the order in which they are given.
+var threeFiles = []string{"main.lease", "main.bell", "main.seg"}
+
+func TestASegmentThatRmTookAwayInPartIsRemovedForAll(t *testing.T) {
+	for taken := 1; taken < 1<<3; taken++ {
+		t.Run(fmt.Sprintf("%03b", taken), func(t *testing.T) {
+			dir := newDir(t)
+			filled(t, dir)
+			old := openAt(t, dir)
+			p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless())
+			tap := subscribe(t, openAt(t, dir), "t", bus.ReadOnly(), bus.FromOldest())
+			got, waits := follower(t, openAt(t, dir), "t")
+			for i, name := range threeFiles {
+				if taken&(1<<i) != 0 {
+					noError(t, os.Remove(filepath.Join(dir, name)))
+				}
+			}
+			eventually(t, 10*time.Second, "the publisher knows", func() bool { return p.TryPublish(nil) != nil })
+			is(t, p.TryPublish(nil), bus.ErrNoTopic, "main.seg", "was deleted", "open it again")
+			for _, s := range []*bus.Subscriber{s, tap} {
+				var err error
+				for err == nil {
+					_, err = s.Receive(soon(t))
+				}
+				is(t, err, bus.ErrNoTopic, "main.seg", "was deleted", "open it again")
+			}
+			<-waits
+			b := openAt(t, dir)
+			for _, o := range []bus.SubscribeOption{bus.Lossy(), bus.ReadOnly()} {
+				_, err := b.Subscribe(soon(t), "t", o)
+				is(t, err, bus.ErrNoTopic, "publish to it")
+			}
+			_, err := b.Stat("t")
+			is(t, err, bus.ErrNoTopic)
+			is(t, b.RemoveTopic("t"), bus.ErrNoTopic)
+			all, err := b.Topics()
+			noError(t, err)
+			if len(all) != 0 {
+				t.Errorf("topics are %v", all)
+			}
+			found, err := b.Doctor()
+			noError(t, err)
+			for _, f := range found {
+				if f.Grade != bus.Dead || f.Check != "leftover" {
+					t.Errorf("the doctor finds %+v", f)
+				}
+			}
+			if len(found) == 0 && taken != 1<<3-1 {
+				t.Error("the doctor finds nothing")
+			}
+			if taken%2 == 0 { // in half of the cases they are removed before it is made anew
+				_, err := b.Reap()
+				noError(t, err)
+				for _, name := range threeFiles {
+					if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+						t.Errorf("%s is left: %v", name, err)
+					}
+				}
+			}
+			again := publisher(t, old, "t", lossless) // by the very bus that had the old one
+			publish(t, again, "new")
+			wantFrame(t, got, "new")
+			expect(t, subscribe(t, b, "t", bus.Lossless(), bus.FromOldest()), "new")
+			found, err = b.Doctor()
+			noError(t, err)
+			for _, f := range found {
+				if f.Grade > bus.Holds {
+					t.Errorf("the doctor finds %+v", f)
+				}
+			}
+		})
+	}
+}
+
+func TestASegmentThatIsReplacedIsNotMixedUpWithTheNewOne(t *testing.T) {
+	for _, name := range threeFiles {
+		dir, other := newDir(t), newDir(t)
+		filled(t, dir)
+		b := openAt(t, dir)
+		s := subscribe(t, b, "t", bus.Lossless())
+		p := publisher(t, b, "t")
+		filled(t, other)
+		noError(t, os.Rename(filepath.Join(other, name), filepath.Join(dir, name)))
+		eventually(t, 10*time.Second, "the publisher notices", func() bool { return p.TryPublish(nil) != nil })
+		is(t, p.TryPublish(nil), bus.ErrNoTopic, "main.seg", "open it again")
+		var err error
+		for err == nil {
+			_, err = s.Receive(soon(t))
+		}
+		is(t, err, bus.ErrNoTopic, "main.seg")
+		publish(t, publisher(t, openAt(t, dir), "t"), "new") // the files belong to no segment
+		expect(t, subscribe(t, b, "t", bus.FromOldest()), "new")
+	}
+}
+
+// TestRmOfABusThatIsMadeAnewMeanwhileLeavesOneThatWorks: rm has read the names, and takes them away one by one; between the first and the second
+// the bus is made anew.
+func TestRmOfABusThatIsMadeAnewMeanwhileLeavesOneThatWorks(t *testing.T) {
+	orders := [][]string{
+		{"main.seg", "main.bell", "main.lease", "bus.lock"},
+		{"main.seg", "bus.lock", "main.lease", "main.bell"},
+		{"main.bell", "main.lease", "bus.lock", "main.seg"},
+		{"bus.lock", "main.lease", "main.bell", "main.seg"},
+	}
+	for _, names := range orders {
+		dir := newDir(t)
+		b := openAt(t, dir)
+		p := publisher(t, b, "t")
+		noError(t, os.Remove(filepath.Join(dir, names[0])))
+		if names[0] != "bus.lock" {
+			eventually(t, 10*time.Second, "the publisher knows", func() bool { return p.TryPublish(nil) != nil })
+			p = publisher(t, b, "t")
+		}
+		for _, name := range names[1:] {
+			if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+				noError(t, err)
+			}
+		}
+		eventually(t, 10*time.Second, "the publisher of the new one knows", func() bool { return p.TryPublish(nil) != nil })
+		publish(t, publisher(t, openAt(t, dir), "t"), "x")
+		expect(t, subscribe(t, b, "t", bus.FromOldest()), "x")
+	}
+}

@@ -1,0 +1,180 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// What rm leaves, which takes names away one by one and without the lock of the directory.
+
+// locked does something with the lock of a directory.
+func locked(t *testing.T, dir string, f func()) {
+	t.Helper()
+	l, err := LockDir(context.Background(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f()
+	must(l.Unlock())
+}
+
+func TestASegmentOneOfWhoseFilesIsGoneOrAnothersIsDeadAndItsNameIsFree(t *testing.T) {
+	for _, ext := range []string{extSegment, extBell, extLease} {
+		for _, replaced := range []bool{false, true} {
+			what := fmt.Sprintf("%s, replaced: %v", ext, replaced)
+			s := create(t, Options{})
+			dir := s.Dir()
+			tap := open(t, dir, "a", ReadOnly)
+			if s.Stale() || tap.Stale() {
+				t.Errorf("%s: a whole segment is stale", what)
+			}
+			must(os.Remove(s.path(ext)))
+			if replaced {
+				must2(Create(dir, "b", Options{})).Close()
+				must(os.Rename(filepath.Join(dir, "b"+ext), s.path(ext)))
+			}
+			if !s.Stale() {
+				t.Errorf("%s: it is not stale", what)
+			}
+			if tapKnows := ext != extLease || !replaced; tapKnows { // a tap reads no lease file
+				if !tap.Stale() {
+					t.Errorf("%s: it is not stale for a tap", what)
+				}
+				if _, err := Open(dir, "a", ReadOnly); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s: a tap gets %v", what, err)
+				}
+			}
+			_, err := Open(dir, "a", ReadWrite)
+			if !errors.Is(err, fs.ErrNotExist) || ext != extSegment && !errors.Is(err, ErrDead) {
+				t.Errorf("%s: opened, %v", what, err)
+			}
+			left, err := Leftovers(dir)
+			if found := slices.ContainsFunc(left, func(l Leftover) bool { return l.Kind == HalfGone }); !found || err != nil {
+				t.Errorf("%s: leftovers are %v, %v", what, left, err)
+			}
+			locked(t, dir, func() {
+				n, err := Create(dir, "a", Options{})
+				if err != nil {
+					t.Fatalf("%s: %v", what, err)
+				}
+				defer n.Close()
+				if n.Stale() || !s.Stale() || !tap.Stale() {
+					t.Errorf("%s: made anew: the new one is stale: %v, the old one %v, for a tap %v", what, n.Stale(), s.Stale(), tap.Stale())
+				}
+			})
+		}
+	}
+}
+
+// stepsOf is the points that f comes by.
+func stepsOf(f func()) (all []string) {
+	defer func(p func(string)) { point = p }(point)
+	point = func(name string) { all = append(all, name) }
+	f()
+	return all
+}
+
+// at makes f be called the first time that a step is come to; f itself comes by no step.
+func at(step string, f func()) (undo func()) {
+	old := point
+	point = func(name string) {
+		if name == step {
+			point = old
+			f()
+		}
+	}
+	return func() { point = old }
+}
+
+// makes makes a segment, with the lock, and may fail.
+func makes(dir string) {
+	l, err := LockDir(context.Background(), dir, Options{})
+	must(err)
+	if s, err := Create(dir, "a", Options{}); err == nil {
+		_ = s.Close()
+	}
+	must(l.Unlock())
+}
+
+func TestWhateverRmTakesAwayWhileASegmentIsMadeItCanBeMadeAgain(t *testing.T) {
+	dir := busDir(t)
+	makes(dir) // the lock file is there
+	must(Remove(dir, "a"))
+	all := stepsOf(func() { makes(dir) })
+	if len(all) < 10 {
+		t.Fatalf("steps are %v", all)
+	}
+	for _, step := range all {
+		for taken := range 1 << 4 {
+			dir := busDir(t)
+			undo := at(step, func() {
+				for i, name := range []string{"a.seg", "a.bell", "a.lease", lockName} {
+					if taken&(1<<i) != 0 {
+						_ = os.Remove(filepath.Join(dir, name))
+					}
+				}
+			})
+			makes(dir)
+			undo()
+			t.Run(fmt.Sprintf("%s %04b", step, taken), func(t *testing.T) { checkAfterCrash(t, dir) })
+		}
+	}
+}
+
+// TestAWholeSegmentIsNeverTakenForDead: while others make and remove it, with the lock, and somebody looks without.
+func TestAWholeSegmentIsNeverTakenForDead(t *testing.T) {
+	dir := busDir(t)
+	var phase atomic.Uint64 // counts; 0 modulo 3: it is made, 1: it is there, 2: it is removed
+	var end atomic.Bool
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for !end.Load() {
+				before := phase.Load()
+				dead, err := isDead(dir, "a")
+				if after := phase.Load(); before == after && before%3 != 2 && dead {
+					t.Errorf("in phase %d it is taken for dead", before%3)
+				}
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Error(err)
+				}
+				before = phase.Load()
+				s, err := Open(dir, "a", ReadWrite)
+				if err != nil {
+					if !errors.Is(err, fs.ErrNotExist) {
+						t.Error(err)
+					}
+					if after := phase.Load(); before == after && before%3 == 1 {
+						t.Errorf("it is there, and cannot be opened: %v", err)
+					}
+					continue
+				}
+				if stale := s.Stale(); stale && phase.Load() == before && before%3 == 1 {
+					t.Error("it is there, and stale")
+				}
+				_ = s.Close()
+			}
+		})
+	}
+	rounds := 100
+	for range rounds {
+		locked(t, dir, func() {
+			must2(Create(dir, "a", Options{Participants: 1})).Close()
+			phase.Add(1)
+			must2(Open(dir, "a", ReadWrite)).Close()
+			phase.Add(1)
+			must(Remove(dir, "a"))
+			phase.Add(1)
+		})
+	}
+	end.Store(true)
+	wg.Wait()
+}
