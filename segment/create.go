@@ -133,7 +133,7 @@ func publish(dir, name string, h *header, modes fileModes) (err error) {
 		}
 	}()
 	for _, x := range files {
-		path := asidePath(dir, name, x.ext)
+		path := asidePath(dir, name, x.ext, h.nonce)
 		f, err := createFile(path)
 		if err != nil {
 			return err
@@ -154,8 +154,8 @@ func publish(dir, name string, h *header, modes fileModes) (err error) {
 	for _, x := range files {
 		path := filepath.Join(dir, name+x.ext)
 		if x.ext == extSegment {
-			err = renameNew(asidePath(dir, name, x.ext), path)
-		} else if err = os.Rename(asidePath(dir, name, x.ext), path); err == nil {
+			err = renameNew(asidePath(dir, name, x.ext, h.nonce), path)
+		} else if err = os.Rename(asidePath(dir, name, x.ext, h.nonce), path); err == nil {
 			undo = append(undo, path)
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -54,8 +55,11 @@ func List(dir string) ([]string, error) {
 	return names, nil
 }
 
-// asidePath is where NAME.seg, NAME.bell or NAME.lease is made before it gets its name.
-func asidePath(dir, name, ext string) string { return filepath.Join(dir, "."+name+ext+extNew) }
+// asidePath is where NAME.seg, NAME.bell or NAME.lease is made before it gets its name. Each creation has names of its own: if rm takes the lock
+// file away from under one, there may be two, and none must give a name to what the other has not finished.
+func asidePath(dir, name, ext string, nonce uint64) string {
+	return filepath.Join(dir, "."+name+ext+"."+strconv.FormatUint(nonce, 36)+extNew)
+}
 
 // isAside tells files left by a creation that did not end.
 func isAside(base string) bool {
@@ -63,6 +67,12 @@ func isAside(base string) bool {
 	if !ok || !strings.HasPrefix(base, ".") {
 		return false
 	}
-	ext := filepath.Ext(base)
-	return (ext == extSegment || ext == extBell || ext == extLease) && CheckName(strings.TrimSuffix(base[1:], ext)) == nil
+	for range 2 { // older versions put nothing between the two extensions
+		ext := filepath.Ext(base)
+		base = strings.TrimSuffix(base, ext)
+		if ext == extSegment || ext == extBell || ext == extLease {
+			return base != "" && CheckName(base[1:]) == nil
+		}
+	}
+	return false
 }

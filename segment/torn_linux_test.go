@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -125,6 +126,50 @@ func TestWhateverRmTakesAwayWhileASegmentIsMadeItCanBeMadeAgain(t *testing.T) {
 			makes(dir)
 			undo()
 			t.Run(fmt.Sprintf("%s %04b", step, taken), func(t *testing.T) { checkAfterCrash(t, dir) })
+		}
+	}
+}
+
+// TestTwoMakersWhoHaveALockEachLeaveNothingThatLasts: rm has taken the lock file from under the first, and the second has made another. Either
+// may be killed.
+func TestTwoMakersWhoHaveALockEachLeaveNothingThatLasts(t *testing.T) {
+	dir := busDir(t)
+	makes(dir)
+	must(Remove(dir, "a"))
+	all := stepsOf(func() { makes(dir) })
+	// killed runs f and ends it at a step; "" for none.
+	killed := func(step string, f func()) {
+		done := make(chan struct{})
+		undo := at(step, runtime.Goexit)
+		go func() {
+			defer close(done)
+			f()
+		}()
+		<-done
+		undo()
+	}
+	for i, between := range all { // where the first is when the second comes
+		for _, first := range append(all[i+1:len(all):len(all)], "") { // where it is killed
+			for _, second := range append(all[:len(all):len(all)], "") {
+				dir := busDir(t)
+				killed(first, func() {
+					deadly := point
+					defer at(between, func() {
+						_ = os.Remove(filepath.Join(dir, lockName))
+						point = func(string) {}
+						killed(second, func() { makes(dir) })
+						_ = os.Remove(filepath.Join(dir, lockName)) // a killed one has it no more
+						point = deadly
+					})()
+					makes(dir)
+				})
+				_ = os.Remove(filepath.Join(dir, lockName))
+				name := fmt.Sprintf("first %q, between %q, second %q", first, between, second)
+				if _, err := Open(dir, "a", ReadWrite); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s: %v", name, err)
+				}
+				t.Run(name, func(t *testing.T) { checkAfterCrash(t, dir) })
+			}
 		}
 	}
 }
