@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"shmbus/segment"
+	"shmbus/topics"
 )
 
 // How the segments of a bus are gone through.
@@ -58,6 +59,21 @@ func (b *Bus) eachSegment(op string, a segment.Access, f func(*attachment) error
 		}
 	}
 	return errors.Join(bad...)
+}
+
+// createAttempts is how often a topic is made whose files are taken away meanwhile.
+const createAttempts = 10
+
+// createAmidRemovals is create, also while somebody removes the directory, as rm does, without its lock: then names vanish under whoever makes
+// them, the lock's among them, so that there may be two makers. What was begun is begun again. The caller holds b.mu, as for create.
+func (b *Bus) createAmidRemovals(name string, g topics.Geometry, ephemeral bool) (at *attachment, e topics.Entry, p Policy, err error) {
+	for range createAttempts {
+		at, e, p, err = b.create(name, g, ephemeral)
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return at, e, p, err
 }
 
 // visit is attach for those who only look: what is deserted in a segment that was never more than visited is not for this Bus to remove. It

@@ -52,7 +52,7 @@ func (b *Bus) ensure(op, name string, o TopicOptions, strict bool) (*attachment,
 	}
 	at, e, have, err := b.findLive(name)
 	if errors.Is(err, topics.ErrNoTopic) {
-		at, e, have, err = b.create(name, g, o.Ephemeral)
+		at, e, have, err = b.createAmidRemovals(name, g, o.Ephemeral)
 	}
 	if err != nil {
 		return nil, none, fail(op, name, err)
