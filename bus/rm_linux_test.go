@@ -1,11 +1,13 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,4 +138,44 @@ func TestRmOfABusThatIsMadeAnewMeanwhileLeavesOneThatWorks(t *testing.T) {
 		publish(t, publisher(t, openAt(t, dir), "t"), "x")
 		expect(t, subscribe(t, b, "t", bus.FromOldest()), "x")
 	}
+}
+
+// rm does what rm -r does: it reads the names, and then takes them away.
+func rm(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		_ = os.Remove(filepath.Join(dir, e.Name()))
+	}
+	_ = os.Remove(dir)
+}
+
+func TestPublishersGoOnHoweverOftenTheirBusIsRemoved(t *testing.T) {
+	dir := newDir(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 4 {
+		b := openAt(t, dir)
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				p, err := b.Publisher("t")
+				for err == nil && ctx.Err() == nil {
+					err = p.TryPublish(nil)
+				}
+				if err != nil && !errors.Is(err, bus.ErrNoTopic) && !errors.Is(err, bus.ErrBackpressure) {
+					t.Error(err)
+				}
+				if p != nil {
+					_ = p.Close()
+				}
+			}
+		})
+	}
+	b := openAt(t, dir)
+	for range 50 {
+		publisher(t, b, "t")
+		rm(dir)
+	}
+	publish(t, publisher(t, openAt(t, dir), "t"), "x")
+	cancel()
+	wg.Wait()
 }

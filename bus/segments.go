@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 
@@ -74,6 +75,14 @@ func (b *Bus) createAmidRemovals(name string, g topics.Geometry, ephemeral bool)
 		}
 	}
 	return at, e, p, err
+}
+
+// alone keeps others away from the topic table, until done is called. Nobody has it but one who has another directory's lock than the caller,
+// because rm took that away: it is waited for with b.mu held.
+func (at *attachment) alone() (done func(), err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), freePatience)
+	defer cancel()
+	return at.seg.LockTable(ctx)
 }
 
 // visit is attach for those who only look: what is deserted in a segment that was never more than visited is not for this Bus to remove. It

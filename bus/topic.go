@@ -128,7 +128,7 @@ func (b *Bus) create(name string, g topics.Geometry, ephemeral bool) (*attachmen
 		e, err = at.create(name, g, ephemeral)
 	}
 	if err != nil {
-		if first {
+		if first && !errors.Is(err, fs.ErrExist) {
 			err = errors.Join(err, b.removeFiles(at))
 		}
 		_ = at.release()
@@ -157,6 +157,14 @@ func (b *Bus) finishRemoval(name string) error {
 // create appends a region, formats it and publishes it in the table. The caller holds the directory's lock.
 func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (topics.Entry, error) {
 	none := topics.Entry{}
+	done, err := at.alone()
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	if _, err := at.table.Find(name); err == nil {
+		return none, fmt.Errorf("%s: the topic was made meanwhile: %w", at.seg.Path(), fs.ErrExist)
+	}
 	at.sweepRetired()
 	if err := at.table.Free(); err != nil {
 		return none, err
@@ -298,6 +306,14 @@ func (b *Bus) removeTopic(name string, idle bool) error {
 // remove marks a topic removed, takes its name out of the table and wakes all who wait on it or for it. The caller holds the
 // directory's lock and b.mu.
 func (at *attachment) remove(e topics.Entry) error {
+	done, err := at.alone()
+	if err != nil {
+		return err
+	}
+	defer done()
+	if !at.table.Is(e) {
+		return nil // another one was quicker
+	}
 	log := at.bus.log.With("topic", e.Name, "path", at.seg.Path())
 	m, err := at.seg.Map(e.Offset, e.Size, int64(at.seg.PageSize()))
 	if err == nil {

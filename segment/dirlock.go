@@ -87,6 +87,45 @@ func tryLock(path, dir string, o Options) (*file, error) {
 	return f, nil
 }
 
+// tableLock is the byte of the lease file whose lock is that of the segment's topic table: it is behind those of all slots.
+const tableLock = maxParticipants
+
+// LockTable takes the lock of the topic table, under which topics are made and removed, in addition to that of the directory: rm can take
+// the directory's away from under who has it, and then another one has one, too. It is waited for only then. A Segment takes it once at a time.
+func (s *Segment) LockTable(ctx context.Context) (unlock func(), err error) {
+	try := func() error {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		switch {
+		case s.closed:
+			return s.errClosed()
+		case s.access != ReadWrite:
+			return s.errReadOnly("change its topic table")
+		case !s.lease.same():
+			return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+		}
+		return s.lease.lock(tableLock)
+	}
+	for wait := lockWaitFirst; ; wait = min(2*wait, lockWaitMost) {
+		if err := try(); !errors.Is(err, errHeld) {
+			return s.unlockTable, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("segment %s: waiting for another process that makes or removes a topic: %w", s.Path(), ctx.Err())
+		}
+	}
+}
+
+func (s *Segment) unlockTable() {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if !s.closed && s.lease.same() {
+		_ = s.lease.unlock(tableLock, 1)
+	}
+}
+
 // makeLock makes the lock file aside, so that nobody meets it before it has its mode. That somebody else was quicker is fine.
 func makeLock(path, dir string, o Options) error {
 	m, err := o.files(dir)

@@ -11,7 +11,7 @@
 //	layout.go                        every offset and size, with pictures
 //	header.go                        the headers of the three files: written, read, checked
 //	errors.go, options.go, names.go  what their names say
-//	dir.go, dirlock.go               the directory and its lock
+//	dir.go, dirlock.go               the directory and its lock, and that of a topic table
 //	create.go                        Create and Remove
 //	leftover.go                      files that belong to no segment
 //	open.go, segment.go              Open and the open segment

@@ -223,3 +223,33 @@ func TestAWholeSegmentIsNeverTakenForDead(t *testing.T) {
 	end.Store(true)
 	wg.Wait()
 }
+
+func TestTheTopicTableIsOnesAtATime(t *testing.T) {
+	s := create(t, Options{})
+	other := open(t, s.Dir(), "a", ReadWrite)
+	unlock, err := s.LockTable(t.Context())
+	must(err)
+	join(t, other)
+	held := func(want bool) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		done, err := other.LockTable(ctx)
+		if want != errors.Is(err, context.Canceled) || !want && err != nil {
+			t.Errorf("held: %v, %v", want, err)
+		}
+		if err == nil {
+			done()
+		}
+	}
+	held(true)
+	unlock()
+	held(false)
+	must2(s.LockTable(t.Context()))
+	held(true)
+	must(s.Close()) // as the end of its process
+	held(false)
+	if _, err := open(t, s.Dir(), "a", ReadOnly).LockTable(t.Context()); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("a tap: %v", err)
+	}
+}
