@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,4 +62,27 @@ func TestABusdThatIsEndingIsToldOf(t *testing.T) {
 	}
 	d.ends(exitOK)
 	r.says("none of its plugins runs any more")
+}
+
+func TestARunnerThatTheNextBusdCannotFindEnds(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	d := r.start()
+	first := r.runner("a")
+	old := now(first)
+	_ = d.Process.Kill()
+	_ = d.Wait()
+	if err := os.RemoveAll(string(r.place.Plugin("a"))); err != nil {
+		t.Fatal(err)
+	}
+	d = r.start()
+	eventually(t, "the first runner has ended", func() bool { return now(first) != old })
+	r.lists("^a +running")
+	second := r.runner("a")
+	if err := os.Remove(r.place.Plugin("a").Lock()); err != nil { // while its busd runs
+		t.Fatal(err)
+	}
+	eventually(t, "there is a third runner", func() bool { return r.runner("a") != second })
+	d.signal(syscall.SIGTERM)
+	d.ends(exitOK)
 }

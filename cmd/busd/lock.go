@@ -75,13 +75,8 @@ func keep(ctx context.Context, locks ...*filelock.Lock) error {
 	defer tick.Stop()
 	for {
 		for _, l := range locks {
-			path := l.File().Name()
-			mine, err := l.File().Stat()
-			if err != nil {
-				return err
-			}
-			if there, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
-				return fmt.Errorf("%s was removed; start busd again", path)
+			if err := l.Check(); err != nil {
+				return fmt.Errorf("%w; start busd again", err)
 			}
 		}
 		select {

@@ -7,11 +7,15 @@ package filelock
 
 import (
 	"errors"
+	"fmt"
 	"os"
 )
 
 // ErrHeld is returned by Try while somebody else holds the lock.
 var ErrHeld = errors.New("the lock is held")
+
+// ErrRemoved is wrapped by Check's error for a lock whose file was removed.
+var ErrRemoved = errors.New("was removed")
 
 // A Lock is a held lock.
 type Lock struct{ f *os.File }
@@ -71,6 +75,19 @@ func Wait(path string) error {
 
 // File is the locked file. What it holds is for people; it is written by the holder alone.
 func (l *Lock) File() *os.File { return l.f }
+
+// Check returns an error when the lock is not that of its path any more: somebody has removed the file, or a directory that it was in. Nobody finds
+// the holder then, and nothing holds another one back.
+func (l *Lock) Check() error {
+	mine, err := l.f.Stat()
+	if err != nil {
+		return err
+	}
+	if there, err := os.Stat(l.f.Name()); errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+		return fmt.Errorf("%s %w", l.f.Name(), ErrRemoved)
+	}
+	return nil
+}
 
 // Close lets go of the lock. The file stays.
 func (l *Lock) Close() error { return l.f.Close() }

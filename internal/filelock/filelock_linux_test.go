@@ -80,3 +80,29 @@ func TestALockIsOfTheFileThatIsThere(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestALockKnowsThatItsFileWasRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	l, err := Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Check(); err != nil {
+		t.Errorf("it is there: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Check(); !errors.Is(err, ErrRemoved) {
+		t.Errorf("it was removed: %v", err)
+	}
+	other, err := Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := l.Check(); !errors.Is(err, ErrRemoved) {
+		t.Errorf("it is another's: %v", err)
+	}
+}

@@ -1,12 +1,14 @@
 package exec
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"shmbus/internal/filelock"
 	"shmbus/plugins"
 )
 
@@ -16,6 +18,7 @@ const lateWrite = 500 * time.Millisecond
 // A board is the plugin's State, which it keeps in state.json as well. It is safe for concurrent use.
 type board struct {
 	path    string
+	mine    func() error // says whether the runner's lock was removed: then the file may be another runner's
 	log     hclog.Logger
 	frames  atomic.Uint64
 	bytes   atomic.Uint64
@@ -73,6 +76,9 @@ func (b *board) soon() {
 // write writes the state. The caller holds b.mu.
 func (b *board) write() {
 	b.state.Frames, b.state.Bytes, b.state.Dropped = b.frames.Load(), b.bytes.Load(), b.dropped.Load()
+	if errors.Is(b.mine(), filelock.ErrRemoved) {
+		return
+	}
 	err := plugins.WriteJSON(b.path, b.state)
 	if err != nil && !b.bad {
 		b.log.Error("the plugin's state cannot be written; it runs on", "error", err)

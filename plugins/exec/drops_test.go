@@ -18,7 +18,7 @@ func TestEachKindOfDropIsLoggedSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := hclog.New(&hclog.LoggerOptions{Output: &out, JSONFormat: true})
-		d := &drops{board: &board{path: path, log: log}, log: log}
+		d := &drops{board: &board{path: path, mine: func() error { return nil }, log: log}, log: log}
 		logged := func(want ...string) {
 			t.Helper()
 			d.mu.Lock() // what is logged is logged with it

@@ -17,7 +17,7 @@ const (
 	Backoff      = "backoff"       // it has failed, or has ended and is always restarted, and is started again after a pause
 	Restarting   = "restarting"    // the pause is over
 	GivenUp      = "given-up"      // it has failed too often, and is not started again
-	Orphaned     = "orphaned"      // busd has died, and with orphan = "stop" the plugin is stopped for it
+	Orphaned     = "orphaned"      // busd has died, and with orphan = "stop" the plugin is stopped for it; or the runner's lock was removed, so that no busd finds it
 	Stopping     = "stopping"      // it is being stopped, because the runner was told to
 	Stopped      = "stopped"       // it has ended, and is not started again
 )

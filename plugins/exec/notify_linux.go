@@ -19,6 +19,7 @@ const (
 // A notifySocket is where a plugin tells by sd_notify how it is. There is one for each life, so that nothing of an earlier one comes late.
 type notifySocket struct {
 	path string
+	own  os.FileInfo // of the socket
 	conn *net.UnixConn
 	log  *pluginLog
 	uid  uint32
@@ -40,7 +41,9 @@ func listenNotify(nook plugins.Nook, u *user, log *pluginLog) (*notifySocket, er
 		return nil, err
 	}
 	n := &notifySocket{path: path, conn: conn, log: log, uid: u.uid}
-	err = os.Chmod(path, 0o600)
+	if err = os.Chmod(path, 0o600); err == nil {
+		n.own, err = os.Lstat(path)
+	}
 	if err == nil && u.credential != nil {
 		err = os.Chown(path, int(u.uid), -1)
 	}
@@ -130,7 +133,10 @@ func (n *notifySocket) mine(from unix.Ucred) bool {
 	return ok && err == nil
 }
 
+// close closes the socket, and removes it, if it is not that of another runner by now.
 func (n *notifySocket) close() {
 	n.conn.Close()
-	os.Remove(n.path)
+	if i, err := os.Lstat(n.path); err == nil && n.own != nil && os.SameFile(i, n.own) {
+		os.Remove(n.path)
+	}
 }

@@ -24,6 +24,7 @@ import (
 type runner struct {
 	spec     *plugins.Spec
 	nook     plugins.Nook
+	lock     *filelock.Lock
 	bus      *bus.Bus
 	report   *plugins.Reporter
 	log      *pluginLog
@@ -57,8 +58,8 @@ var errOrphaned = errors.New("busd has died")
 
 // Run runs the plugin of the Spec in the file at path, in this process, which is to do nothing else: all its children are the plugin's,
 // and those whose parents have ended are adopted. It returns when the plugin is not run any more: with nil when ctx is done, when the plugin
-// has ended as it was to, or when busd has died and its Spec says that it is to end then; with a *GivenUpError, ErrRunning, or what else is
-// wrong.
+// has ended as it was to, or when busd has died and its Spec says that it is to end then; with a *GivenUpError, ErrRunning, filelock.ErrRemoved when
+// the runner's lock was removed, or what else is wrong.
 func Run(ctx context.Context, path string) error {
 	light()
 	spec, nook, err := readSpec(path)
@@ -92,8 +93,8 @@ func Run(ctx context.Context, path string) error {
 	}
 	defer log.Close()
 	r := &runner{
-		spec: spec, nook: nook, bus: b, report: report, log: log, policy: policy{Restart: spec.Restart},
-		board:   &board{path: nook.State(), log: log.of("runner")},
+		spec: spec, nook: nook, lock: lock, bus: b, report: report, log: log, policy: policy{Restart: spec.Restart},
+		board:   &board{path: nook.State(), mine: lock.Check, log: log.of("runner")},
 		starter: newStarter(), children: make(chan os.Signal, 1),
 	}
 	signal.Notify(r.children, unix.SIGCHLD)
@@ -157,6 +158,37 @@ func readSpec(path string) (*plugins.Spec, plugins.Nook, error) {
 
 // run runs the plugin until it is not run any more.
 func (r *runner) run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go r.keep(ctx, stop)
+	err := r.lives(ctx, stop)
+	if why := context.Cause(ctx); errors.Is(why, filelock.ErrRemoved) {
+		return fmt.Errorf("plugin %s is stopped, because no busd would find this runner any more: %w", r.spec.Name, why)
+	}
+	return err
+}
+
+// keepEvery is how often a runner looks whether its lock is still there.
+const keepEvery = 2 * time.Second
+
+// keep stops the plugin when the runner's lock was removed: the next busd does not find this runner, and starts another.
+func (r *runner) keep(ctx context.Context, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		if err := r.lock.Check(); err != nil {
+			stop(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// lives runs the plugin again and again.
+func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error {
 	var old plugins.State
 	if err := plugins.ReadJSON(r.nook.State(), &old); err != nil && !errors.Is(err, os.ErrNotExist) {
 		r.log.of("runner").Warn("the state of an earlier runner cannot be read", "error", err)
@@ -179,8 +211,6 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return r.giveUp(err.Error())
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	if r.spec.Orphan == "stop" {
 		go func() {
 			if err := filelock.Wait(r.spec.Place.Lock()); err != nil {
@@ -192,6 +222,10 @@ func (r *runner) run(ctx context.Context) error {
 	}
 	var o outcome
 	for ctx.Err() == nil {
+		if err := r.lock.Check(); err != nil { // another runner may have ended the plugin, to start it itself
+			stop(err)
+			break
+		}
 		if o = r.live(ctx); o.asked && !o.fatal {
 			return r.stopped(o.problem)
 		}
@@ -232,8 +266,8 @@ func (r *runner) pause(ctx context.Context, o outcome, pause time.Duration) bool
 
 // told says that the runner was told to stop.
 func (r *runner) told(ctx context.Context) {
-	if errors.Is(context.Cause(ctx), errOrphaned) {
-		r.event(Orphaned, errOrphaned.Error())
+	if why := context.Cause(ctx); errors.Is(why, errOrphaned) || errors.Is(why, filelock.ErrRemoved) {
+		r.event(Orphaned, why.Error())
 	}
 	r.board.phase(plugins.Stopping, func(s *plugins.State) { s.Next, s.Told = time.Time{}, true })
 	r.event(Stopping, "")
