@@ -16,6 +16,7 @@ import (
 //	  lock           held by the runner as long as it runs
 //	  spec.json      a Spec, written by busd before it starts the runner
 //	  state.json     a State, written by the runner
+//	  spare          room for state.json where the file system is full
 //	  n              the runner listens to the plugin's sd_notify
 //	  log            the plugin's log, with log.1 before it
 //	  runner.log     what the runner itself has written to its standard output and error
@@ -75,6 +76,9 @@ func (n Nook) Spec() string { return filepath.Join(string(n), "spec.json") }
 
 // State is the path of the State.
 func (n Nook) State() string { return filepath.Join(string(n), "state.json") }
+
+// Spare is the path of what WriteState writes into where the file system is full.
+func (n Nook) Spare() string { return filepath.Join(string(n), "spare") }
 
 // Notify is the path of the socket for sd_notify. Its name is short, so that all names of plugins fit where a bus is by default.
 func (n Nook) Notify() string { return filepath.Join(string(n), "n") }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,7 @@ const lateWrite = 500 * time.Millisecond
 
 // A board is the plugin's State, which it keeps in state.json as well. It is safe for concurrent use.
 type board struct {
-	path    string
+	nook    plugins.Nook
 	mine    func() error // says whether the runner's lock was removed: then the file may be another runner's
 	log     hclog.Logger
 	frames  atomic.Uint64
@@ -79,9 +80,19 @@ func (b *board) write() {
 	if errors.Is(b.mine(), filelock.ErrRemoved) {
 		return
 	}
-	err := plugins.WriteJSON(b.path, b.state)
-	if err != nil && !b.bad {
-		b.log.Error("the plugin's state cannot be written; it runs on", "error", err)
+	err := b.nook.WriteState(b.state)
+	if err != nil {
+		b.soon()
+		if !b.bad {
+			b.log.Error("the plugin's state cannot be written, which is tried again; it runs on", "error", err)
+		}
 	}
 	b.bad = err != nil
+}
+
+// keep writes the state again when somebody has removed it.
+func (b *board) keep() {
+	if _, err := os.Lstat(b.nook.State()); errors.Is(err, os.ErrNotExist) {
+		b.set(func(*plugins.State) {})
+	}
 }

@@ -3,7 +3,7 @@
 // runner adopts them. It needs no busd to go on. It is for Linux.
 //
 // The runner's files are those of a plugins.Nook. It holds the lock of the Nook as long as it lives. What it notes in state.json is at
-// most half a second old; phases are noted at once.
+// most half a second old; phases are noted at once, also where the file system is full: busd has kept room for it, the spare.
 //
 // When the runner is killed, the kernel kills the plugin's main process. What else there is of the plugin is ended by the next runner, which
 // knows it by its environment: NOTIFY_SOCKET is of this plugin only.

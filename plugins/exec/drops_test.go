@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"shmbus/plugins"
 )
 
 func TestEachKindOfDropIsLoggedSoon(t *testing.T) {
@@ -18,7 +20,7 @@ func TestEachKindOfDropIsLoggedSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := hclog.New(&hclog.LoggerOptions{Output: &out, JSONFormat: true})
-		d := &drops{board: &board{path: path, mine: func() error { return nil }, log: log}, log: log}
+		d := &drops{board: &board{nook: plugins.Nook(filepath.Dir(path)), mine: func() error { return nil }, log: log}, log: log}
 		logged := func(want ...string) {
 			t.Helper()
 			d.mu.Lock() // what is logged is logged with it

@@ -101,7 +101,13 @@ func (w *world) start() {
 	if err := plugins.WriteJSON(w.nook.Spec(), w.spec); err != nil {
 		w.Fatal(err)
 	}
-	w.runner = testproc.Start(w, "runner", w.nook.Spec(), w.group)
+	w.startWith(w.nook.Spec())
+}
+
+// startWith is start with a Spec that was written.
+func (w *world) startWith(spec string) {
+	w.Helper()
+	w.runner = testproc.Start(w, "runner", spec, w.group)
 	w.Cleanup(func() {
 		if w.Failed() {
 			log, _ := os.ReadFile(w.nook.Log())

@@ -94,7 +94,7 @@ func Run(ctx context.Context, path string) error {
 	defer log.Close()
 	r := &runner{
 		spec: spec, nook: nook, lock: lock, bus: b, report: report, log: log, policy: policy{Restart: spec.Restart},
-		board:   &board{path: nook.State(), mine: lock.Check, log: log.of("runner")},
+		board:   &board{nook: nook, mine: lock.Check, log: log.of("runner")},
 		starter: newStarter(), children: make(chan os.Signal, 1),
 	}
 	signal.Notify(r.children, unix.SIGCHLD)
@@ -168,10 +168,10 @@ func (r *runner) run(ctx context.Context) error {
 	return err
 }
 
-// keepEvery is how often a runner looks whether its lock is still there.
+// keepEvery is how often a runner looks whether its files are still there.
 const keepEvery = 2 * time.Second
 
-// keep stops the plugin when the runner's lock was removed: the next busd does not find this runner, and starts another.
+// keep writes anew what others have removed. When that is the lock it stops the plugin: the next busd does not find this runner, and starts another.
 func (r *runner) keep(ctx context.Context, stop context.CancelCauseFunc) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
@@ -179,6 +179,7 @@ func (r *runner) keep(ctx context.Context, stop context.CancelCauseFunc) {
 		if err := r.lock.Check(); err != nil {
 			stop(err)
 		}
+		r.board.keep()
 		select {
 		case <-ctx.Done():
 			return

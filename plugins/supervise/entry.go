@@ -143,7 +143,7 @@ func (s *Supervisor) forget(e *entry) {
 	if e.hash == "" && !e.ran { // a file that was never whole, or never good
 		return
 	}
-	for _, path := range []string{e.nook.Spec(), e.nook.State()} {
+	for _, path := range []string{e.nook.Spec(), e.nook.State(), e.nook.Spare()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.log.Warn("a file of a plugin that was removed stays", "plugin", e.name, "error", err)
 		}

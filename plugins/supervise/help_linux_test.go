@@ -50,7 +50,7 @@ func runner(p *testproc.Peer) error {
 	st := plugins.State{Name: spec.Name, Hash: spec.Hash, Runner: me, Phase: plugins.Running, Since: time.Now(), Status: strings.Join(spec.Command, " ")}
 	tell := func(ph plugins.Phase) error {
 		st.Phase = ph
-		return plugins.WriteJSON(nook.State(), st)
+		return nook.WriteState(st)
 	}
 	if spec.Config["child"] != nil {
 		c := exec.Command("sleep", "600")

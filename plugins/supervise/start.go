@@ -180,7 +180,7 @@ func (s *Supervisor) launch(e *entry, now time.Time) error {
 	if err := os.MkdirAll(string(e.nook), 0o700); err != nil {
 		return err
 	}
-	if err := plugins.WriteJSON(e.nook.Spec(), spec); err != nil {
+	if err := errors.Join(plugins.WriteJSON(e.nook.Spec(), spec), e.nook.Reserve()); err != nil {
 		return err
 	}
 	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
