@@ -86,3 +86,19 @@ func TestARunnerThatTheNextBusdCannotFindEnds(t *testing.T) {
 	d.signal(syscall.SIGTERM)
 	d.ends(exitOK)
 }
+
+func TestALogOfBusdThatWasRemovedIsMadeAnew(t *testing.T) {
+	r := newRig(t)
+	d := r.start()
+	r.lists("^NAME")
+	if err := os.Remove(r.place.Log()); err != nil {
+		t.Fatal(err)
+	}
+	r.sleeper("a")
+	eventually(t, "it is there again", func() bool { _, err := os.Stat(r.place.Log()); return err == nil })
+	d.signal(syscall.SIGTERM)
+	d.ends(exitOK)
+	if log, err := os.ReadFile(r.place.Log()); err != nil || !strings.Contains(string(log), "busd ends") {
+		t.Errorf("%s, %v", log, err)
+	}
+}

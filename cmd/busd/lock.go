@@ -65,13 +65,13 @@ func lock(ctx context.Context, path, where string) (*filelock.Lock, error) {
 	}
 }
 
-// placeEvery is how often busd looks whether its locks are still there.
-const placeEvery = 2 * time.Second
+// keepEvery is how often busd looks whether its files are still there.
+const keepEvery = 2 * time.Second
 
-// keep returns an error when a lock is not the one of its name any more: somebody has removed the directory, nobody finds this busd there,
-// and nothing holds another one back. It looks, because what is written beside the lock would wake a watcher each time.
-func keep(ctx context.Context, locks ...*filelock.Lock) error {
-	tick := time.NewTicker(placeEvery)
+// keep makes anew what others have removed. It returns an error when that is a lock, with its directory mostly: nobody finds this busd there, and nothing
+// holds another one back. It looks, because what is written beside the lock would wake a watcher each time.
+func (e *engine) keep(ctx context.Context, locks ...*filelock.Lock) error {
+	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
 		for _, l := range locks {
@@ -79,12 +79,18 @@ func keep(ctx context.Context, locks ...*filelock.Lock) error {
 				return fmt.Errorf("%w; start busd again", err)
 			}
 		}
+		e.renew()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
 	}
+}
+
+// renew makes anew what others have removed and busd can do without for a moment. What cannot be made now is made later.
+func (e *engine) renew() {
+	_ = e.log.file.Keep()
 }
 
 // sign writes into the lock who holds it. That is for people: the lock itself is the proof.

@@ -118,7 +118,7 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 	}
 	e.log.Info("busd begins", "pid", os.Getpid(), "bus", s.Bus, "plugins", s.Plugins, "config", s.from(), "version", version())
 	e.event("busd-started")
-	parts = append(parts, partFunc(func(ctx context.Context) error { return keep(ctx, place, whole) }))
+	parts = append(parts, partFunc(func(ctx context.Context) error { return e.keep(ctx, place, whole) }))
 	if err = together(ctx, parts); err != nil {
 		e.log.Error("busd cannot go on", "error", err)
 	}
@@ -189,6 +189,7 @@ func (e *engine) reloads(ctx context.Context) error {
 		case <-e.hup:
 		}
 		e.notify(reloading())
+		e.renew()
 		e.reload()
 		_ = e.plugins.Reload() // its only error is that busd stops
 		e.ready()

@@ -345,22 +345,3 @@ func TestALogIsShownAndFollowed(t *testing.T) {
 		t.Errorf("no log: %s", out)
 	}
 }
-
-func TestALogOfBusdIsSetAsideWhenItIsLong(t *testing.T) {
-	l := &logFile{path: filepath.Join(t.TempDir(), "log")}
-	if err := l.open(); err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	line := []byte(strings.Repeat("x", 1<<20))
-	for range 11 {
-		if n, err := l.Write(line); n != len(line) || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	for path, want := range map[string]int64{l.path: 3 << 20, l.path + ".1": 4 << 20} {
-		if i, err := os.Stat(path); err != nil || i.Size() != want {
-			t.Errorf("%s: %v, %v; want %d bytes", path, i.Size(), err, want)
-		}
-	}
-}

@@ -45,6 +45,6 @@
 // With sha256 the file that was checked is the one that is run, as /proc/self/fd/3, which is also what a script finds in $0.
 //
 // Reading order: run_linux.go (Run, restarts), policy.go, life_linux.go (one run of the plugin), begin_linux.go (its start, its pipes),
-// start_linux.go, env.go, user_linux.go, output.go (contracts), lines.go, sink.go, log.go (its log), logline.go, logfile.go, pace.go,
+// start_linux.go, env.go, user_linux.go, output.go (contracts), lines.go, sink.go, log.go (its log), logline.go, pace.go,
 // notify_linux.go, memory_linux.go, cgroup_linux.go, leftover_linux.go and tree_linux.go (ending all of its processes), board.go (state.json), events.go.
 package exec

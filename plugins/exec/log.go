@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"shmbus/internal/journal"
 	"shmbus/plugins"
 )
 
@@ -18,6 +19,7 @@ import (
 const stdout = "stdout"
 
 const (
+	maxLog     = 8 << 20  // bytes of the log, and of the one before it
 	maxLine    = 16 << 10 // the longest line of a log, in bytes; longer ones are cut
 	maxModules = 64       // so many loggers a plugin may name
 )
@@ -26,7 +28,7 @@ const (
 // for concurrent use.
 type pluginLog struct {
 	name    string
-	file    *logFile
+	file    *journal.File
 	root    hclog.InterceptLogger
 	mu      sync.Mutex
 	modules map[string]hclog.Logger
@@ -34,7 +36,7 @@ type pluginLog struct {
 }
 
 func newLog(path, name string, report *plugins.Reporter) (*pluginLog, error) {
-	f, err := openLog(path)
+	f, err := journal.OpenFile(path, name, maxLog)
 	if err != nil {
 		return nil, err
 	}

@@ -174,36 +174,16 @@ func TestAFloodOfTheLogIsReadSlowly(t *testing.T) {
 	}
 }
 
-func TestALogIsSetAsideWhenItIsLong(t *testing.T) {
-	path := t.TempDir() + "/log"
-	l, err := openLog(path)
-	if err != nil {
+func TestALogThatWasRemovedIsMadeAnew(t *testing.T) {
+	w := newWorld(t, "contract = \"bus\"\ncommand = [\"sh\", \"-c\", \"while echo here >&2; do sleep 0.1; done\"]\n")
+	w.start()
+	logged := func() bool {
+		log, err := os.ReadFile(w.nook.Log())
+		return err == nil && strings.Contains(string(log), "here")
+	}
+	eventually(w, "it is logged", logged)
+	if err := os.Remove(w.nook.Log()); err != nil {
 		t.Fatal(err)
 	}
-	entry := []byte(strings.Repeat("x", 1<<20-1) + "\n")
-	for range 20 {
-		if _, err := l.Write(entry); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for p, want := range map[string]int64{path: 4 << 20, path + ".1": 8 << 20} {
-		if i, err := os.Stat(p); err != nil || i.Size() != want || i.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v; want %d bytes", p, i, err, want)
-		}
-	}
-	if l, err = openLog(path); err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	for range 5 {
-		if _, err := l.Write(entry); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if i, err := os.Stat(path); err != nil || i.Size() != 1<<20 {
-		t.Errorf("a log that was opened again: %v, %v", i, err)
-	}
+	eventually(w, "it is logged again", logged)
 }

@@ -180,6 +180,7 @@ func (r *runner) keep(ctx context.Context, stop context.CancelCauseFunc) {
 			stop(err)
 		}
 		r.board.keep()
+		_ = r.log.file.Keep() // if it cannot be made now, it is later
 		select {
 		case <-ctx.Done():
 			return
