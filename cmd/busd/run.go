@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shmbus/internal/cli"
+	"shmbus/internal/journal"
 )
 
 // Exit codes.
@@ -24,6 +25,7 @@ type app struct {
 	in     io.Reader
 	out    io.Writer
 	errOut io.Writer
+	stream *journal.Stream // errOut of 'busd run'; nil: of the others
 
 	bus, plugins, config string // --bus, --plugins, --config
 }
@@ -35,7 +37,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetErr(errOut)
-	return a.exit(ctx, cli.Execute(ctx, root, out, printed))
+	code := a.exit(ctx, cli.Execute(ctx, root, out, printed))
+	if a.stream != nil {
+		_ = a.stream.Close()
+	}
+	return code
 }
 
 // exit tells the user about err and says which exit code it is.

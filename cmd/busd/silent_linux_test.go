@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,6 +55,34 @@ grace = "6s"
 	if took := time.Since(begin); took < 5*time.Second {
 		t.Errorf("it took %v: the plugin was not deaf", took)
 	}
+	d.signal(syscall.SIGTERM)
+	d.ends(exitOK)
+}
+
+func TestAStandardErrorThatNobodyReadsHoldsNothingUp(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer write.Close()
+	fd := int(write.Fd())
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil { // until it is full
+		_, err = syscall.Write(fd, make([]byte, 4096))
+	}
+	if err := syscall.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	d := r.command("run")
+	d.Stderr = write
+	d.start()
+	r.lists("^a +running")
+	r.does(exitOK, "plugins", "restart", "a")
 	d.signal(syscall.SIGTERM)
 	d.ends(exitOK)
 }

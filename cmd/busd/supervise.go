@@ -13,6 +13,7 @@ import (
 	"shmbus/bus"
 	"shmbus/internal/cli"
 	"shmbus/internal/dash"
+	"shmbus/internal/journal"
 	"shmbus/internal/keeper"
 	"shmbus/plugins"
 	"shmbus/plugins/supervise"
@@ -108,6 +109,8 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 	defer e.bus.Close()
 	e.report = plugins.NewReporter(e.bus)
 	defer e.report.Close()
+	a.stream = journal.NewStream(a.errOut, "busd", s.Log.JSON) // who does not read it holds nothing up
+	a.errOut = a.stream
 	if e.log, err = newLogger(a.errOut, s.place.Log(), s.Log.JSON, s.level, e.report); err != nil {
 		return err
 	}
