@@ -13,8 +13,11 @@ import (
 // spareSize is how long a State can be where the file system is full, in bytes: one page, which is several times as long as they are.
 const spareSize = 4 << 10
 
-// Reserve takes the room that WriteState needs where the file system is full.
+// Reserve takes the room that WriteState needs where the file system is full. What was taken is left alone: a runner may be using it.
 func (n Nook) Reserve() error {
+	if i, err := os.Stat(n.Spare()); err == nil && i.Size() > 0 {
+		return nil
+	}
 	f, err := os.OpenFile(n.Spare(), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err

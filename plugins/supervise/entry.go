@@ -26,7 +26,7 @@ type entry struct {
 	hash     string        // of what held and over are about
 	deaths   int           // of the runner, in a row
 	next     time.Time     // not to be started before
-	problem  string        // with the runner, not with the files
+	problem  string        // with the runner, not with the files: that there is none, or that what runs is not replaced
 	strange  time.Time     // since when its lock is held by a process that cannot be made out
 }
 
@@ -79,7 +79,8 @@ func (s *Supervisor) unwanted(e *entry) bool {
 // rests says whether nothing is to be done with a plugin, and nothing is under way.
 func (s *Supervisor) rests(e *entry) bool {
 	if e.run != nil {
-		return e.run.arrived && !s.unwanted(e) && e.run.kill.IsZero() // one that was told to stop ends, though it may be wanted again
+		replaced := s.unwanted(e) && e.problem == ""             // and not left running for now
+		return e.run.arrived && !replaced && e.run.kill.IsZero() // one that was told to stop ends, though it may be wanted again
 	}
 	return !e.leftover && !s.startable(e)
 }
@@ -109,8 +110,16 @@ func (s *Supervisor) step(now time.Time) time.Time {
 			}
 			by(r.kill)
 		case r != nil && s.unwanted(e):
-			s.tell(e, now)
-			by(r.kill)
+			if !s.startable(e) {
+				s.tell(e, now)
+			} else if !now.Before(e.next) {
+				s.replace(e, now)
+			}
+			if r.kill.IsZero() { // it is not replaced now
+				by(e.next)
+			} else {
+				by(r.kill)
+			}
 		case r != nil && !r.arrived:
 			s.arrive(e, now)
 			if !r.arrived {
@@ -181,7 +190,7 @@ type view struct {
 	alive   bool
 	over    plugins.Phase
 	known   plugins.State
-	problem string // with its files, while it runs on
+	problem string // why it is not replaced, while it runs on
 }
 
 func (e *entry) view() view {
@@ -196,6 +205,7 @@ func (e *entry) view() view {
 		if !r.kill.IsZero() {
 			st.Phase, v.over = plugins.Stopping, plugins.Stopping
 		}
+		v.problem = e.problem
 		if e.found != nil && e.found.Problem != nil {
 			v.problem = fmt.Sprintf("what runs is older than its files, which are refused: %v", e.found.Problem)
 		}

@@ -18,6 +18,7 @@ import (
 const (
 	arrivalGap   = 20 * time.Millisecond  // between looks for the state of a runner that was started
 	arrivalLimit = 10 * time.Second       // after which nobody waits for it before the next is started
+	replaceGap   = time.Second            // between tries to replace one
 	strangeGap   = 100 * time.Millisecond // between looks at a lock that is held by nobody knows whom
 	strangeLimit = 3 * time.Second        // after which that is a problem
 	firstPause   = 500 * time.Millisecond // after the death of a runner
@@ -174,13 +175,44 @@ func identifyRunner(nook plugins.Nook, name string) (st plugins.State, fd *os.Fi
 	return st, fd, nil
 }
 
-// launch starts a runner.
-func (s *Supervisor) launch(e *entry, now time.Time) error {
-	spec := e.found.Spec
+// prepare writes what a runner needs room for, without a word to one that runs. What is there already takes none: where the file system is full a
+// plugin can be started as it was.
+func (s *Supervisor) prepare(e *entry) error {
 	if err := os.MkdirAll(string(e.nook), 0o700); err != nil {
 		return err
 	}
-	if err := errors.Join(plugins.WriteJSON(e.nook.Spec(), spec), e.nook.Reserve()); err != nil {
+	var had plugins.Spec
+	if err := plugins.ReadJSON(e.nook.Spec(), &had); err != nil || had.Hash != e.found.Spec.Hash {
+		if err := plugins.WriteJSON(e.nook.Spec(), e.found.Spec); err != nil {
+			return err
+		}
+	}
+	return e.nook.Reserve()
+}
+
+// replace tells a runner to stop, if the next one can be started: what runs is better than what does not.
+func (s *Supervisor) replace(e *entry, now time.Time) {
+	if err := s.prepare(e); err != nil {
+		problem := leftRunning(err).Error()
+		if e.problem != problem {
+			s.log.Error("plugin not replaced", "plugin", e.name, "problem", problem)
+		}
+		e.problem, e.next = problem, now.Add(replaceGap)
+		return
+	}
+	e.problem, e.next = "", time.Time{}
+	s.tell(e, now)
+}
+
+// leftRunning is the error of a plugin that is not stopped.
+func leftRunning(why error) error {
+	return fmt.Errorf("it is left running, because it could not be started again: %w", why)
+}
+
+// launch starts a runner.
+func (s *Supervisor) launch(e *entry, now time.Time) error {
+	spec := e.found.Spec
+	if err := s.prepare(e); err != nil {
 		return err
 	}
 	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND

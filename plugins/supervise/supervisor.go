@@ -246,11 +246,17 @@ func (s *Supervisor) Plugins() []plugins.State {
 }
 
 // Restart stops a plugin, if it runs, and starts it anew, also one that was given up or stopped. It does not wait for that. A plugin that
-// runs and could not be started again, because its files are refused, is left alone, and that is an error.
+// runs and could not be started again, because its files are refused or there is no room for what busd writes, is left alone, and that is an error.
 func (s *Supervisor) Restart(name string) error {
 	return s.with(name, func(e *entry) error {
-		if e.run != nil && e.found != nil && e.found.Problem != nil {
-			return fmt.Errorf("%s is left running, because it could not be started again: %w", name, e.found.Problem)
+		if e.run != nil && e.found != nil {
+			err := e.found.Problem
+			if err == nil && e.found.Spec != nil {
+				err = s.prepare(e)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, leftRunning(err))
+			}
 		}
 		e.start()
 		e.again = e.run != nil
