@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -100,5 +101,29 @@ func TestALogOfBusdThatWasRemovedIsMadeAnew(t *testing.T) {
 	d.ends(exitOK)
 	if log, err := os.ReadFile(r.place.Log()); err != nil || !strings.Contains(string(log), "busd ends") {
 		t.Errorf("%s, %v", log, err)
+	}
+}
+
+func TestSocketsThatWereRemovedComeBack(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	d := r.start()
+	r.lists("^a +running")
+	for _, path := range []string{r.place.Control(), r.place.Web()} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, path+" is there again", func() bool { _, err := os.Lstat(path); return err == nil })
+	}
+	r.does(exitOK, "plugins", "stop", "a")
+	c, err := net.Dial("unix", r.place.Web())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	d.signal(syscall.SIGTERM)
+	d.ends(exitOK)
+	if _, err := os.Lstat(r.place.Web()); err == nil {
+		t.Error("a socket is left")
 	}
 }

@@ -73,24 +73,27 @@ const keepEvery = 2 * time.Second
 func (e *engine) keep(ctx context.Context, locks ...*filelock.Lock) error {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
+	told := ""
 	for {
 		for _, l := range locks {
 			if err := l.Check(); err != nil {
 				return fmt.Errorf("%w; start busd again", err)
 			}
 		}
-		e.renew()
+		trouble := ""
+		if err := errors.Join(e.log.file.Keep(), e.control.Keep(), e.page.Keep()); err != nil {
+			trouble = err.Error()
+		}
+		if trouble != "" && trouble != told {
+			e.log.Error("what was removed cannot be made anew, which is tried again", "error", trouble)
+		}
+		told = trouble
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
 	}
-}
-
-// renew makes anew what others have removed and busd can do without for a moment. What cannot be made now is made later.
-func (e *engine) renew() {
-	_ = e.log.file.Keep()
 }
 
 // sign writes into the lock who holds it. That is for people: the lock itself is the proof.

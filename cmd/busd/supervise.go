@@ -37,7 +37,9 @@ type engine struct {
 	report     *plugins.Reporter
 	log        *logger
 	plugins    *supervise.Supervisor
+	control    *supervise.Control
 	house      *keeper.Keeper
+	page       *dash.Dash
 	hup        chan os.Signal
 }
 
@@ -141,8 +143,7 @@ func (e *engine) parts() ([]part, error) {
 	}); err != nil {
 		return nil, err
 	}
-	control, err := e.plugins.Listen()
-	if err != nil {
+	if e.control, err = e.plugins.Listen(); err != nil {
 		return nil, err
 	}
 	sampler := keeper.NewSampler(e.bus, e.plugins)
@@ -152,15 +153,14 @@ func (e *engine) parts() ([]part, error) {
 	}
 	e.house = house
 	e.declare(e.Topics)
-	page, err := dash.New(e.Web, e.place, e.bus, sampler, version(), e.log.Named("web"))
-	if err != nil {
+	if e.page, err = dash.New(e.Web, e.place, e.bus, sampler, version(), e.log.Named("web")); err != nil {
 		return nil, err
 	}
 	return []part{
 		partFunc(func(ctx context.Context) error { return e.plugins.Run(ctx, e.ready) }),
-		control,
+		e.control,
 		house,
-		page,
+		e.page,
 		partFunc(e.reloads),
 		partFunc(e.tellSystemd),
 	}, nil
@@ -192,7 +192,6 @@ func (e *engine) reloads(ctx context.Context) error {
 		case <-e.hup:
 		}
 		e.notify(reloading())
-		e.renew()
 		e.reload()
 		_ = e.plugins.Reload() // its only error is that busd stops
 		e.ready()

@@ -15,6 +15,7 @@ import (
 
 	"shmbus/bus"
 	"shmbus/internal/keeper"
+	"shmbus/internal/unixsock"
 	"shmbus/plugins"
 )
 
@@ -24,8 +25,9 @@ type Dash struct {
 	bus      *bus.Bus
 	sampler  *keeper.Sampler
 	log      hclog.Logger
-	listener net.Listener // nil: it is off
-	limit    *limited     // beneath it
+	socket   *unixsock.Listener // nil: it listens elsewhere, or is off
+	listener net.Listener       // nil: it is off
+	limit    *limited           // beneath it
 	handler  http.Handler
 	hub      *hub
 	tails    chan struct{} // a place for each log that is followed
@@ -44,6 +46,7 @@ func New(c Config, place plugins.Place, b *bus.Bus, s *keeper.Sampler, version s
 	if err != nil {
 		return nil, err
 	}
+	d.socket, _ = l.(*unixsock.Listener)
 	d.handler = newGuard(c, l.Addr()).wrap(d.routes(version))
 	d.limit = limit(l, mostConnections)
 	d.listener = d.limit
@@ -67,6 +70,14 @@ func (d *Dash) Addr() string {
 		return d.place.Web()
 	}
 	return d.listener.Addr().String()
+}
+
+// Keep makes the Unix socket anew when somebody has removed it.
+func (d *Dash) Keep() error {
+	if d.socket == nil {
+		return nil
+	}
+	return d.socket.Keep()
 }
 
 //go:embed page

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"shmbus/internal/filelock"
+	"shmbus/internal/unixsock"
 	"shmbus/plugins"
 )
 
@@ -22,7 +23,7 @@ var ErrNoBusd = errors.New("no busd runs there")
 
 // Ask asks the busd of a place, and hands its answers to each, until the last or an error of each.
 func Ask(ctx context.Context, place plugins.Place, q Request, each func(Answer) error) error {
-	if n := len(place.Control()); n > maxSocket {
+	if n := len(place.Control()); n > unixsock.MaxPath {
 		return fmt.Errorf("%s is too long for a socket: %w", place.Control(), ErrNoBusd)
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", place.Control())

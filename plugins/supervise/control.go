@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"sync"
 	"time"
 
+	"shmbus/internal/unixsock"
 	"shmbus/plugins"
 )
 
@@ -37,7 +37,6 @@ const (
 	askLimit   = 5 * time.Second // to ask, and to take an answer
 	waitLimit  = 2 * time.Minute // for a plugin to have started or ended
 	lookGap    = 20 * time.Millisecond
-	maxSocket  = 107 // bytes of a Unix socket's path
 
 	beatEvery    = time.Second   // an empty answer while a plugin starts or ends
 	silenceLimit = 4 * beatEvery // who asks gives up when nothing is said for so long
@@ -46,17 +45,20 @@ const (
 // A Control is the control socket.
 type Control struct {
 	s *Supervisor
-	l *net.UnixListener
+	l *unixsock.Listener
 }
 
 // Listen opens the control socket. It replaces one that an earlier busd has left: whoever calls it holds the lock of the place.
 func (s *Supervisor) Listen() (*Control, error) {
-	l, err := ListenUnix(s.o.Place.Control())
+	l, err := unixsock.Listen(s.o.Place.Control())
 	if err != nil {
 		return nil, err
 	}
 	return &Control{s, l}, nil
 }
+
+// Keep makes the socket anew when somebody has removed it.
+func (c *Control) Keep() error { return c.l.Keep() }
 
 // Run answers until ctx is done, and closes the socket. Call it once.
 func (c *Control) Run(ctx context.Context) error {
@@ -96,28 +98,6 @@ func (c *Control) Run(ctx context.Context) error {
 			s.talk(ctx, c)
 		})
 	}
-}
-
-// ListenUnix listens on a Unix socket at path, mode 0600, in place of whatever socket is there. Its caller knows that nobody listens there.
-func ListenUnix(path string) (*net.UnixListener, error) {
-	if len(path) > maxSocket {
-		return nil, fmt.Errorf("%s is too long for a socket (%d bytes, at most %d): give a shorter directory as state in busd.toml", path, len(path), maxSocket)
-	}
-	if i, err := os.Lstat(path); err == nil && i.Mode()&fs.ModeSocket == 0 {
-		return nil, fmt.Errorf("%s is in the way, and is no socket: remove it", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, err
-	}
-	return l, nil
 }
 
 // say answers something.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"shmbus/internal/testproc"
+	"shmbus/internal/unixsock"
 	"shmbus/plugins"
 )
 
@@ -166,25 +167,12 @@ func TestTheControlSocketIsForItsUser(t *testing.T) {
 	}
 }
 
-func TestASocketHasAShortPath(t *testing.T) {
-	if _, err := ListenUnix("/tmp/" + strings.Repeat("x", 120)); err == nil || !strings.Contains(err.Error(), "shorter directory") {
-		t.Errorf("%v", err)
-	}
-	path := t.TempDir() + "/f"
-	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ListenUnix(path); err == nil || !strings.Contains(err.Error(), "no socket") {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestABusdThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	r := newRig(t)
 	if err := os.MkdirAll(string(r.o.Place), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l, err := ListenUnix(r.o.Place.Control())
+	l, err := unixsock.Listen(r.o.Place.Control())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +198,7 @@ func TestWhoHasGivenUpIsNotObeyed(t *testing.T) {
 	defer r.start()()
 	pid := r.runs("a")
 	for _, do := range []string{"stop", "restart"} {
-		l, err := ListenUnix(filepath.Join(t.TempDir(), "s"))
+		l, err := unixsock.Listen(filepath.Join(t.TempDir(), "s"))
 		if err != nil {
 			t.Fatal(err)
 		}
