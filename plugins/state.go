@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -67,7 +68,7 @@ func WriteJSON(path string, v any) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
 	if err != nil {
-		return err
+		return notWritten(path, err)
 	}
 	_, err = f.Write(append(b, '\n'))
 	if e := f.Close(); err == nil {
@@ -78,8 +79,20 @@ func WriteJSON(path string, v any) error {
 	}
 	if err != nil {
 		os.Remove(f.Name())
+		return notWritten(path, err)
 	}
-	return err
+	return nil
+}
+
+// notWritten has an error name the file that was to be written, and not the one that has another name each time: so it is the same error the next time.
+func notWritten(path string, err error) error {
+	if e := (*os.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	if e := (*os.LinkError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	return &os.PathError{Op: "write", Path: path, Err: err}
 }
 
 // MaxJSON is the longest file that ReadJSON reads, in bytes.

@@ -45,6 +45,19 @@ func TestAStateIsTheSameAfterJSON(t *testing.T) {
 	}
 }
 
+func TestAFileThatCannotBeWrittenFailsTheSameWayEachTime(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "d", "in"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "nowhere", "x"), filepath.Join(dir, "d")} {
+		first, second := WriteJSON(path, 1), WriteJSON(path, 1)
+		if first == nil || second == nil || first.Error() != second.Error() || !strings.HasPrefix(first.Error(), "write "+path+": ") {
+			t.Errorf("%v, and then %v", first, second)
+		}
+	}
+}
+
 func TestAFileThatCannotBeWrittenLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	if err := WriteJSON(filepath.Join(dir, "x"), func() {}); err == nil {
