@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
@@ -84,7 +85,7 @@ type collector struct {
 	descs   map[*metric]*prometheus.Desc
 }
 
-func newRegistry(s *keeper.Sampler, version string) *prometheus.Registry {
+func newCollector(s *keeper.Sampler, version string) *collector {
 	c := &collector{s, version, make(map[*metric]*prometheus.Desc, len(metrics))}
 	for _, m := range metrics {
 		var labels []string
@@ -93,8 +94,12 @@ func newRegistry(s *keeper.Sampler, version string) *prometheus.Registry {
 		}
 		c.descs[m] = prometheus.NewDesc(m.name, m.help, labels, nil)
 	}
+	return c
+}
+
+func newRegistry(s *keeper.Sampler, version string) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(newCollector(s, version), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
@@ -107,16 +112,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 
 // Collect sends the numbers of the newest sample.
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	put := func(m *metric, v float64, labels ...string) {
-		for i, l := range labels {
-			labels[i] = strings.ToValidUTF8(l, "?")
-		}
-		x, err := prometheus.NewConstMetric(c.descs[m], m.kind, v, labels...)
-		if err != nil {
-			x = prometheus.NewInvalidMetric(c.descs[m], err)
-		}
-		to <- x
-	}
+	put := c.putter(to)
 	s := c.sampler.Sample(scrapeAge)
 	put(&busdInfo, 1, c.version, runtime.Version())
 	put(&sampleError, one(s.Trouble != ""))
@@ -142,6 +138,27 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		put(&pluginFrames, float64(p.Frames), p.Name)
 		put(&pluginBytes, float64(p.Bytes), p.Name)
 		put(&pluginDropped, float64(p.Dropped), p.Name)
+	}
+}
+
+// putter is what puts numbers. Of those with the same labels it puts the first: names of the bus may be the same, as text or because somebody has written
+// there, and then nothing at all would be told.
+func (c *collector) putter(to chan<- prometheus.Metric) func(*metric, float64, ...string) {
+	done := make(map[string]bool)
+	return func(m *metric, v float64, labels ...string) {
+		for i, l := range labels {
+			labels[i] = strings.ToValidUTF8(l, "?")
+		}
+		series := fmt.Sprintf("%s %q", m.name, labels)
+		if done[series] {
+			return
+		}
+		done[series] = true
+		x, err := prometheus.NewConstMetric(c.descs[m], m.kind, v, labels...)
+		if err != nil {
+			x = prometheus.NewInvalidMetric(c.descs[m], err)
+		}
+		to <- x
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"shmbus/bus"
@@ -148,5 +149,36 @@ func TestSubscriptionsBeyondAThousandHaveNoSeries(t *testing.T) {
 	}
 	if series[topicLag.name] != 2 {
 		t.Error("topics have to have theirs all the same")
+	}
+}
+
+// A oneTopic collects the numbers of one topic.
+type oneTopic struct {
+	*collector
+	topic keeper.Topic
+}
+
+func (o oneTopic) Collect(to chan<- prometheus.Metric) {
+	left := mostSubscriptions
+	o.collector.topic(o.putter(to), o.topic, &left)
+}
+
+func TestWhatLooksTheSameDoesNotSwitchTheMetricsOff(t *testing.T) {
+	r := prometheus.NewRegistry()
+	r.MustRegister(oneTopic{newCollector(nil, "v"), keeper.Topic{
+		Subscriptions: []bus.SubscriberInfo{{ID: 1, Lost: 7}, {ID: 1, Lost: 8}, {ID: 2}},
+		Groups:        []bus.GroupInfo{{Name: "a?"}, {Name: "a\xff"}, {Name: "a"}},
+	}})
+	all, err := r.Gather()
+	must(t, err)
+	series := map[string]int{}
+	for _, f := range all {
+		series[f.GetName()] = len(f.GetMetric())
+		if f.GetName() == subscriptionLost.name && f.GetMetric()[0].GetCounter().GetValue() != 7 {
+			t.Errorf("%v, want the first", f)
+		}
+	}
+	if series[subscriptionLag.name] != 2 || series[groupLag.name] != 2 || series[topicFrames.name] != 1 {
+		t.Errorf("%v", series)
 	}
 }
