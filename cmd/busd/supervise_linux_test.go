@@ -169,15 +169,31 @@ func TestBusdEndsWhenItsPlaceWasRemoved(t *testing.T) {
 }
 
 func TestASecondSignalEndsBusdAtOnceAndPluginsGoOn(t *testing.T) {
-	r := newRig(t)
+	t.Run("it ends busd", func(t *testing.T) { // by itself
+		r := newRig(t)
+		r.endsBySecond(r.command("run"), syscall.SIGTERM, -1)
+	})
+	t.Run("a script has it ignored", func(t *testing.T) {
+		r := newRig(t)
+		d := r.command("run")
+		d.Args = append([]string{"sh", "-c", `trap '' INT; exec "$0" "$@"`}, d.Args...)
+		d.Path = "/bin/sh"
+		r.endsBySecond(d, syscall.SIGINT, 130)
+	})
+}
+
+// endsBySecond starts a busd and sends it a signal again and again.
+func (r *rig) endsBySecond(d *process, sig syscall.Signal, code int) {
+	t := r.t
+	t.Helper()
 	r.sleeper("a")
-	d := r.start()
+	d.start()
 	r.lists("^a +running")
 	pid := r.runner("a")
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // so that it cannot stop
 		t.Fatal(err)
 	}
-	d.signal(syscall.SIGTERM)
+	d.signal(sig)
 	eventually(t, "it stops its plugins", func() bool { return strings.Contains(d.err.String(), "told to stop") })
 	ended := make(chan struct{})
 	go func() { // again and again, as one that comes at once is the first one said twice
@@ -188,11 +204,11 @@ func TestASecondSignalEndsBusdAtOnceAndPluginsGoOn(t *testing.T) {
 			case <-ended:
 				return
 			case <-tick.C:
-				_ = d.Process.Signal(syscall.SIGTERM)
+				_ = d.Process.Signal(sig)
 			}
 		}
 	}()
-	d.ends(-1) // by the signal
+	d.ends(code)
 	close(ended)
 	if now(pid).PID != pid {
 		t.Error("the runner has ended")
