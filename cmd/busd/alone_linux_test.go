@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,5 +126,20 @@ func TestSocketsThatWereRemovedComeBack(t *testing.T) {
 	d.ends(exitOK)
 	if _, err := os.Lstat(r.place.Web()); err == nil {
 		t.Error("a socket is left")
+	}
+}
+
+func TestABusdWithTheProcOfAnotherPidNamespaceIsRefused(t *testing.T) {
+	r := newRig(t)
+	d := r.command("run")
+	d.Args = append([]string{"unshare", "--fork", "--pid", "--kill-child"}, d.Args...)
+	var err error
+	if d.Path, err = exec.LookPath("unshare"); err != nil || os.Geteuid() != 0 {
+		t.Skipf("needs unshare, and root to make a pid namespace: %v", err)
+	}
+	d.start()
+	d.ends(exitError)
+	if out := d.err.String(); !strings.Contains(out, "/proc is not that of this pid namespace (this is process 1, and process ") {
+		t.Errorf("it says %s", out)
 	}
 }

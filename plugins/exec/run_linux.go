@@ -62,6 +62,9 @@ var errOrphaned = errors.New("busd has died")
 // the runner's lock was removed, or what else is wrong.
 func Run(ctx context.Context, path string) error {
 	light()
+	if err := plugins.CheckProc(); err != nil {
+		return err
+	}
 	spec, nook, err := readSpec(path)
 	if err != nil {
 		return err

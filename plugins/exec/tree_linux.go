@@ -128,6 +128,9 @@ func identity(pid int) (plugins.Process, error) {
 // and no later one with its pid.
 func killIf(pid int, is func() bool) (bool, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) { // the pid is that of a thread by now
+		return false, nil
+	}
 	if err != nil {
 		return false, gone(err)
 	}

@@ -69,6 +69,9 @@ func New(o Options) (*Supervisor, error) {
 	if !supported {
 		return nil, fmt.Errorf("plugins are supervised on Linux only: %w", errors.ErrUnsupported)
 	}
+	if err := plugins.CheckProc(); err != nil {
+		return nil, err
+	}
 	for _, path := range []string{o.Bus, string(o.Place), o.Dir} {
 		if !filepath.IsAbs(path) {
 			return nil, fmt.Errorf("%q is no absolute path", path)
