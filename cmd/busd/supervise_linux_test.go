@@ -302,9 +302,7 @@ func TestWhatBusdLogsIsInItsFileAndOnTheBus(t *testing.T) {
 	if first(plugins.TopicEvents, &e); e.Event != "busd-started" || e.PID != d.Process.Pid {
 		t.Errorf("on the bus: %+v", e)
 	}
-	if text := d.err.String(); !strings.Contains(text, `"@message":"busd begins"`) {
-		t.Errorf("standard error: %s", text)
-	}
+	eventually(t, "it is on standard error", func() bool { return strings.Contains(d.err.String(), `"@message":"busd begins"`) })
 	if out := r.does(exitOK, "plugins", "logs", "busd"); !strings.Contains(out, "[INFO]  busd: busd begins: bus="+filepath.Join(r.top, "bus")) {
 		t.Errorf("the log: %s", out)
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	mostWaiting   = 1 << 20                // bytes that wait to be written
-	closePatience = 300 * time.Millisecond // for what waits at the end
+	mostWaiting   = 1 << 20     // bytes that wait to be written
+	closePatience = time.Second // for what waits at the end
 )
 
 // A Stream writes a log to where somebody else reads, or does not: a terminal that was stopped, a pipe that nobody drains. Who logs does not wait for

@@ -10,10 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// small is the name of a SmallDir within a MemoryDir.
+const small = "small"
+
 // SmallDir is a directory on a file system of that many bytes, and a function that fills it up. The test is skipped where none can be mounted.
 func SmallDir(t testing.TB, size int) (dir string, fill func()) {
 	t.Helper()
-	dir = filepath.Join(MemoryDir(t), "small") // within it: who sweeps looks for the lock of a directory, which a mount there would hide
+	dir = filepath.Join(MemoryDir(t), small) // within it: who sweeps looks for the lock of a directory, which a mount there would hide
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
