@@ -179,16 +179,16 @@ func (r *runner) keep(ctx context.Context, stop context.CancelCauseFunc) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
-		if err := r.lock.Check(); err != nil {
-			stop(err)
-		}
-		r.board.keep()
-		_ = r.log.file.Keep() // if it cannot be made now, it is later
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		if err := r.lock.Check(); err != nil {
+			stop(err)
+		}
+		r.board.keep()
+		_ = r.log.file.Keep() // if it cannot be made now, it is later
 	}
 }
 
