@@ -3,7 +3,9 @@ package bus_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -212,4 +214,69 @@ func TestADamagedEntryIsAnErrorAndItsTopicIsNotMadeAgain(t *testing.T) {
 			}
 		}
 	}
+}
+
+// badGeometries are words of a ring's geometry, by their offset in the region, as they were before.
+var badGeometries = map[string][2]uint64{
+	"magic":       {192, 0},
+	"fewer slots": {200, 4},
+	"cell size":   {208, 128},
+	"fewer lines": {224, 1 | 1<<32},
+	"made":        {240, 7},
+}
+
+// TestAHandleGivesItsLinesBackThoughTheGeometryWasOverwritten: it goes by what it has checked when it was opened.
+func TestAHandleGivesItsLinesBackThoughTheGeometryWasOverwritten(t *testing.T) {
+	for what, bad := range badGeometries {
+		for how, leave := range map[string]func(b *bus.Bus, handles []io.Closer) error{
+			"by Close": func(_ *bus.Bus, handles []io.Closer) (err error) {
+				for _, h := range handles {
+					err = errors.Join(err, h.Close())
+				}
+				return err
+			},
+			"by the Bus's Close": func(b *bus.Bus, _ []io.Closer) error { return b.Close() },
+		} {
+			t.Run(what+" "+how, func(t *testing.T) {
+				x := breakable(t)
+				p := publisher(t, x.b, "t")
+				_, err := p.Loan(within(t), 3)
+				noError(t, err)
+				handles := []io.Closer{p, publisher(t, x.b, "t")}
+				for _, mode := range readerModes {
+					handles = append(handles, subscribe(t, x.b, "t", mode.opts...))
+				}
+				was := x.get(x.region + int64(bad[0]))
+				x.set(x.region+int64(bad[0]), bad[1])
+				noError(t, leave(x.b, handles))
+				x.set(x.region+int64(bad[0]), was)
+				for area, lines := range map[int64]int64{x.areas.Writers: 2, x.areas.Gates: 5} {
+					for i := range lines {
+						if o := x.get(x.region + area + i*64); o != 0 {
+							t.Errorf("line %d at %d has owner %#x", i, area, o)
+						}
+					}
+				}
+				publish(t, publisher(t, openAt(t, x.dir), "t"), "d", "e", "f", "g", "h", "i") // past the slot that was lent
+			})
+		}
+	}
+}
+
+func TestASubscriptionLeavesARemovedTopicWhoseGeometryWasOverwritten(t *testing.T) {
+	x := breakable(t)
+	subscribe(t, x.b, "t")
+	s := subscribe(t, x.b, "t", bus.Lossless(), bus.WaitForTopic())
+	noError(t, x.b.RemoveTopic("t"))
+	x.set(x.region+224, 1|1<<32)
+	f, err := s.TryReceive()
+	if f != nil || err != nil {
+		t.Fatalf("got %v, %v", f, err)
+	}
+	if o := x.get(x.region + x.areas.Gates + 64); o != 0 {
+		t.Errorf("its line has owner %#x", o)
+	}
+	noError(t, x.b.CreateTopic("t", bus.TopicOptions{Policy: bus.PolicyLossless}))
+	publish(t, publisher(t, x.b, "t"), "again")
+	expect(t, s, "again")
 }

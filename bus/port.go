@@ -333,14 +333,10 @@ func (p *port) aside() (m *segment.Mapping, r *topics.Ring) {
 	}
 	m, err := p.at.seg.MapLazy(p.entry.Offset, p.entry.Size, p.entry.Size)
 	if err == nil {
-		err = segment.Guard(func() (err error) {
-			r, err = openRing(p.at.seg, m.Bytes(), p.entry)
-			return err
-		})
+		r, err = p.ring.Over(m.Bytes())
 	}
 	if err != nil {
 		return m, p.ring
 	}
-	r.Self, r.Orphaned = p.ring.Self, p.ring.Orphaned
 	return m, r
 }

@@ -117,7 +117,24 @@ func OpenRing(region []byte) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := g.Areas(page)
+	return layRing(region, g, g.Areas(page))
+}
+
+// Over is the same ring over another mapping of its region, of the same size. What the region says of its geometry does not count any more: what was
+// checked when the ring was opened does, so a line of the one is a line of the other. Nothing in the region is touched. Kept is nil.
+func (r *Ring) Over(region []byte) (*Ring, error) {
+	if int64(len(region)) != r.areas.Size {
+		return nil, fmt.Errorf("a region of %d bytes, want %d", len(region), r.areas.Size)
+	}
+	o, err := layRing(region, r.geometry, r.areas)
+	if err == nil {
+		o.Alive, o.Orphaned, o.Self = r.Alive, r.Orphaned, r.Self
+	}
+	return o, err
+}
+
+// layRing lays a Ring over a region whose geometry has been checked.
+func layRing(region []byte, g Geometry, a Areas) (*Ring, error) {
 	r := &Ring{mask: uint64(g.Slots - 1), shift: uint(bits.TrailingZeros(uint(g.CellSize))), cell: g.CellSize, geometry: g, areas: a}
 	r.largest = uint64(g.MaxFrame())
 	r.growth = growthOf(g)
