@@ -176,7 +176,7 @@ func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (to
 	if err != nil {
 		return none, fmt.Errorf("%s: %w", at.seg.Path(), err)
 	}
-	at.punchUnpublished(end)
+	at.giveBackUnpublished(end)
 	size := g.Areas(at.seg.PageSize()).Size
 	now := time.Now().UnixNano()
 	off, err := at.seg.Grow(size, func(region []byte) error { return topics.Format(region, g, at.seg.PageSize(), now) })
@@ -186,12 +186,31 @@ func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (to
 	return at.table.Publish(name, off, size, now, ephemeral)
 }
 
-// punchUnpublished gives back the memory of a region whose maker ended before the table said so: it lies behind those of all topics that there
-// ever were. The caller holds the directory's lock.
-func (at *attachment) punchUnpublished(end int64) {
-	if last := max(at.table.End(), at.seg.RegionsStart()); last < end {
-		_ = at.seg.Punch(last, end-last) // what cannot be given back is only not given back
+// giveBackUnpublished gives back the memory of regions whose makers ended before the table said so: they lie behind those of all topics that there ever
+// were, up to end. The table may be damaged, so each has to say itself that nobody has ever come to it. Like that of a removed topic it keeps its
+// geometry, by which the next one is found. The caller holds the directory's lock and b.mu.
+func (at *attachment) giveBackUnpublished(end int64) {
+	for off := max(at.table.End(), at.seg.RegionsStart()); off < end; {
+		a, err := at.unjoined(off)
+		if err == nil {
+			err = at.seg.Punch(off+a.Stamps, a.Size-a.Stamps)
+		}
+		if err != nil {
+			at.bus.log.Warn("what lies behind the last topic is left as it is", "path", at.seg.Path(), "offset", off, "error", err)
+			return
+		}
+		off += a.Size
 	}
+}
+
+// unjoined is the areas of the region at off, if nobody has ever come to it.
+func (at *attachment) unjoined(off int64) (a topics.Areas, err error) {
+	b, err := at.window.Region(off, int64(at.seg.PageSize()))
+	if err != nil {
+		return a, err
+	}
+	err = segment.Guard(func() (err error) { a, err = topics.Unjoined(b); return err })
+	return a, err
 }
 
 // sweepRetired gives back the regions of removed topics that nobody uses any more. The caller holds the directory's lock.

@@ -38,8 +38,11 @@ func (r *Reader) barred() error {
 	return nil
 }
 
-// ousted is the error of a gate whose line says st, which is not what it has stored there.
+// ousted is the error of a gate whose line says st, which is not what it has stored there. One that was kicked keeps its line.
 func (r *Reader) ousted(st uint64) error {
+	if o := r.line.owner.Load(); o != r.owner {
+		return corrupt("a subscription's line, whose owner", o)
+	}
 	if st == r.stored<<2|kindNone {
 		return ErrKicked
 	}

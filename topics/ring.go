@@ -75,26 +75,54 @@ func Format(region []byte, g Geometry, page int, now int64) error {
 // ReadGeometry checks the control area at the start of a region of size bytes, and says what the region holds. control must have at least
 // 256 bytes.
 func ReadGeometry(controlArea []byte, size int64) (g Geometry, page int, err error) {
+	_, g, page, err = readControl(controlArea)
+	if err != nil {
+		return g, 0, err
+	}
+	if want := g.Areas(page).Size; want != size {
+		return g, 0, fmt.Errorf("%w: the region has %d bytes, its geometry wants %d", ErrCorrupt, size, want)
+	}
+	return g, page, nil
+}
+
+// Unjoined is the areas of the region that begins with that control area, if nobody has ever come to it: then there is nothing in its stamps and cells.
+// Otherwise, and where no region begins, it is an ErrCorrupt. It is for who believes that a region was never published.
+func Unjoined(controlArea []byte) (Areas, error) {
+	c, g, page, err := readControl(controlArea)
+	if err != nil {
+		return Areas{}, err
+	}
+	if c.publishers.Load()|c.subscriptions.Load()|c.tail.Load()|c.head.Load() != 0 {
+		return Areas{}, fmt.Errorf("%w: the topic table has no topic there, and the region there has been in use", ErrCorrupt)
+	}
+	return g.Areas(page), nil
+}
+
+// readControl checks the control area at the start of a region.
+func readControl(controlArea []byte) (c *control, g Geometry, page int, err error) {
 	cs, err := mem.View[control](controlArea, 0, 1)
 	if err != nil {
-		return g, 0, fmt.Errorf("%w: control area: %v", ErrCorrupt, err)
+		return nil, g, 0, fmt.Errorf("%w: control area: %v", ErrCorrupt, err)
 	}
-	c := &cs[0]
+	c = &cs[0]
 	magic, slots, cell, flags, lines, pg := c.magic.Get(), c.slots.Get(), c.cell.Get(), c.flags.Get(), c.lines.Get(), c.page.Get()
 	pubs, subs := lines&(1<<32-1), lines>>32
 	switch {
 	case magic != magicRing:
-		return g, 0, corrupt("the ring's magic", magic)
+		err = corrupt("the ring's magic", magic)
 	case slots < MinSlots || slots > MaxSlots || slots&(slots-1) != 0:
-		return g, 0, corrupt("the ring's number of slots", slots)
+		err = corrupt("the ring's number of slots", slots)
 	case cell < MinCellSize || cell > MaxCellSize || cell&(cell-1) != 0:
-		return g, 0, corrupt("the ring's cell size", cell)
+		err = corrupt("the ring's cell size", cell)
 	case flags > flagLossless|flagExclusive|flagNoTime:
-		return g, 0, corrupt("the ring's flags", flags)
+		err = corrupt("the ring's flags", flags)
 	case pubs < 1 || pubs > MaxLines || subs < 1 || subs > MaxLines || flags&flagExclusive != 0 && pubs != 1:
-		return g, 0, corrupt("the ring's numbers of lines", lines)
+		err = corrupt("the ring's numbers of lines", lines)
 	case pg < 4096 || pg > 1<<20 || pg&(pg-1) != 0:
-		return g, 0, corrupt("the ring's page size", pg)
+		err = corrupt("the ring's page size", pg)
+	}
+	if err != nil {
+		return nil, g, 0, err
 	}
 	g = Geometry{
 		Slots: int(slots), CellSize: int(cell),
@@ -104,10 +132,7 @@ func ReadGeometry(controlArea []byte, size int64) (g Geometry, page int, err err
 	if flags&flagLossless != 0 {
 		g.Policy = PolicyLossless
 	}
-	if want := g.Areas(int(pg)).Size; want != size {
-		return g, 0, fmt.Errorf("%w: the region has %d bytes, its geometry wants %d", ErrCorrupt, size, want)
-	}
-	return g, int(pg), nil
+	return c, g, int(pg), nil
 }
 
 // OpenRing checks a region and lays a Ring over it. The region must stay mapped as long as the Ring, and what was made from

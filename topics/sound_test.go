@@ -117,3 +117,14 @@ func TestAHeadThatHasRunAwayIsAnErrorForWhoOpensThen(t *testing.T) {
 	wantErr(t, put(w, []byte("y"), 0), ErrCorrupt)
 	wantErr(t, w.Claim(1), ErrCorrupt)
 }
+
+// TestAGateWhoseLineWasWipedIsNotToldOfAKick: nobody has ended it, as a kick leaves the line its own.
+func TestAGateWhoseLineWasWipedIsNotToldOfAKick(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 16, Policy: PolicyLossless})
+	rd := mustReader(t, r, Gate, Newest(), living)
+	wantErr(t, rd.Stuck(), ErrEmpty)
+	rd.line.state.Store(0)
+	wantErr(t, rd.Stuck(), ErrKicked)
+	rd.line.owner.Store(0)
+	wantErr(t, rd.Stuck(), ErrCorrupt)
+}
