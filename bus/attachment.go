@@ -26,6 +26,7 @@ type attachment struct {
 	join        sync.Mutex
 	participant *segment.Participant
 	left        bool
+	lost        error // why the lease is gone, as check has found
 }
 
 // attach opens a segment, or gives the open one with a reference more. The caller holds b.mu.
@@ -185,7 +186,18 @@ func (at *attachment) check() error {
 	if at.participant == nil {
 		return nil
 	}
-	return at.participant.Check()
+	err := at.participant.Check()
+	if err != nil {
+		at.lost = err
+	}
+	return err
+}
+
+// whyLost is what check has found.
+func (at *attachment) whyLost() error {
+	at.join.Lock()
+	defer at.join.Unlock()
+	return at.lost
 }
 
 func (at *attachment) setStale() {

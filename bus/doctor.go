@@ -131,7 +131,7 @@ func (at *attachment) examineTables() ([]Finding, error) {
 			wrong("corrupt-table", "", err.Error(), todoFiles)
 		}
 	}
-	all = append(all, at.examineRoom(entries)...)
+	all = append(append(all, at.examineRoom(entries)...), at.examineParticipants()...)
 	people := participants(at.seg)
 	for _, e := range entries {
 		var x topics.Examination

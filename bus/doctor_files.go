@@ -42,27 +42,37 @@ func (at *attachment) examineDeserted() []Finding {
 
 const todoDeserted = "whoever comes next removes it; 'buscat doctor --fix' does so now"
 
-// examineRoom warns of tables that are nearly full: nine tenths of the places are taken.
+// examineRoom looks whether the places for topics are nearly all taken.
 func (at *attachment) examineRoom(entries []topics.Entry) []Finding {
-	var found []Finding
-	full := func(check, what, todo string, n, most int) {
-		if n*10 >= most*9 && most > 1 {
-			found = append(found, Finding{
-				Grade: Warning, Check: check, Text: fmt.Sprintf("%d of %d %s are taken", n, most, what), Todo: todo,
-			})
-		}
-	}
-	full("topics-full", "places for topics", "remove topics that nobody uses ('buscat prune'), or use another segment (bus.WithSegment)",
+	return full("topics-full", "places for topics", "remove topics that nobody uses ('buscat prune'), or use another segment (bus.WithSegment)",
 		len(entries)+len(at.table.Retired()), topics.TableEntries)
+}
+
+// examineParticipants looks whether the places for bus handles are nearly all taken, and whether it can be told who has them.
+func (at *attachment) examineParticipants() []Finding {
+	var found []Finding
 	alive := 0
 	for _, p := range at.seg.ParticipantTable() {
 		if p.Alive && p.Known {
 			alive++
 		}
+		if p.Overwritten {
+			found = append(found, Finding{
+				Grade: Wrong, Check: "corrupt-participant", Pid: p.PID, what: fmt.Sprint(p.Slot), Todo: todoLeave(p.PID),
+				Text: fmt.Sprintf("participant %d has generation %#x, which nobody can have: what it holds is not taken back before it has ended", p.Slot, p.Generation),
+			})
+		}
 	}
-	full("participants-full", "places for bus handles", "end processes, or make the segment anew with more (bus.WithMaxParticipants)",
-		alive, at.seg.Participants())
-	return found
+	return append(found, full("participants-full", "places for bus handles", "end processes, or make the segment anew with more (bus.WithMaxParticipants)",
+		alive, at.seg.Participants())...)
+}
+
+// full warns of a table of which nine tenths of the places are taken.
+func full(check, what, todo string, n, most int) []Finding {
+	if n*10 < most*9 || most <= 1 {
+		return nil
+	}
+	return []Finding{{Grade: Warning, Check: check, Text: fmt.Sprintf("%d of %d %s are taken", n, most, what), Todo: todo}}
 }
 
 // mostForeign is how many files that do not belong there are named one by one.

@@ -27,6 +27,13 @@ func todoEnd(_ topics.Hold, pid int) string {
 	return fmt.Sprintf("if it stands still, continue or end process %d: what it holds is taken back at once", pid)
 }
 
+func todoLeave(pid int) string {
+	if pid == 0 {
+		return "end that process: who comes next puts it right"
+	}
+	return fmt.Sprintf("end process %d: who comes next puts it right", pid)
+}
+
 func todoBehind(topic string) func(topics.Hold, int) string {
 	return func(h topics.Hold, pid int) string {
 		if h.Subscription == 0 {

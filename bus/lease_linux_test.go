@@ -100,3 +100,49 @@ func TestALostLeaseIsNoticedSoon(t *testing.T) {
 	}
 	h.Wait()
 }
+
+// TestWhatTheLivingHoldIsNotTakenForAGenerationThatCannotBe: 0, or more than there are. The doctor tells of it.
+func TestWhatTheLivingHoldIsNotTakenForAGenerationThatCannotBe(t *testing.T) {
+	for _, bad := range []uint64{0, 1 << 60} {
+		x := breakable(t)
+		p := publisher(t, x.b, "t")
+		s := subscribe(t, x.b, "t", bus.Lossless())
+		_, err := p.Loan(within(t), 3)
+		noError(t, err)
+		x.set(int64(x.get(64)), bad)
+		other := openAt(t, x.dir)
+		done, err := other.Prune()
+		noError(t, err)
+		for _, u := range done {
+			if u.Topic != "other" { // which nobody is on
+				t.Errorf("%#x: removed %+v", bad, u)
+			}
+		}
+		q := publisher(t, other, "t")
+		publish(t, q, "d", "e", "f", "g", "h", "i", "j")
+		is(t, q.TryPublish(nil), bus.ErrBackpressure) // the ring is full up to the loan and the subscription
+		all, err := other.Doctor()
+		noError(t, err)
+		told := false
+		for _, f := range all {
+			told = told || f.Check == "corrupt-participant" && f.Grade == bus.Wrong && f.Pid == os.Getpid()
+			if f.Grade == bus.Dead {
+				t.Errorf("%#x: %+v", bad, f)
+			}
+		}
+		if !told {
+			t.Errorf("%#x: the doctor finds %+v", bad, all)
+		}
+		noError(t, s.Close())
+		noError(t, p.Close())
+	}
+}
+
+// TestWhoseGenerationWasOverwrittenIsToldOfIt, and not of descriptors: what it holds has been taken as a dead one's.
+func TestWhoseGenerationWasOverwrittenIsToldOfIt(t *testing.T) {
+	x := breakable(t)
+	p := publisher(t, x.b, "t")
+	x.set(int64(x.get(64)), 77)
+	publisher(t, openAt(t, x.dir), "t")
+	is(t, p.Publish(within(t), nil), bus.ErrClosed, lostLease, "main.seg", "generation of 0.1 is now 77", "open the bus again")
+}

@@ -180,10 +180,7 @@ func (p *port) gone(op string) error {
 	case portStale:
 		return &opError{op, p.name, ErrNoTopic, fmt.Errorf("the segment %s was deleted", p.at.seg.Path()), "open it again"}
 	case portLost:
-		return &opError{
-			op, p.name, ErrClosed, fmt.Errorf("this process has lost its lease on %s", p.at.seg.Path()),
-			"something has closed file descriptors that are not its own; open the bus again",
-		}
+		return &opError{op, p.name, ErrClosed, fmt.Errorf("this process has lost its lease: %w", p.at.whyLost()), "open the bus again"}
 	case portCut:
 		return p.cutShort(op)
 	case portMended:

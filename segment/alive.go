@@ -24,15 +24,26 @@ func (s *Segment) alive(o Owner) (alive, known bool) {
 	if o.Generation() == 0 || i >= len(s.slots) {
 		return false, true
 	}
-	if s.slots[i].generation.Load() != o.Generation() {
-		return false, true
+	g := s.slots[i].generation.Load()
+	if g > o.Generation() && g <= maxGeneration {
+		return false, true // the slot was taken again
 	}
+	if p := s.ours(i); p != nil {
+		return p.owner == o, true
+	}
+	alive, known = s.held(i)
+	return alive, known && (g == o.Generation() || !alive)
+}
+
+// ours is who holds a slot if it is one of this Segment.
+func (s *Segment) ours(i int) *Participant {
 	s.ownMu.Lock()
-	p := s.own[i]
-	s.ownMu.Unlock()
-	if p != nil && p.owner == o {
-		return true, true
-	}
+	defer s.ownMu.Unlock()
+	return s.own[i]
+}
+
+// held says whether somebody holds a slot, whoever it is.
+func (s *Segment) held(i int) (held, known bool) {
 	if s.ask == nil {
 		return true, false
 	}
@@ -98,6 +109,8 @@ type ParticipantInfo struct {
 	Opened time.Time
 	// Alive and Known are as Alive returns them.
 	Alive, Known bool
+	// Overwritten: the generation is none that a participant stores. Alive then says whether anybody holds the slot.
+	Overwritten bool
 }
 
 // Stopped says whether the process is stopped, by SIGSTOP, a terminal or a debugger. Of a process in another PID namespace nothing is known:
@@ -126,16 +139,20 @@ func (s *Segment) ParticipantTable() []ParticipantInfo {
 	var infos []ParticipantInfo
 	for i := range s.slots {
 		e := &s.slots[i]
-		generation := e.generation.Load() & maxGeneration
-		if generation == 0 {
+		generation := e.generation.Load()
+		if generation == 0 && e.pid.Load() == 0 {
 			continue
 		}
-		info := ParticipantInfo{Slot: i, Generation: generation}
+		info := ParticipantInfo{Slot: i, Generation: generation, Overwritten: generation == 0 || generation > maxGeneration}
 		start, opened := e.start.Load(), e.opened.Load()
 		if pid := e.pid.Load(); pid > 0 && pid < 1<<31 && e.generation.Load() == generation {
 			info.PID, info.Start, info.Opened = int(pid), start, time.Unix(0, int64(opened))
 		}
-		info.Alive, info.Known = s.alive(info.Owner())
+		if info.Overwritten {
+			info.Alive, info.Known = s.held(i)
+		} else {
+			info.Alive, info.Known = s.alive(info.Owner())
+		}
 		if info.PID == 0 && !(info.Alive && info.Known) {
 			continue // left
 		}

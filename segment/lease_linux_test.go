@@ -178,7 +178,7 @@ func TestManyJoinAndLeaveAtOnceAndNoTwoHaveOneSlot(t *testing.T) {
 
 func TestAGenerationAtItsEndBeginsAgain(t *testing.T) {
 	s := create(t, Options{})
-	for before, want := range map[uint64]uint64{0: 1, 7: 8, maxGeneration - 1: maxGeneration, maxGeneration: 1, 1<<64 - 1: 1} {
+	for before, want := range map[uint64]uint64{7: 8, maxGeneration - 1: maxGeneration, maxGeneration: 1} {
 		s.slots[0].generation.Store(before)
 		p := join(t, s)
 		if got := p.Owner().Generation(); got != want || s.slots[0].generation.Load() != want {
@@ -186,6 +186,38 @@ func TestAGenerationAtItsEndBeginsAgain(t *testing.T) {
 		}
 		wantAlive(t, s, p.Owner(), true)
 		p.Leave()
+	}
+}
+
+// TestAGenerationThatNobodyStoresProvesNoDeath: who holds the slot lives, whoever that is; when nobody does, its owners are dead, and stay it.
+func TestAGenerationThatNobodyStoresProvesNoDeath(t *testing.T) {
+	for _, bad := range []uint64{0, 6, maxGeneration + 1, 1<<64 - 1} {
+		s := create(t, Options{})
+		s.slots[0].generation.Store(6)
+		p := startHelper(t, nil, "join", s.Dir())
+		o := p.readOwner()
+		if o != newOwner(0, 7) {
+			t.Fatalf("the participant is %v", o)
+		}
+		s.slots[0].generation.Store(bad)
+		if alive, known := s.Alive(o); !alive || known {
+			t.Errorf("with %#x: alive %v, known %v", bad, alive, known)
+		}
+		if all := s.ParticipantTable(); len(all) != 1 || !all[0].Alive || !all[0].Known || all[0].PID != p.cmd.Process.Pid || all[0].Overwritten != (bad != 6) {
+			t.Errorf("with %#x participants are %+v", bad, all)
+		}
+		p.kill()
+		wantAlive(t, s, o, false)
+		if bad == 6 { // nobody can see that it was another one
+			continue
+		}
+		next := join(t, s)
+		wantAlive(t, s, o, false)
+		wantAlive(t, open(t, s.Dir(), "a", ReadWrite), o, false)
+		wantAlive(t, s, next.Owner(), true)
+		if all := s.ParticipantTable(); len(all) != 1 || all[0].Overwritten || all[0].Owner() != next.Owner() {
+			t.Errorf("after %#x participants are %+v", bad, all)
+		}
 	}
 }
 

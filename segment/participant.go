@@ -10,7 +10,7 @@ import (
 )
 
 // An Owner names a participant in a shared word: its slot, and the generation the slot had when it was taken. 0 is nobody.
-// An owner whose generation is not the slot's any more is dead, and so is one whose slot nobody holds.
+// An owner whose slot has a higher generation is dead, and so is one whose slot nobody holds.
 type Owner uint64
 
 func newOwner(slot int, generation uint64) Owner {
@@ -35,7 +35,8 @@ func (o Owner) String() string {
 // nobody else.
 //
 // generation is stored once by each holder, after taking the lease and before its Owner is stored anywhere. It is loaded by Alive.
-// It pairs with the lease: an Owner of another generation belongs to a holder whose lease was gone before.
+// It pairs with the lease: an Owner of a lower generation belongs to a holder whose lease was gone before. Where it was overwritten with what no holder
+// stores, it proves nothing; the next holder stores the time, in milliseconds, which is above all generations that were counted up.
 //
 // pid, start and opened are for people. pid is stored last and cleared first: while it is 0 the others mean nothing.
 type sharedParticipant struct {
@@ -89,7 +90,11 @@ func (s *Segment) Join() (*Participant, error) {
 func (s *Segment) enter(i int) Owner {
 	e := &s.slots[i]
 	e.pid.Store(0)
-	generation := (e.generation.Load() & maxGeneration) + 1
+	before := e.generation.Load()
+	if before > maxGeneration || before == 0 && e.opened.Load() != 0 { // it was overwritten, and must not come to be one that was there before
+		before = uint64(time.Now().UnixMilli())
+	}
+	generation := before + 1
 	if generation > maxGeneration {
 		generation = 1
 	}
@@ -132,7 +137,7 @@ func (p *Participant) Check() error {
 		return err
 	}
 	if g != p.owner.Generation() {
-		return fault(ErrLeaseLost, s.lease.path, "generation", "of %v is now %d", p.owner, g)
+		return fault(ErrLeaseLost, s.Path(), "participant", "generation of %v is now %d: it was overwritten, or another has the slot", p.owner, g)
 	}
 	return nil
 }

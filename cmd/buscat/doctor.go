@@ -73,7 +73,8 @@ const doctorChecks = `The checks, by the name that --json gives them:
   layout-version, byte-order,
   page-size                   a segment made by something else
   corrupt-segment, truncated, not-segment, corrupt-table, corrupt-topic,
-  corrupt-ring                damaged files
+  corrupt-ring,
+  corrupt-participant         damaged files
   read-only, no-access        what this user may not do
   full, nearly-full, small-shm, no-inodes
                               room on the bus's file system, against a default topic
