@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/hashicorp/go-hclog"
@@ -66,6 +67,7 @@ func TestAFileThatIsCutShortAmidACall(t *testing.T) {
 			if err = errors.Join(err, serr, made.Close()); err != nil {
 				t.Fatal(err)
 			}
+			before := descriptors(t)
 			whole, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -83,6 +85,40 @@ func TestAFileThatIsCutShortAmidACall(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if n := descriptors(t); n > before+4 { // of Go's runtime
+				t.Errorf("%s: %d files are open, %d more than before", name, n, n-before)
+			}
 		}
+	}
+}
+
+// TestABellFileThatWasCutShortCostsAWakeAndNothingElse: what was done is not undone by it, nor does anything stay open.
+func TestABellFileThatWasCutShortCostsAWakeAndNothingElse(t *testing.T) {
+	faultsInTheTable(t)
+	top := newDir(t)
+	before := descriptors(t)
+	for i := range 10 {
+		dir := filepath.Join(top, strconv.Itoa(i))
+		b, err := bus.Open(dir)
+		noError(t, err)
+		noError(t, b.CreateTopic("t", bus.TopicOptions{Slots: 64}))
+		_, err = b.Topics() // for which it opens the files
+		noError(t, err)
+		noError(t, os.Truncate(filepath.Join(dir, "main.bell"), 0))
+		noError(t, b.CreateTopic("u", bus.TopicOptions{Slots: 64}))
+		noError(t, b.RemoveTopic("t"))
+		p, err := b.Publisher("v")
+		noError(t, err)
+		is(t, p.Publish(soon(t), nil), bus.ErrCorrupt, "main.bell", "cut short")
+		noError(t, p.Close())
+		all, err := b.Topics()
+		noError(t, err)
+		if len(all) != 2 || all[0].Name != "u" || all[1].Name != "v" {
+			t.Errorf("topics are %+v", all)
+		}
+		noError(t, b.Close())
+	}
+	if n := descriptors(t); n > before+4 { // of Go's runtime
+		t.Errorf("%d files are open, %d more than before", n, n-before)
 	}
 }

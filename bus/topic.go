@@ -125,7 +125,7 @@ func (b *Bus) create(name string, g topics.Geometry, ephemeral bool) (*attachmen
 		_, err = at.owner() // who makes a topic in it holds it
 	}
 	if err == nil {
-		e, err = at.create(name, g, ephemeral)
+		err = segment.Guard(func() (err error) { e, err = at.create(name, g, ephemeral); return err })
 	}
 	if err != nil {
 		if first && !errors.Is(err, fs.ErrExist) {
@@ -149,9 +149,8 @@ func (b *Bus) finishRemoval(name string) error {
 	if err != nil {
 		return err
 	}
-	err = at.remove(e)
-	_ = at.release()
-	return err
+	defer at.release()
+	return at.remove(e)
 }
 
 // create appends a region, formats it and publishes it in the table. The caller holds the directory's lock.
@@ -230,8 +229,24 @@ func (at *attachment) ringTable() {
 	if err := at.seg.Touch(); err != nil {
 		at.bus.log.Debug("no file event", "error", err) // they look by themselves, after some seconds
 	}
-	if bell := at.tableBell(); bell != nil && at.seg.BellsWritable() {
-		bell.Ring(at.bus.notifier)
+	if bell := at.tableBell(); bell != nil {
+		at.ring(bell)
+	}
+}
+
+// ring rings bells, where they may be written. What was to be told of has been done: if the bell file was cut short, they who wait find it by looking.
+func (at *attachment) ring(bells ...*wake.Bell) {
+	if !at.seg.BellsWritable() {
+		return
+	}
+	err := segment.Guard(func() error {
+		for _, bell := range bells {
+			bell.Ring(at.bus.notifier)
+		}
+		return nil
+	})
+	if err != nil {
+		at.bus.log.Warn("nobody is woken", "error", err)
 	}
 }
 
@@ -307,6 +322,7 @@ func (b *Bus) removeTopic(name string, idle bool) error {
 	if err != nil {
 		return fail(op, name, err)
 	}
+	defer at.release() // also if the table is cut short meanwhile
 	held := false
 	if idle {
 		err = at.look(e, func(r *topics.Ring) { held = r.InUse() })
@@ -318,7 +334,6 @@ func (b *Bus) removeTopic(name string, idle bool) error {
 	default:
 		err = at.remove(e)
 	}
-	_ = at.release()
 	return fail(op, name, err)
 }
 
@@ -363,9 +378,8 @@ func (at *attachment) remove(e topics.Entry) error {
 // ringTopic wakes all who sleep on a topic, where its bells may be written.
 func (at *attachment) ringTopic(e topics.Entry) error {
 	data, room, err := at.topicBells(e)
-	if err == nil && data != nil && at.seg.BellsWritable() {
-		data.Ring(at.bus.notifier)
-		room.Ring(at.bus.notifier)
+	if err == nil && data != nil {
+		at.ring(data, room)
 	}
 	return err
 }
