@@ -21,7 +21,7 @@ type Discovery struct {
 	Later bool
 }
 
-// Discover yields the topics on the bus whose names match says yes to, and then those that are made later, until ctx is done: then, and when
+// Discover yields the topics on the bus whose names match says yes to, or all if match is nil, and then those that are made later, until ctx is done: then, and when
 // the Bus is closed, it ends with an error. A topic that is made again comes again. Neither the directory nor a segment need be there. It
 // needs no more than permission to read. Segments that cannot be read are an error, after which the loop may go on: it comes once, and again when they are others.
 func (b *Bus) Discover(ctx context.Context, match func(name string) bool) iter.Seq2[Discovery, error] {
@@ -81,7 +81,7 @@ func (d *discoverer) look() bool {
 		}
 	}
 	for _, t := range all {
-		if d.seen[t.Name].Equal(t.Made) || !d.match(t.Name) {
+		if d.seen[t.Name].Equal(t.Made) || d.match != nil && !d.match(t.Name) {
 			continue
 		}
 		d.seen[t.Name] = t.Made

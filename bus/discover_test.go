@@ -117,3 +117,19 @@ func TestFromFirst(t *testing.T) {
 		t.Fatalf("got %d and lost %d of 20", got, s.Lost())
 	}
 }
+
+func TestDiscoverWithoutAMatchFindsAll(t *testing.T) {
+	b := newBus(t)
+	noError(t, b.CreateTopic("a", bus.TopicOptions{}))
+	noError(t, b.CreateTopic("b", bus.TopicOptions{}))
+	var names []string
+	for d, err := range b.Discover(soon(t), nil) {
+		noError(t, err)
+		if names = append(names, d.Name); len(names) == 2 {
+			break
+		}
+	}
+	if names[0] != "a" || names[1] != "b" {
+		t.Errorf("found %v", names)
+	}
+}
