@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -255,3 +256,30 @@ func TestACrowdSurvivesABellFileThatIsCutShort(t *testing.T) {
 	cancel()
 	s.wait.Wait()
 }
+
+// TestASleeperMeetsTheFaultOfABellFileThatIsCutShort in the moment before the system call, whose error is of an address. That of the fault is of the file.
+func TestASleeperMeetsTheFaultOfABellFileThatIsCutShort(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bells")
+	if err := os.WriteFile(file, make([]byte, os.Getpagesize()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lines, unmap := waketest.MapLines(t, file)
+	defer unmap()
+	if err := wake.Woken(unix.EFAULT, &lines[0].Bell); err != nil { // it is long again
+		t.Error(err)
+	}
+	if err := unix.Truncate(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if e, ok := recover().(interface{ Addr() uintptr }); !ok || err != nil {
+			t.Errorf("it is told %v, and of the fault %v", err, e)
+		}
+	}()
+	err = woken(&lines[0].Bell)
+}
+
+//go:noinline
+func woken(b *wake.Bell) error { return wake.Woken(unix.EFAULT, b) }

@@ -12,6 +12,9 @@ func FutexWithoutWaitv() (Notifier, error) {
 	return &futex{}, nil
 }
 
+// Woken is what a sleep on a bell says that ended with an error of the system.
+var Woken = woken
+
 // FutexInACrowd is the backend with all sleepers in the crowd.
 func FutexInACrowd() (Notifier, error) { return futexWithThreads(0) }
 

@@ -84,9 +84,19 @@ func (f *futex) Sleep(bell *Bell, value uint32, poke *Poke, limit time.Duration)
 	default:
 		e = futexWait(&poke.word, own, private, limit)
 	}
+	return woken(e, bell)
+}
+
+// woken is the error of a sleep that ended so. Where the bell's memory is gone a load of it says more, by a memory fault, for which the caller is prepared.
+func woken(e syscall.Errno, bell *Bell) error {
 	switch e {
 	case 0, syscall.EAGAIN, syscall.EINTR, syscall.ETIMEDOUT:
 		return nil
+	case syscall.EFAULT:
+		if bell != nil {
+			_ = bell.Value()
+			return nil
+		}
 	}
 	return fmt.Errorf("wake: futex wait: %w", e)
 }
