@@ -244,13 +244,36 @@ func TestABusOnADiskWorks(t *testing.T) {
 	noError(t, b.RemoveTopic("t"))
 }
 
+// noFiles makes what is no regular file.
+var noFiles = map[string]func(path string) error{
+	"link":      func(path string) error { return os.Symlink("/nowhere", path) },
+	"pipe":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+	"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+}
+
+// TestWhatHasTheNameOfABellOrLeaseAndIsNoFileIsToldOf by those who would make a segment, and stays.
+func TestWhatHasTheNameOfABellOrLeaseAndIsNoFileIsToldOf(t *testing.T) {
+	for kind, put := range noFiles {
+		for _, name := range []string{"main.bell", "main.lease"} {
+			dir := newDir(t)
+			b := openAt(t, dir)
+			noError(t, os.Mkdir(dir, 0o700))
+			noError(t, put(filepath.Join(dir, name)))
+			is(t, b.CreateTopic("t", bus.TopicOptions{}), bus.ErrCorrupt, name, "not a regular file", "move the file away")
+			_, err := b.Publisher("t")
+			is(t, err, bus.ErrCorrupt, name, "not a regular file", "move the file away")
+			if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+				t.Errorf("the %s is gone: %v", kind, err)
+			}
+			noError(t, os.Remove(filepath.Join(dir, name)))
+			noError(t, b.CreateTopic("t", bus.TopicOptions{}))
+		}
+	}
+}
+
 // TestWhatHasTheNameOfASegmentAndIsNoFileIsToldOfByAll: by those who would make it as by those who look for it.
 func TestWhatHasTheNameOfASegmentAndIsNoFileIsToldOfByAll(t *testing.T) {
-	for kind, put := range map[string]func(path string) error{
-		"link":      func(path string) error { return os.Symlink("/nowhere", path) },
-		"pipe":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
-		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
-	} {
+	for kind, put := range noFiles {
 		dir := newDir(t)
 		b := openAt(t, dir)
 		noError(t, os.Mkdir(dir, 0o700))

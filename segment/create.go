@@ -70,10 +70,17 @@ func newHeader(o Options) (*header, error) {
 func clearAway(dir, name string) error {
 	switch dead, err := isDead(dir, name); {
 	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, ErrNotSegment):
+		return err
 	case !dead:
 		return fmt.Errorf("segment %s: there is a file of that name: %w", filepath.Join(dir, name+extSegment), fs.ErrExist)
 	default:
 		if err := Remove(dir, name); !errors.Is(err, fs.ErrNotExist) && err != nil {
+			return err
+		}
+	}
+	for _, ext := range []string{extBell, extLease} { // which are replaced, if they are files
+		if err := checkRegular(filepath.Join(dir, name+ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

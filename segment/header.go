@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 
 	"shmbus/internal/mem"
 )
@@ -91,10 +92,25 @@ func parseCommon(path string, b []byte, magic string, want int) error {
 	if v := order.Uint32(b[offVersion:]); v != Version {
 		return fault(ErrVersion, path, "layout version", "is %d, this program knows %d", v, Version)
 	}
-	if v := order.Uint32(b[offOrder:]); v != orderMark {
+	switch v := order.Uint32(b[offOrder:]); v {
+	case orderMark:
+		return nil
+	case bits.ReverseBytes32(orderMark):
 		return fault(ErrByteOrder, path, "byte order", "mark is %#x, want %#x", v, orderMark)
+	default:
+		return fault(ErrCorrupt, path, "byte order", "mark is %#x, which no machine stores", v)
 	}
-	return nil
+}
+
+// checkPage checks a page size against the one that is wanted, that of whom.
+func checkPage(path string, v, want uint64, whom string) error {
+	switch {
+	case v == want:
+		return nil
+	case v < minPage || v > maxPage || v&(v-1) != 0:
+		return fault(ErrCorrupt, path, "page size", "is %d, which no machine has", v)
+	}
+	return fault(ErrPageSize, path, "page size", "is %d, %s has %d", v, whom, want)
 }
 
 // parseHeader checks the first bytes of a segment file. size is the file's size and page that of this machine. Nothing it returns
@@ -106,8 +122,8 @@ func parseHeader(path string, b []byte, size, page int64) (h header, err error) 
 	word := func(off int) uint64 { return order.Uint64(b[off:]) }
 	h.pageSize, h.nonce = word(offPageSize), word(offNonce)
 	h.generation, h.created, h.state = word(offGeneration), word(offCreated), word(offState)
-	if h.pageSize != uint64(page) {
-		return h, fault(ErrPageSize, path, "page size", "is %d, this machine has %d", h.pageSize, page)
+	if err := checkPage(path, h.pageSize, uint64(page), "this machine"); err != nil {
+		return h, err
 	}
 	if h.nonce == 0 {
 		return h, fault(ErrCorrupt, path, "nonce", "is 0")
@@ -168,8 +184,8 @@ func (h *header) checkBell(path string, b []byte, size int64) error {
 	if err := parseCommon(path, b, magicBell, bellHeaderBytes); err != nil {
 		return err
 	}
-	if v := order.Uint64(b[offBellFilePage:]); v != h.pageSize {
-		return fault(ErrPageSize, path, "page size", "is %d, the segment's is %d", v, h.pageSize)
+	if err := checkPage(path, order.Uint64(b[offBellFilePage:]), h.pageSize, "the segment"); err != nil {
+		return err
 	}
 	if err := h.checkNonce(path, b); err != nil {
 		return err

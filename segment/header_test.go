@@ -28,6 +28,9 @@ func TestEachBrokenFieldHasItsOwnError(t *testing.T) {
 		{"magic", func(b []byte) { b[7] = 'X' }, ErrNotSegment},
 		{"layout version", func(b []byte) { order.PutUint32(b[offVersion:], 1) }, ErrVersion},
 		{"byte order", func(b []byte) { order.PutUint32(b[offOrder:], 0x04030201) }, ErrByteOrder},
+		{"byte order", func(b []byte) { order.PutUint32(b[offOrder:], 0x01020305) }, ErrCorrupt},
+		{"page size", func(b []byte) { order.PutUint64(b[offPageSize:], 1<<52) }, ErrCorrupt},
+		{"page size", func(b []byte) { order.PutUint64(b[offPageSize:], 12288) }, ErrCorrupt},
 		{"page size", func(b []byte) { order.PutUint64(b[offPageSize:], 65536) }, ErrPageSize},
 		{"nonce", func(b []byte) { order.PutUint64(b[offNonce:], 0) }, ErrCorrupt},
 		{"table offset", func(b []byte) { order.PutUint64(b[offTable:], 0) }, ErrCorrupt},
@@ -68,8 +71,8 @@ func TestFieldsAreCheckedInOrder(t *testing.T) {
 	}{
 		{ErrNotSegment, offMagic, 8},
 		{ErrVersion, offVersion, offOrder},
-		{ErrByteOrder, offOrder, offPageSize},
-		{ErrPageSize, offPageSize, offNonce},
+		{ErrCorrupt, offOrder, offPageSize},
+		{ErrCorrupt, offPageSize, offNonce},
 		{ErrCorrupt, offNonce, offState},
 		{ErrCorrupt, offState, offRegionsEnd},
 	} {

@@ -67,6 +67,8 @@ const (
 
 	orderMark = 0x01020304 // as stored by a machine of the same byte order
 
+	minPage, maxPage = 4096, 1 << 20 // bytes: between them lie the pages of all machines
+
 	// All three files.
 	offMagic   = 0  // 8 bytes
 	offVersion = 8  // uint32

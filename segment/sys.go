@@ -50,3 +50,19 @@ func StartPoller() (err error) {
 	}
 	return err
 }
+
+// checkRegular is an ErrNotSegment if there is something else than a file at path.
+func checkRegular(path string) error {
+	st, err := statPath(path, false)
+	if err != nil {
+		return err
+	}
+	return st.checkRegular(path)
+}
+
+func (st fileStat) checkRegular(path string) error {
+	if !st.mode.IsRegular() {
+		return fault(ErrNotSegment, path, "file", "is of type %s, not a regular file", st.mode.Type())
+	}
+	return nil
+}

@@ -72,12 +72,8 @@ func openFD(path string, flags int, mode uint32) (*file, error) {
 
 // openFile opens a regular file; anything else is not touched and is an ErrNotSegment.
 func openFile(path string, write bool) (*file, error) {
-	st, err := statPath(path, false)
-	if err != nil {
+	if err := checkRegular(path); err != nil {
 		return nil, err
-	}
-	if !st.mode.IsRegular() {
-		return nil, fault(ErrNotSegment, path, "file", "is of type %s, not a regular file", st.mode.Type())
 	}
 	flags := unix.O_RDONLY
 	if write {
@@ -90,8 +86,9 @@ func openFile(path string, write bool) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	if st, err = f.stat(); err == nil && !st.mode.IsRegular() { // changed in between
-		err = fault(ErrNotSegment, path, "file", "is of type %s, not a regular file", st.mode.Type())
+	st, err := f.stat()
+	if err == nil {
+		err = st.checkRegular(path) // changed in between
 	}
 	if err != nil {
 		f.close()
