@@ -27,6 +27,7 @@ type attachment struct {
 	participant *segment.Participant
 	left        bool
 	lost        error // why the lease is gone, as check has found
+	gone        error // why the segment is, as setStale was told
 }
 
 // attach opens a segment, or gives the open one with a reference more. The caller holds b.mu.
@@ -49,13 +50,13 @@ func (b *Bus) attached(access segment.Access) map[string]*attachment {
 // reattach is attach, and does not say what the attachment is for. The caller holds b.mu.
 func (b *Bus) reattach(name string, access segment.Access) (*attachment, error) {
 	if at := b.attached(access)[name]; at != nil {
-		stale := at.seg.Stale()
-		if !stale && at.check() == nil && at.renew() {
+		gone := at.seg.Gone()
+		if gone == nil && at.check() == nil && at.renew() {
 			at.refs++
 			return at, nil
 		}
-		if stale {
-			at.setStale()
+		if gone != nil {
+			at.setStale(gone)
 		}
 		b.drop(at)
 	}
@@ -193,15 +194,19 @@ func (at *attachment) check() error {
 	return err
 }
 
-// whyLost is what check has found.
-func (at *attachment) whyLost() error {
+// why is why the lease is gone, and why the segment is.
+func (at *attachment) why() (lost, gone error) {
 	at.join.Lock()
 	defer at.join.Unlock()
-	return at.lost
+	return at.lost, at.gone
 }
 
-func (at *attachment) setStale() {
+// setStale notes that the segment is gone, and why.
+func (at *attachment) setStale(why error) {
+	at.join.Lock()
+	at.gone = why
+	at.join.Unlock()
 	if !at.stale.Swap(true) {
-		at.bus.log.Info("segment was deleted or replaced", "path", at.seg.Path())
+		at.bus.log.Info("segment was deleted or replaced", "path", at.seg.Path(), "error", why)
 	}
 }

@@ -118,7 +118,7 @@ func (b *Bus) Close() error {
 			errs = append(errs, at.release())
 		}
 	}
-	return errors.Join(errs...)
+	return fail("close", "", errors.Join(errs...))
 }
 
 // find looks for a topic in all segments, the configured one first, and gives its attachment with a reference. ErrNoTopic if it

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -279,4 +280,40 @@ func TestASubscriptionLeavesARemovedTopicWhoseGeometryWasOverwritten(t *testing.
 	noError(t, x.b.CreateTopic("t", bus.TopicOptions{Policy: bus.PolicyLossless}))
 	publish(t, publisher(t, x.b, "t"), "again")
 	expect(t, s, "again")
+}
+
+// TestASegmentWhoseHeaderWasOverwrittenIsNotSaidToBeDeleted: whoever opens it again finds it damaged.
+func TestASegmentWhoseHeaderWasOverwrittenIsNotSaidToBeDeleted(t *testing.T) {
+	for word, off := range map[string]int64{"nonce": 24, "state": 128} {
+		x := breakable(t)
+		p := publisher(t, x.b, "t")
+		was := x.get(off)
+		x.set(off, 9)
+		var err error
+		eventually(t, 20*time.Second, "the publisher notices", func() bool {
+			err = p.Publish(within(t), nil)
+			return err != nil && !errors.Is(err, bus.ErrBackpressure)
+		})
+		is(t, err, bus.ErrCorrupt, "main.seg", word, "remove the segment's files")
+		x.set(off, was)
+	}
+}
+
+// TestWhatIsToldOfADamagedEntryIsNoWayThatFails: its topic cannot be removed. The others can.
+func TestWhatIsToldOfADamagedEntryIsNoWayThatFails(t *testing.T) {
+	x := breakable(t)
+	hash := int64(os.Getpagesize()) + 8
+	x.set(hash, x.get(hash)+1)
+	err := x.b.RemoveTopic("t")
+	is(t, err, bus.ErrCorrupt, "does not fit its hash", "remove the segment's files")
+	done, perr := x.b.Prune()
+	is(t, perr, bus.ErrCorrupt, "does not fit its hash", "remove the segment's files")
+	for _, err := range []error{err, perr} {
+		if strings.Contains(err.Error(), "or the topic") {
+			t.Error(err)
+		}
+	}
+	if len(done) != 1 || done[0].Topic != "other" {
+		t.Errorf("pruned were %+v", done)
+	}
 }

@@ -109,7 +109,9 @@ func TestABellFileThatWasCutShortCostsAWakeAndNothingElse(t *testing.T) {
 		noError(t, b.RemoveTopic("t"))
 		p, err := b.Publisher("v")
 		noError(t, err)
-		is(t, p.Publish(soon(t), nil), bus.ErrCorrupt, "main.bell", "cut short")
+		for range 3 {
+			is(t, p.Publish(soon(t), nil), bus.ErrCorrupt, "main.bell", "cut short")
+		}
 		noError(t, p.Close())
 		all, err := b.Topics()
 		noError(t, err)
@@ -121,4 +123,14 @@ func TestABellFileThatWasCutShortCostsAWakeAndNothingElse(t *testing.T) {
 	if n := descriptors(t); n > before+4 { // of Go's runtime
 		t.Errorf("%d files are open, %d more than before", n, n-before)
 	}
+}
+
+func TestCloseSaysWhatItIsAndOfWhatKindWhereTheFileIsGone(t *testing.T) {
+	faultsInTheTable(t)
+	dir := newDir(t)
+	b, err := bus.Open(dir)
+	noError(t, err)
+	noError(t, publisher(t, b, "t").Publish(soon(t), nil))
+	noError(t, os.Truncate(filepath.Join(dir, "main.seg"), 0))
+	is(t, b.Close(), bus.ErrCorrupt, "bus: close", "main.seg", "remove the segment's files")
 }

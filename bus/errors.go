@@ -90,6 +90,7 @@ var kinds = []struct {
 	from, to error
 	hint     string
 }{
+	{topics.ErrTable, ErrCorrupt, "stop its users, then remove the segment's files"},
 	{topics.ErrCorrupt, ErrCorrupt, "stop its users, then remove the segment's files, or the topic"},
 	{segment.ErrCorrupt, ErrCorrupt, "stop its users, then remove the segment's files"},
 	{segment.ErrNotSegment, ErrCorrupt, "move the file away"},

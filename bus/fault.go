@@ -56,7 +56,7 @@ func (p *port) faulted(op string, recovered any, err *error) {
 	if cause == nil || p == nil {
 		panic(recovered)
 	}
-	*err = p.torn(op, cause)
+	*err = p.tear(op, cause)
 }
 
 // mended is the error of a fault that was mended.
@@ -67,19 +67,20 @@ func (p *port) mended(op string) error {
 	}
 	for _, m := range mends {
 		if cause := m.Err(); cause != nil {
-			return p.torn(op, cause)
+			return p.tear(op, cause)
 		}
 	}
 	return p.cutShort(op)
 }
 
-// torn is the error of a fault that is said to have a cause. A removed topic's pages are given back to the system while lossy subscribers
+// tear is the error of a fault that is said to have a cause. A removed topic's pages are given back to the system while lossy subscribers
 // still look at them: on a full file system that is a fault too, and says no more than that the topic is gone.
-func (p *port) torn(op string, cause error) error {
+func (p *port) tear(op string, cause error) error {
 	switch {
 	case p.removed():
 		cause = topics.ErrRemoved
 	case errors.Is(cause, segment.ErrTruncated):
+		p.torn = cause
 		p.setState(portCut)
 	}
 	return fail(op, p.name, cause)
@@ -93,6 +94,9 @@ func (p *port) removed() (is bool) {
 
 // cutShort is why a handle of a file that was cut short cannot be used any more.
 func (p *port) cutShort(op string) error {
+	if p.torn != nil {
+		return fail(op, p.name, p.torn)
+	}
 	err := fmt.Errorf("%s: file: has been cut short while it was in use: %w", p.at.seg.Path(), segment.ErrTruncated)
 	return fail(op, p.name, err)
 }

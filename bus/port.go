@@ -40,6 +40,7 @@ type port struct {
 	marks    *topics.Marks // to count them by once the memory is gone; guarded by mu
 	writable bool          // stamps may be written; for the handle's goroutine
 	tried    bool          // to make the twin; for the handle's goroutine
+	torn     error         // the memory fault that has told that a file was cut short; for the handle's goroutine
 	borrowed int           // frames of a subscription that has left the topic, not yet released; for the handle's goroutine
 
 	twin    atomic.Pointer[twin] // see takeLines; made and taken apart under mu
@@ -178,9 +179,13 @@ func (p *port) gone(op string) error {
 	case portClosed:
 		return failKind(op, p.name, ErrClosed, "")
 	case portStale:
+		if _, gone := p.at.why(); gone != nil && !errors.Is(gone, segment.ErrDead) { // it is there, and damaged
+			return fail(op, p.name, gone)
+		}
 		return &opError{op, p.name, ErrNoTopic, fmt.Errorf("the segment %s was deleted", p.at.seg.Path()), "open it again"}
 	case portLost:
-		return &opError{op, p.name, ErrClosed, fmt.Errorf("this process has lost its lease: %w", p.at.whyLost()), "open the bus again"}
+		lost, _ := p.at.why()
+		return &opError{op, p.name, ErrClosed, fmt.Errorf("this process has lost its lease: %w", lost), "open the bus again"}
 	case portCut:
 		return p.cutShort(op)
 	case portMended:
@@ -202,7 +207,7 @@ func (p *port) close() error {
 	if p.entry.Ephemeral && p.owner != 0 {
 		p.bus.freeDeserted()
 	}
-	return err
+	return fail("close", p.name, err)
 }
 
 func (p *port) shutDown() error {

@@ -32,29 +32,28 @@ func (b *Bus) Unheld() (all []Unheld, err error) {
 	return all, err
 }
 
-// unheld looks at one segment. A topic that cannot be looked at is held: nobody knows by whom.
+// unheld looks at one segment. A topic that cannot be looked at is held: nobody knows by whom. Then the segment is, too.
 func (at *attachment) unheld() ([]Unheld, error) {
 	entries, err := at.table.All()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.seg.Path(), err)
+		err = fmt.Errorf("%s: %w", at.seg.Path(), err)
 	}
+	errs := []error{err}
 	var all []Unheld
 	for _, e := range entries {
 		u := Unheld{Segment: at.seg.Name(), Topic: e.Name, Memory: e.Size}
 		held := true
-		if err := at.look(e, func(r *topics.Ring) {
+		errs = append(errs, at.look(e, func(r *topics.Ring) {
 			held = r.InUse()
 			u.Frames, _ = r.Totals()
-		}); err != nil {
-			return nil, err
-		}
+		}))
 		if !held {
 			all = append(all, u)
 		}
 	}
 	slices.SortFunc(all, func(a, b Unheld) int { return strings.Compare(a.Topic, b.Topic) })
-	if len(all) < len(entries) || at.joined() {
-		return all, nil
+	if err := errors.Join(errs...); err != nil || len(all) < len(entries) || at.joined() {
+		return all, err
 	}
 	size, err := at.seg.Size()
 	return append(all, Unheld{Segment: at.seg.Name(), Memory: size}), err
@@ -128,7 +127,7 @@ func (b *Bus) removeFiles(at *attachment) error {
 	if err := segment.Remove(b.dir, at.seg.Name()); err != nil {
 		return err
 	}
-	at.setStale()
+	at.setStale(at.seg.Gone())
 	b.drop(at)
 	return nil
 }

@@ -225,8 +225,8 @@ func (b *Bus) lookAfter() {
 		sizes[at], _ = at.seg.Size()
 		if !at.whole() {
 			all[at] = portCut
-		} else if at.seg.Stale() {
-			at.setStale()
+		} else if gone := at.seg.Gone(); gone != nil {
+			at.setStale(gone)
 			all[at] = portStale
 		} else if err := at.check(); err != nil {
 			b.log.Error("the lease is gone", "path", at.seg.Path(), "error", err)

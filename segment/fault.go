@@ -64,7 +64,10 @@ func faultAt(addr uintptr) error {
 		}
 		at := r.off + int64(offsetIn(r.b, addr))
 		if st, err := statPath(r.path, false); err == nil && st.id == r.id && st.size > at {
-			return noSpaceInHole(filepath.Dir(r.path), r.path, at)
+			if err := noSpaceInHole(filepath.Dir(r.path), r.path, at); err != nil {
+				return err
+			}
+			return fault(ErrTruncated, r.path, "file", "has been cut short while it was in use, and is long again: what was at byte %d is gone", at)
 		}
 		return fault(ErrTruncated, r.path, "file", "has been cut short while it was in use: byte %d is gone", at)
 	}

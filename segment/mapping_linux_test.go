@@ -239,3 +239,15 @@ func TestKernelsWithoutAdviceToPopulateMapTheSame(t *testing.T) {
 		t.Error("a lazy mapping can be written")
 	}
 }
+
+// TestAFaultWhereThereIsSpaceIsOfAFileThatWasCutShort, though it has been made long again since.
+func TestAFaultWhereThereIsSpaceIsOfAFileThatWasCutShort(t *testing.T) {
+	s := create(t, Options{})
+	if sp := freeSpace(s.Dir()); sp.known && sp.free < muchSpace {
+		t.Skip("there is no space here")
+	}
+	err := faultAt(-offsetIn(s.bells, 0)) // at its first byte
+	if !errors.Is(err, ErrTruncated) || errors.Is(err, ErrNoSpace) || !says(err, "a.bell") || !says(err, "cut short") || !says(err, "long again") {
+		t.Errorf("error is %v", err)
+	}
+}

@@ -143,23 +143,39 @@ func (s *Segment) Allocated() (int64, error) {
 	return st.allocated, err
 }
 
-// Stale tells that this is no longer the segment of that name: one of its three files was removed or replaced by another, its header says
-// that it is dead, or has been cut off or overwritten. It costs four system calls. A closed segment is stale.
-func (s *Segment) Stale() bool {
+// Stale tells that this is no longer the segment of that name, as Gone does.
+func (s *Segment) Stale() bool { return s.Gone() != nil }
+
+// Gone is nil as long as this is the segment of that name. An ErrDead: one of its three files was removed or replaced by another, or its header says
+// that it is dead. An ErrTruncated or ErrCorrupt: the files are there, and the header has been cut off or overwritten. It costs four system calls. A
+// closed segment is an os.ErrClosed.
+func (s *Segment) Gone() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
-		return true
+		return s.errClosed()
 	}
 	if s.gone(extSegment, s.seg) || s.gone(extBell, s.bell) || s.gone(extLease, s.lease) {
-		return true
+		return errDead(s.Path(), "it was removed")
 	}
 	var b [headerBytes]byte // read, not looked up in the mapping: a file cut short must not fault here
 	n, err := s.seg.readAt(b[:], 0)
 	if err != nil {
-		return false
+		return nil
 	}
-	return n < len(b) || order.Uint64(b[offNonce:]) != s.head.nonce || order.Uint64(b[offState:]) != stateLive
+	if n < len(b) {
+		return fault(ErrTruncated, s.Path(), "header", "has %d bytes of %d", n, len(b))
+	}
+	nonce, state := order.Uint64(b[offNonce:]), order.Uint64(b[offState:])
+	switch {
+	case nonce != s.head.nonce:
+		return fault(ErrCorrupt, s.Path(), "nonce", "was %#x when it was opened, and is %#x", s.head.nonce, nonce)
+	case state == stateDead:
+		return errDead(s.Path(), "its header says so")
+	case state != stateLive:
+		return fault(ErrCorrupt, s.Path(), "state", "is %d, neither live nor dead", state)
+	}
+	return nil
 }
 
 // Touch sets the time of NAME.seg to now, which those who watch the directory are told of: a store into the mapping raises no file event.

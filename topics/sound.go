@@ -130,7 +130,7 @@ func (t *Table) Within(end int64) error {
 		p := &t.entries[i]
 		off, size := int64(p.offset.Get()), int64(p.size.Get())
 		if off > end-size && t.hasRegion(i) {
-			return corrupt(fmt.Sprintf("topic table place %d: the region of %d bytes at %d, not below the regions' end: it", i, size, off), uint64(end))
+			return fmt.Errorf("%w place %d: the region of %d bytes at %d does not lie below the regions' end at %d", ErrTable, i, size, off, end)
 		}
 	}
 	return nil

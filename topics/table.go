@@ -60,6 +60,9 @@ const entryEphemeral = 1 // in flags
 // ErrTableFull: all places in the topic table are taken.
 var ErrTableFull = fmt.Errorf("the topic table is full: a segment holds %d topics", TableEntries)
 
+// ErrTable: an entry of the topic table is damaged. It is an ErrCorrupt that no removal of a topic mends.
+var ErrTable = fmt.Errorf("%w: topic table", ErrCorrupt)
+
 // ErrNoTopic: there is no such topic.
 var ErrNoTopic = errors.New("no such topic")
 
@@ -173,21 +176,21 @@ func (t *Table) read(i int) (e Entry, live bool, err error) {
 			continue
 		}
 		if length > MaxName {
-			return e, false, fmt.Errorf("%w: topic table place %d: a name of %d bytes", ErrCorrupt, i, length)
+			return e, false, fmt.Errorf("%w place %d: a name of %d bytes", ErrTable, i, length)
 		}
 		e.Name = string(name[:length])
 		if err := CheckName(e.Name); err != nil || hashName(e.Name) != hash {
-			return e, false, fmt.Errorf("%w: topic table place %d: name %q does not fit its hash", ErrCorrupt, i, e.Name)
+			return e, false, fmt.Errorf("%w place %d: name %q does not fit its hash", ErrTable, i, e.Name)
 		}
 		if flags > entryEphemeral {
-			return e, false, fmt.Errorf("%w: topic table place %d (%s): flags %#x", ErrCorrupt, i, e.Name, flags)
+			return e, false, fmt.Errorf("%w place %d (%s): flags %#x", ErrTable, i, e.Name, flags)
 		}
 		if e.Offset <= 0 || e.Size <= 0 || e.Offset+e.Size < 0 {
-			return e, false, fmt.Errorf("%w: topic table place %d (%s): region of %d bytes at %d", ErrCorrupt, i, e.Name, e.Size, e.Offset)
+			return e, false, fmt.Errorf("%w place %d (%s): region of %d bytes at %d", ErrTable, i, e.Name, e.Size, e.Offset)
 		}
 		return e, true, nil
 	}
-	return e, false, fmt.Errorf("%w: topic table place %d: it never keeps still", ErrCorrupt, i)
+	return e, false, fmt.Errorf("%w place %d: it never keeps still", ErrTable, i)
 }
 
 // free says whether a topic can be made in a place of that state. Where a maker was ended amid it, another one begins again.
