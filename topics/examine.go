@@ -80,12 +80,14 @@ func (r *Ring) examineSlots(e *Examination, p, tail uint64) {
 }
 
 func (r *Ring) examineLines(e *Examination, tail uint64) {
+	steps := 2 * (r.mask + 1) // for all lines together: where no frame has a time, thousands of them would go round the ring
+	since := func(p uint64) int64 { return r.timeBehind(p, tail, &steps) }
 	for _, w := range r.Writers() {
 		h := Hold{What: fmt.Sprintf("publisher %d", w.Publisher), Owner: w.Owner}
 		claims := w.Open && (w.Position < tail || r.holdsTail(w, tail))
 		if claims {
 			h.Position, h.Slots = w.Position, w.Slots
-			h.Since = r.timeBehind(w.Position+w.Slots, tail)
+			h.Since = since(w.Position + w.Slots)
 		}
 		switch {
 		case !r.alive(w.Owner):
@@ -100,7 +102,7 @@ func (r *Ring) examineLines(e *Examination, tail uint64) {
 			h.What = fmt.Sprintf("member %d of group %s", g.Subscription, g.Group)
 		}
 		if g.Position < tail {
-			h.Slots, h.Since = tail-g.Position, r.timeBehind(g.Position, tail)
+			h.Slots, h.Since = tail-g.Position, since(g.Position)
 		}
 		if g.Holds {
 			h.Slots = 0
@@ -119,16 +121,18 @@ func (r *Ring) examineLines(e *Examination, tail uint64) {
 	for _, g := range r.Groups() {
 		if g.Position < tail {
 			e.Behind = append(e.Behind, Hold{
-				What: "group " + g.Name, Owner: ownerGroup, Position: g.Position, Slots: tail - g.Position, Since: r.timeBehind(g.Position, tail),
+				What: "group " + g.Name, Owner: ownerGroup, Position: g.Position, Slots: tail - g.Position, Since: since(g.Position),
 			})
 		}
 	}
 }
 
-// timeBehind is the time of the first frame at or behind p that has one: what was claimed before it is older.
-func (r *Ring) timeBehind(p, tail uint64) int64 {
-	p = r.runStart(p)
-	for steps := uint64(0); p < tail && steps <= r.mask; steps++ {
+// timeBehind is the time of the first frame at or behind p that has one: what was claimed before it is older. It looks at so many slots at most.
+func (r *Ring) timeBehind(p, tail uint64, steps *uint64) int64 {
+	if r.geometry.NoTime {
+		return 0
+	}
+	for p = r.runStart(p); p < tail && *steps > 0; *steps-- {
 		d := r.at(p)
 		span, ok := resolved(d.stamp.Load(), p, r.mask)
 		if !ok {

@@ -1,6 +1,11 @@
 package topics
 
-import "shmbus/internal/mem"
+import (
+	"cmp"
+	"slices"
+
+	"shmbus/internal/mem"
+)
 
 // loss counts missed frames exactly. Each writer line numbers its frames, across its owners; next[line] is the number of the first
 // frame of that line that was neither received nor counted as lost.
@@ -99,14 +104,21 @@ func (r *Reader) SettleAt(m *Marks) {
 	}
 }
 
+// A lastOf is where a line's last frame lies.
+type lastOf struct {
+	pos  uint64
+	line int
+}
+
 // start takes the base for a reader that starts at pos, where a frame begins: for each line, the number of its first frame at or after pos.
 // It reports false when the ring moved on too fast to tell; the caller tries again with a later position.
 //
 // A line whose last frame lies before pos starts at its count. For the others, the frames from pos on are walked until the first
 // of each has been seen. Open claims are stepped over by the length their line announces: if such a claim's frame is committed
-// later, its number is not below the count that was loaded before.
+// later, its number is not below the count that was loaded before. A line whose last frame is said to lie above the tail, where none can be, starts at its
+// count as well.
 func (l *loss) start(r *Ring, pos uint64) bool {
-	pending := 0
+	var sought []lastOf // the others
 	first := r.runStart(pos)
 	const unknown = 1<<64 - 1
 	for i := range l.next {
@@ -115,14 +127,15 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		l.next[i] = w.frames.Load()
 		switch last := w.last.Load(); {
 		case l.next[i] == 0:
-		case last >= first:
-			l.next[i] = unknown
-			pending++
-		default:
+		case last < first:
 			l.next[i] = r.countBefore(pos, last, l.next[i])
+		case last < r.control.tail.Load():
+			l.next[i] = unknown
+			sought = append(sought, lastOf{last, i})
 		}
 	}
-	n := r.mask + 1
+	slices.SortFunc(sought, func(a, b lastOf) int { return cmp.Compare(a.pos, b.pos) })
+	n, pending := r.mask+1, len(sought)
 	for p, steps := first, uint64(0); pending > 0; steps++ {
 		if steps > 2*n || p >= r.control.tail.Load() {
 			return false
@@ -134,7 +147,11 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		number := d.number.Get()
 		if !ok || st&3 == aborted {
 			// Described and not stamped yet, or never: the line says so.
-			for i := range l.next {
+			for len(sought) > 0 && sought[0].pos < p {
+				sought = sought[1:]
+			}
+			for ; len(sought) > 0 && sought[0].pos == p; sought = sought[1:] {
+				i := sought[0].line
 				w := &r.writers[i]
 				if l.next[i] != unknown || w.last.Load() != p {
 					continue
