@@ -101,7 +101,7 @@ func TestADamagedTableCostsNobodyFramesWhenATopicIsMade(t *testing.T) {
 	}{
 		{0, func(*broken, uint64) uint64 { return 1<<2 | 3 }}, // being made
 		{0, func(*broken, uint64) uint64 { return 1<<2 | 2 }}, // removed
-		{0, func(*broken, uint64) uint64 { return 1 << 2 }}, // free
+		{0, func(*broken, uint64) uint64 { return 1 << 2 }},   // free
 		{0, func(*broken, uint64) uint64 { return 0 }},
 		{16, func(*broken, uint64) uint64 { return 0 }},
 		{16, func(x *broken, _ uint64) uint64 { return uint64(x.region) }},
