@@ -2,12 +2,12 @@ package plugins
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
+
+	"shmbus/internal/wholefile"
 )
 
 // A Spec is what a runner is to run: a manifest with everything resolved.
@@ -66,33 +66,7 @@ func WriteJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
-	if err != nil {
-		return notWritten(path, err)
-	}
-	_, err = f.Write(append(b, '\n'))
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return notWritten(path, err)
-	}
-	return nil
-}
-
-// notWritten has an error name the file that was to be written, and not the one that has another name each time: so it is the same error the next time.
-func notWritten(path string, err error) error {
-	if e := (*os.PathError)(nil); errors.As(err, &e) {
-		err = e.Err
-	}
-	if e := (*os.LinkError)(nil); errors.As(err, &e) {
-		err = e.Err
-	}
-	return &os.PathError{Op: "write", Path: path, Err: err}
+	return wholefile.Write(path, append(b, '\n'), 0o600)
 }
 
 // MaxJSON is the longest file that ReadJSON reads, in bytes.
