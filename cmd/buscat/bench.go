@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"shmbus/internal/bench"
 	"shmbus/internal/bytesize"
 	"shmbus/internal/cli"
+	"shmbus/internal/wholefile"
 )
 
 // benchOptions are the flags of bench. benchspec.go makes a measurement of them, internal/bench does it, and benchtext.go, benchplot.go,
@@ -112,15 +112,16 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 		return usage(c, "--svg - and --json: both are for standard output; name a file for the picture")
 	}
 	spec.Bus, spec.Stderr = a.dir, a.errOut
-	if o.svg != "" { // a typing error is better found now than in the end
-		if _, err := os.Stat(filepath.Dir(o.svg)); err != nil {
+	toFile := o.svg != "" && o.svg != "-"
+	if toFile { // a mistake is better found now than in the end
+		if err := wholefile.CanReplace(o.svg); err != nil {
 			return fmt.Errorf("--svg: %w", err)
 		}
 	}
 	for _, w := range benchWarnings(spec, bench.AllowedCPUs()) {
 		a.say("%s", w)
 	}
-	done := a.progress(&spec)
+	done := a.progress(c.Context(), &spec)
 	r, err := measureBench(c.Context(), spec)
 	done()
 	if err != nil {
@@ -139,8 +140,8 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 	if _, err = a.out.Write(text); err != nil {
 		return outputError(err)
 	}
-	if o.svg != "" && o.svg != "-" {
-		return os.WriteFile(o.svg, benchSVG(r), 0o666)
+	if toFile {
+		return wholefile.Replace(o.svg, benchSVG(r))
 	}
 	return nil
 }
@@ -152,8 +153,9 @@ func measureBench(ctx context.Context, spec bench.Spec) (*bench.Result, error) {
 	return bench.Measure(ctx, spec)
 }
 
-// progress shows on a terminal how far a measurement is. What it returns takes that away.
-func (a *app) progress(spec *bench.Spec) (done func()) {
+// progress shows on a terminal how far a measurement is. What it returns takes that away. A terminal that takes nothing, after Ctrl-S, holds the
+// measurement up, but not its end when ctx is done.
+func (a *app) progress(ctx context.Context, spec *bench.Spec) (done func()) {
 	f, ok := a.errOut.(*os.File)
 	if !ok || !isTerminal(f) {
 		return func() {}
@@ -161,7 +163,15 @@ func (a *app) progress(spec *bench.Spec) (done func()) {
 	const wipe = "\r\x1b[K"
 	_, _ = f.WriteString("measuring")
 	spec.Progress = func(turn int) {
-		_, _ = f.WriteString(wipe + fmt.Sprintf("measuring: %d of %d turns done", turn, spec.Turns))
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			_, _ = f.WriteString(wipe + fmt.Sprintf("measuring: %d of %d turns done", turn, spec.Turns))
+		}()
+		select {
+		case <-written: // not beside the next turn
+		case <-ctx.Done():
+		}
 	}
 	return func() { _, _ = f.WriteString(wipe) }
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"shmbus/internal/bench"
 )
@@ -105,6 +108,44 @@ func checkBenchJSON(t *testing.T, text []byte, args string, n uint64) {
 	}
 	if j.Policy == "lossless" && j.Lost != 0 {
 		t.Errorf("lost on a lossless topic: %s", text)
+	}
+}
+
+func TestAPictureThatCannotBeWrittenIsToldBeforeTheMeasurement(t *testing.T) {
+	for _, svg := range []string{"/dev/full", filepath.Join(t.TempDir(), "none", "a.svg")} {
+		p, out := benchProcess(t, "--count", "100", "--turns", "1", "--svg", svg)
+		p.start()
+		p.ends(1)
+		p.says("--svg: ")
+		if out.String() != "" {
+			t.Errorf("%s: it has measured: %s", svg, out.String())
+		}
+	}
+}
+
+// TestAStoppedTerminalDoesNotHoldUpTheEndOfABench: who presses Ctrl-S there, and ends it from elsewhere, leaves nothing of it.
+func TestAStoppedTerminalDoesNotHoldUpTheEndOfABench(t *testing.T) {
+	_, slave := openTerminal(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var spec bench.Spec
+	(&app{errOut: slave}).progress(ctx, &spec)
+	flow := func(what int) {
+		if err := unix.IoctlSetInt(int(slave.Fd()), unix.TCXONC, what); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flow(unix.TCOOFF)
+	defer flow(unix.TCOON)
+	cancel()
+	told := make(chan struct{})
+	go func() {
+		spec.Progress(1)
+		close(told)
+	}()
+	select {
+	case <-told:
+	case <-time.After(patience):
+		t.Error("it waits for the terminal")
 	}
 }
 
