@@ -347,10 +347,14 @@ func TestTheModuleKeepsTheRulesOfTheHouse(t *testing.T) {
 }
 
 func TestAWordThatMeansNothingIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
 	for _, args := range [][]string{{"-cells", "latency,no-such"}, {"-peers", "NATS,no-such"}} {
-		if err := run(t.Context(), append(args, "-list")); err == nil || !strings.Contains(err.Error(), args[0]+" no-such:") {
+		if err := run(t.Context(), append(args, "-json", filepath.Join(dir, "f.json"))); err == nil || !strings.Contains(err.Error(), args[0]+" no-such:") {
 			t.Errorf("%v: %v", args, err)
 		}
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a directory was made for nothing: %v", err)
 	}
 	for _, o := range []options{{}, {peers: noPeer}, {cells: "growth-tail,latency-spin-64", peers: "nats,fifo"}} {
 		if err := o.known(); err != nil {

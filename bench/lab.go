@@ -22,9 +22,9 @@ const dirPrefix = "shmbus-lab-"
 
 // A lab is what all cells share.
 type lab struct {
-	dir     string // sources and compiled programs
-	memory  string // a directory in memory, where there is one, for what processes share
-	held    []*tempdir.Dir
+	dir     string       // sources and compiled programs
+	memory  string       // a directory in memory, where there is one, for what processes share
+	held    *tempdir.Dir // memory
 	cleaner io.WriteCloser
 	cleaned func() error
 	self    string // this program
@@ -55,12 +55,13 @@ func (l *lab) open(ctx context.Context, only []string) (err error) {
 	if l.self, err = os.Executable(); err != nil {
 		return err
 	}
-	if l.dir, err = l.newDir(os.TempDir()); err != nil {
+	if l.dir, err = os.MkdirTemp("", dirPrefix); err != nil { // it may be on a disk of several machines: who holds another one there cannot be told
 		return err
 	}
-	if l.memory, err = l.newDir(tempdir.Memory()); err != nil {
+	if l.held, err = tempdir.New(tempdir.Memory(), dirPrefix); err != nil {
 		return err
 	}
+	l.memory = l.held.Path
 	if err := l.startCleaner(); err != nil {
 		return err
 	}
@@ -83,16 +84,6 @@ func (l *lab) open(ctx context.Context, only []string) (err error) {
 		}
 	}
 	return nil
-}
-
-// newDir makes a directory that the lab holds.
-func (l *lab) newDir(in string) (string, error) {
-	d, err := tempdir.New(in, dirPrefix)
-	if err != nil {
-		return "", err
-	}
-	l.held = append(l.held, d)
-	return d.Path, nil
 }
 
 func wanted(name string, only []string) bool {
@@ -138,8 +129,11 @@ func (l *lab) close() {
 		l.cleaner.Close()
 		_ = l.cleaned()
 	}
-	for _, d := range l.held {
-		_ = d.Remove()
+	if l.dir != "" {
+		os.RemoveAll(l.dir)
+	}
+	if l.held != nil {
+		_ = l.held.Remove()
 	}
 }
 

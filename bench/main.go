@@ -121,7 +121,10 @@ func run(ctx context.Context, args []string) error {
 	if o.turns < 1 || o.runTime <= 0 {
 		return errors.New("-turns and -time are more than nothing")
 	}
-	if err := o.writable(); err != nil {
+	if err := o.known(); err != nil {
+		return err
+	}
+	if err := o.writable(); err != nil { // behind the others: it makes directories
 		return err
 	}
 	old, err := o.before()
@@ -188,9 +191,6 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 	if o.from != "" {
 		return report.Load(o.from)
 	}
-	if err := o.known(); err != nil {
-		return nil, err
-	}
 	var cells []report.Cell
 	for _, c := range report.Cells() {
 		if c.Match(words(o.cells)) {
@@ -217,8 +217,11 @@ func (o *options) result(ctx context.Context) (*report.Result, error) {
 	return lab.measure(ctx, cells, grown, o.turns, o.runTime)
 }
 
-// known is an error if a word of -cells or -peers means nothing: what is left out by a typing error would not be missed.
+// known is an error if a word of -cells or -peers means nothing: what is left out by a typing error would not be missed. With -from they do not count.
 func (o *options) known() error {
+	if o.from != "" {
+		return nil
+	}
 	for _, w := range words(o.cells) {
 		cell := func(c report.Cell) bool { return c.Match([]string{w}) }
 		if !slices.ContainsFunc(report.Cells(), cell) && len(matchSeries([]string{w}, quick)) == 0 {

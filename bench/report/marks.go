@@ -89,6 +89,7 @@ func (t *Table) outdone(v *Verdict, peer *Line, times float64) {
 	over, burnt := peer.over(other), peer.beside(other, cpuOf)
 	v.Is += fmt.Sprintf(" with %s of its CPU time; %s times %s with %s", ratio(peer.beside(with, cpuOf)), ratio(over), other.Name, ratio(burnt))
 	v.Met = over.Median() > times && burnt.Median() > 1
+	v.Rounds = min(v.Rounds, len(over), len(burnt)) // each of them is part of it
 }
 
 // crowds compares what a frame takes with two publishers or two subscribers with what it takes with one of each, in the same round.

@@ -147,6 +147,12 @@ func TestFewRoundsAreNoVerdict(t *testing.T) {
 	if got := words(many); !slices.Contains(got, "latency-block-64 –") || slices.Contains(got, "latency-block-64 met") {
 		t.Errorf("nine rounds of a peer say %q", got)
 	}
+	looks := waiting(12_000, 700, 14_000)
+	ours := &looks.Tables[0].Lines[0]
+	ours.Runs = ours.Runs[1:]
+	if got := words(looks); !slices.Equal(got, []string{"latency-block-64 –"}) {
+		t.Errorf("nine rounds of ours that looks say %q", got)
+	}
 }
 
 func TestCPUTimeIsShownWhereItWasMeasured(t *testing.T) {
@@ -272,6 +278,14 @@ func TestAFileWithoutFiguresIsNoResult(t *testing.T) {
 		}
 		if r, err := Load(path); err == nil || !strings.Contains(err.Error(), path+": there are no figures") {
 			t.Errorf("%s is %+v: %v", text, r, err)
+		}
+	}
+}
+
+func TestOnlyARegularFileIsAResult(t *testing.T) {
+	for _, path := range []string{"/dev/null", t.TempDir()} {
+		if r, err := Load(path); err == nil || !strings.Contains(err.Error(), path+" is no regular file") {
+			t.Errorf("%s: %+v, %v", path, r, err)
 		}
 	}
 }

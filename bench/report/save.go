@@ -17,6 +17,13 @@ func (r *Result) Save(path string) error {
 
 // Load reads what Save has written. What has no figures is an error: shown, or kept from, it would wipe out those that there are.
 func Load(path string) (*Result, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // a device may have no end
+		return nil, fmt.Errorf("%s is no regular file; name one that -json has written", path)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

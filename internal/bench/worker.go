@@ -55,8 +55,8 @@ type side struct {
 	parts map[string]Part // in scenes, by topic
 }
 
-// Serve is the life of a process of the crew: it does its part of what the leader asks for, until the leader closes the pipe, and
-// exits. In a process that is no such one it returns at once. Call it first thing in main.
+// Serve is the life of a process of the crew: it does its part of what the leader asks for, until the leader kills it, or has died. In a process
+// that is no such one it returns at once. Call it first thing in main.
 func Serve() {
 	dir := os.Getenv(helperEnv)
 	if dir == "" {
@@ -99,8 +99,7 @@ func serve(dir string) error {
 	return nil
 }
 
-// listen reads what the leader says, also while the process is busy: when the leader closes the pipe, or has died, that is the end, and
-// what it has left is removed.
+// listen reads what the leader says, also while the process is busy: when the leader has died, that is the end, and what it has left is removed.
 func listen(dir string) <-chan order {
 	orders := make(chan order)
 	go func() {

@@ -9,7 +9,7 @@ import (
 )
 
 // New makes a directory in parent, whose name begins with prefix, after it has removed those whose names begin so and that nobody holds. A directory is
-// held by a lock on it, which the kernel drops when the process ends, however it does.
+// held by a lock on it, which the kernel drops when the process ends, however it does. Other machines may not see the lock: parent is of this one only.
 func New(parent, prefix string) (*Dir, error) {
 	sweep(parent, prefix)
 	for {
