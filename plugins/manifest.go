@@ -116,8 +116,8 @@ func Name(path string) string { return strings.TrimSuffix(filepath.Base(path), "
 const MaxManifest = 1 << 20
 
 // ReadManifest reads the manifest at path, checks it and fills its defaults in. Its errors name the file, the line where it can be told,
-// and all that is wrong; but what is no TOML, or values of other types, end the reading there. If nothing is wrong, more is asked, which may be
-// nil: its errors get lines where they are KeyErrors.
+// and all that is wrong; but what is no TOML, or values of other types, end the reading there. Otherwise more is asked as well, which may be nil: its
+// errors get lines where they are KeyErrors. What it is given may have more that is wrong.
 func ReadManifest(path string, more func(*Manifest) error) (*Manifest, error) {
 	f, err := openRegular(path)
 	if err != nil {
@@ -131,17 +131,7 @@ func ReadManifest(path string, more func(*Manifest) error) (*Manifest, error) {
 	if len(b) > MaxManifest {
 		return nil, fmt.Errorf("%s: more than %d bytes", path, MaxManifest)
 	}
-	m, err := ParseManifest(string(b), filepath.Dir(path))
-	if err != nil {
-		return nil, &fileError{path, err}
-	}
-	if more != nil {
-		err = TOML{path, string(b)}.Wrong(more(m))
-	}
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parse(TOML{path, string(b)}, filepath.Dir(path), more)
 }
 
 // openRegular opens a file to read it. What else has a name, a pipe for instance, could make the reader wait for ever.
@@ -157,22 +147,26 @@ func openRegular(path string) (*os.File, error) {
 }
 
 // ParseManifest is ReadManifest for a text; relative paths are to dir.
-func ParseManifest(text, dir string) (*Manifest, error) {
+func ParseManifest(text, dir string) (*Manifest, error) { return parse(TOML{Text: text}, dir, nil) }
+
+func parse(file TOML, dir string, more func(*Manifest) error) (*Manifest, error) {
 	m := &Manifest{
 		Ready: DefaultReady, Grace: DefaultGrace, Orphan: "keep",
 		Restart: Restart{Policy: "on-failure", Tries: DefaultTries, First: DefaultFirst, Most: DefaultMost, Steady: DefaultSteady},
 	}
-	file := TOML{Text: text}
 	all, err := file.Decode(m, "docs/PLUGINS.md", "config", "env")
 	if err != nil {
 		return nil, err
 	}
 	m.locate(dir)
+	all = append(all, m.check()...)
 	if m.Config, err = m.Config.plain(); err != nil {
 		all = append(all, &KeyError{"config", err})
+	} else if more != nil {
+		all = append(all, more(m))
 	}
-	if all = append(all, m.check()...); len(all) > 0 {
-		return nil, file.Wrong(errors.Join(all...))
+	if err := errors.Join(all...); err != nil {
+		return nil, file.Wrong(err)
 	}
 	return m, nil
 }

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -193,6 +194,23 @@ x = nan
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+}
+
+func TestWhatIsWrongWithKeysDoesNotHideWhatElseIsFound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.toml")
+	more := func(m *Manifest) error { return BadConfig("every", "%v is too short", m.Config["every"]) }
+	for text, want := range map[string]string{
+		"builtin = \"timer\"\norphn = \"keep\"\n[config]\nevery = \"1us\"\n": "%[1]s: line 2: orphn: there is no such key; docs/PLUGINS.md has all of them\n" +
+			"%[1]s: line 4: config.every: 1us is too short",
+		"builtin = \"timer\"\n[config]\nevery = nan\n": `%[1]s: line 2: config: "every": NaN cannot be handed over, because JSON has no such number`,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadManifest(path, more); err == nil || err.Error() != fmt.Sprintf(want, path) {
+			t.Errorf("%s\n%v", text, err)
+		}
 	}
 }
 
