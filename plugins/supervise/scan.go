@@ -290,6 +290,9 @@ func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 	f.Manifest = m
 	spec := &plugins.Spec{Manifest: *m, Name: f.Name, Bus: s.bus, Place: s.place}
 	path, key := program(m)
+	if f.Path == "" {
+		key = "" // nobody wrote one
+	}
 	id, unsettled, err := s.examine(path, key, m, now)
 	if f.Unsettled = unsettled; unsettled {
 		return
@@ -318,7 +321,7 @@ func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 	f.Spec = spec
 }
 
-// examine looks at the file that a plugin is run from, if there is one, which key says. Its error is of KeyErrors.
+// examine looks at the file that a plugin is run from, if there is one, which key says, "" without a manifest. Its error is of KeyErrors.
 func (s *scanner) examine(path, key string, m *plugins.Manifest, now time.Time) (id identity, unsettled bool, err error) {
 	if path == "" {
 		return id, false, nil
@@ -344,30 +347,32 @@ func (s *scanner) examine(path, key string, m *plugins.Manifest, now time.Time) 
 			bad(key, fmt.Errorf("%s is not executable: chmod +x %s", path, path))
 		}
 		if m.SHA256 != "" {
-			bad("sha256", s.pinned(path, id, m.SHA256))
+			switch is, err := s.sumOf(path, id); {
+			case err != nil:
+				bad(key, err)
+			case !strings.EqualFold(is, m.SHA256):
+				bad("sha256", fmt.Errorf("%s has the sha256 %s, and the manifest wants %s", path, is, m.SHA256))
+			}
 		}
 	}
 	return id, unsettled, errors.Join(wrong...)
 }
 
-// pinned compares an executable with the sum that its manifest has.
-func (s *scanner) pinned(path string, id identity, want string) error {
+// sumOf is the SHA-256 of an executable, in hex.
+func (s *scanner) sumOf(path string, id identity) (string, error) {
 	had, ok := s.sums[path]
 	if !ok || had.identity != id {
 		f, err := os.Open(path)
 		if err != nil {
-			return err
+			return "", err
 		}
 		defer f.Close()
 		h := sha256.New()
 		if _, err := io.Copy(h, f); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return "", err
 		}
 		had = sum{id, hex.EncodeToString(h.Sum(nil))}
 		s.sums[path] = had
 	}
-	if !strings.EqualFold(had.hex, want) {
-		return fmt.Errorf("%s has the sha256 %s, and the manifest wants %s", path, had.hex, want)
-	}
-	return nil
+	return had.hex, nil
 }

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -172,6 +173,28 @@ func TestWhatOthersMayWriteIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.is("b", plugins.Running, "belongs to user 65534")
+	}
+}
+
+// TestAProblemIsToldWithTheKeyThatItIsAbout: none where there is no manifest, and that of the file where its checksum cannot be taken.
+func TestAProblemIsToldWithTheKeyThatItIsAbout(t *testing.T) {
+	r := newRig(t)
+	r.write("alone", script, 0o775)
+	const unreadable = "/proc/self/mem" // at its beginning
+	r.write("pinned.toml", "executable = \""+unreadable+"\"\nsha256 = \""+strings.Repeat("0", 64)+"\"\n", 0o644)
+	var all map[string]Found
+	r.until("nobody writes", func() (settled bool) {
+		var err error
+		if all, err = newScanner(r.dir, r.bus, r.o.Place).scan(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		return all["alone"].Problem != nil && !strings.Contains(fmt.Sprint(all["alone"].Problem, all["pinned"].Problem), "open for writing")
+	})
+	if got, want := fmt.Sprint(all["alone"].Problem), filepath.Join(r.dir, "alone")+" may be written by others"; !strings.HasPrefix(got, want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := fmt.Sprint(all["pinned"].Problem); !strings.Contains(got, "line 1: executable: read "+unreadable) || strings.Contains(got, "sha256: ") {
+		t.Error(got)
 	}
 }
 
