@@ -224,10 +224,13 @@ func (b *Bus) Kick(topic string, subscription uint64) error {
 
 // todoMember is what to do about a member of a group, instead of kicking it.
 func (p *port) todoMember(g topics.GateInfo) string {
-	if !g.Abandoned && p.at.shows(g.Owner) {
+	switch {
+	case !g.Abandoned && p.at.shows(g.Owner):
 		return "end " + describe(p.at.seg, g.Owner) + ", and its frame goes to another member"
+	case g.Holds:
+		return "it is dead or has left: start another member, and that gets its frame"
 	}
-	return "it is dead or has left: start another member, and that gets its frame"
+	return "it is dead or has left, without a frame in hand: it holds nobody up"
 }
 
 // unkicked says why there is nothing to kick, with what there is, and what to do instead.
