@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -90,11 +91,12 @@ func (f *follower) follow(ctx context.Context) error {
 			globs = append(globs, p)
 		}
 	}
+	begun := time.Now() // whoever has read that they are waited for may make them before Discover looks
 	if now, err := topicsNow(f.bus, globs); err == nil && len(now) == 0 && len(globs) > 0 {
 		f.say("waiting for topics that match %s on %s", names(globs), f.bus.Dir())
 	}
 	if len(globs) > 0 {
-		wg.Go(func() { end(f.discover(ctx, &wg, globs, end)) })
+		wg.Go(func() { end(f.discover(ctx, &wg, globs, begun, end)) })
 	}
 	wg.Wait()
 	if err := context.Cause(ctx); err != nil {
@@ -164,8 +166,8 @@ func (f *follower) one(ctx context.Context, name string, more ...bus.SubscribeOp
 	return f.run(ctx, s)
 }
 
-// discover follows the topics that match a pattern.
-func (f *follower) discover(ctx context.Context, wg *sync.WaitGroup, globs []topics.Pattern, end func(error)) error {
+// discover follows the topics that match a pattern, those that were made after begun from their first frame.
+func (f *follower) discover(ctx context.Context, wg *sync.WaitGroup, globs []topics.Pattern, begun time.Time, end func(error)) error {
 	match := func(name string) bool {
 		for _, p := range globs {
 			if p.Match(name) {
@@ -186,7 +188,7 @@ func (f *follower) discover(ctx context.Context, wg *sync.WaitGroup, globs []top
 			f.unread = true
 			continue
 		}
-		if name, later := d.Name, d.Later; f.claim(name) {
+		if name, later := d.Name, d.Later || d.Made.After(begun); f.claim(name) {
 			wg.Go(func() { end(f.found(ctx, name, nil, later)) })
 		}
 	}

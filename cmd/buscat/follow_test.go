@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,5 +95,47 @@ func TestAFollowerGetsWhatIsThereAndWhatComes(t *testing.T) {
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
+	}
+}
+
+// whenTold does something when something is said, before who says it goes on.
+type whenTold func(said string)
+
+func (f whenTold) Write(b []byte) (int, error) {
+	f(string(b))
+	return len(b), nil
+}
+
+// TestATopicThatIsMadeOnceItIsWaitedForIsReadFromItsFirstFrame: nothing has looked for topics since that was said.
+func TestATopicThatIsMadeOnceItIsWaitedForIsReadFromItsFirstFrame(t *testing.T) {
+	b := openBus(t)
+	pattern, err := topics.ParsePattern("x/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeIt := func(said string) {
+		p, err := b.Publisher("x/a")
+		if err == nil {
+			err = errors.Join(p.TryPublish([]byte("1")), p.Close())
+		}
+		if err != nil || !strings.Contains(said, "waiting for topics that match x/*") {
+			t.Errorf("%s: %v", said, err)
+		}
+	}
+	enough := errors.New("enough")
+	f := &follower{
+		app: &app{errOut: whenTold(makeIt)}, bus: b, patterns: []topics.Pattern{pattern}, options: []bus.SubscribeOption{bus.ReadOnly(), bus.FromNewest()},
+		run: func(ctx context.Context, s *bus.Subscriber) error {
+			defer s.Close()
+			if _, err := s.Receive(ctx); err != nil {
+				return err
+			}
+			return enough
+		},
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := f.follow(ctx); !errors.Is(err, enough) {
+		t.Error(err)
 	}
 }
