@@ -24,8 +24,11 @@ func findUser(name string) (*user, error) {
 	if name == "" {
 		return &user{uid: uint32(os.Geteuid())}, nil
 	}
+	bad := func(format string, args ...any) (*user, error) {
+		return nil, &plugins.KeyError{Key: "user", Err: fmt.Errorf("%q: "+format, append([]any{name}, args...)...)}
+	}
 	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("user = %q: only root can run a plugin as another user; start busd as root, or leave user out", name)
+		return bad("only root can run a plugin as another user; start busd as root, or leave user out")
 	}
 	u, err := plugins.LookUpUser(name)
 	if err != nil {
@@ -33,13 +36,13 @@ func findUser(name string) (*user, error) {
 	}
 	groups, err := u.GroupIds()
 	if err != nil {
-		return nil, fmt.Errorf("user = %q: its groups: %w", name, err)
+		return bad("its groups: %w", err)
 	}
 	var ids []uint32
 	for _, s := range append([]string{u.Uid, u.Gid}, groups...) {
 		n, err := strconv.ParseUint(s, 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("user = %q: %q is no number of a user or group", name, s)
+			return bad("%q is no number of a user or group", s)
 		}
 		ids = append(ids, uint32(n))
 	}

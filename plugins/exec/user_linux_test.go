@@ -3,9 +3,11 @@ package exec
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"shmbus/bus"
+	"shmbus/internal/testproc"
 	"shmbus/plugins"
 )
 
@@ -53,13 +55,19 @@ func TestAUserWhoCannotReachThePluginDirectoryIsToldOf(t *testing.T) {
 	has(t, w.end(), "user nobody may not reach "+dir, "set dir")
 }
 
+func init() {
+	helpers["find a user"] = func(p *testproc.Peer) error {
+		_, err := findUser("nobody")
+		p.Say("%v", err)
+		return nil
+	}
+}
+
 func TestOnlyRootRunsPluginsAsOthers(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("this is root")
+	const want = `user: "nobody": only root can run a plugin as another user`
+	p := testproc.StartAs(t, testproc.Nobody, "find a user")
+	if got := p.Line(); !strings.HasPrefix(got, want) {
+		t.Errorf("%s, want %s", got, want)
 	}
-	if _, err := findUser("nobody"); err == nil {
-		t.Error("it is taken")
-	} else {
-		has(t, err.Error(), "only root")
-	}
+	p.Wait()
 }
