@@ -15,7 +15,7 @@
 // A Bus is for any number of goroutines at once, a Publisher or a Subscriber for one at a time. Any goroutine may close any of them at any time:
 // what waits in another returns ErrClosed.
 //
-// Reading order: options.go, bus.go (Bus), attachment.go (open segments), topic.go (make, remove), port.go (a topic as one handle has it
+// Reading order: options.go, bus.go (Bus), attachment.go (open segments), topic.go, remove.go (make, remove), port.go (a topic as one handle has it
 // open), taking.go (a second mapping of it), door.go (closing it elsewhere), fault.go (memory that is gone), recover.go (what the dead held), publisher.go, room.go (waiting for room),
 // earlywake.go (waking before a large frame is there), loan.go, encode.go, msgpack.go (a stranger's payload),
 // subscriber.go, frames.go, batch.go, read.go, shelf.go, attach.go (coming to a topic and leaving it), frame.go, count.go (loss), waitset.go, typed.go, watch.go and
