@@ -14,7 +14,7 @@ import (
 	"shmbus/bus"
 )
 
-// A bus of which rm takes some files away, or others put theirs in their place: see errTorn in segment/.
+// A bus of which rm takes some files away, or others put theirs in their place: see judge in segment/open.go.
 
 // threeFiles are the names of a segment's files, in the order in which they are given.
 var threeFiles = []string{"main.lease", "main.bell", "main.seg"}
@@ -106,8 +106,54 @@ func TestASegmentThatIsReplacedIsNotMixedUpWithTheNewOne(t *testing.T) {
 			_, err = s.Receive(soon(t))
 		}
 		is(t, err, bus.ErrNoTopic, "main.seg")
+		if name == "main.bell" { // their lease file is there still: nobody else can tell whether the nonce was overwritten
+			_, err := openAt(t, dir).Publisher("t")
+			is(t, err, bus.ErrCorrupt, name, "nonce")
+		}
+		noError(t, errors.Join(p.Close(), s.Close()))
 		publish(t, publisher(t, openAt(t, dir), "t"), "new") // the files belong to no segment
 		expect(t, subscribe(t, b, "t", bus.FromOldest()), "new")
+	}
+}
+
+func TestNoOverwrittenNonceMakesOthersRemoveABusThatIsUsed(t *testing.T) {
+	for _, name := range threeFiles {
+		dir := newDir(t)
+		filled(t, dir)
+		old := openAt(t, dir)
+		p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless())
+		before := map[string]os.FileInfo{}
+		for _, name := range threeFiles {
+			i, err := os.Stat(filepath.Join(dir, name))
+			noError(t, err)
+			before[name] = i
+		}
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR, 0)
+		noError(t, err)
+		_, err = f.WriteAt([]byte("overwrit"), 24)
+		noError(t, errors.Join(err, f.Close()))
+		b := openAt(t, dir)
+		_, err = b.Publisher("t")
+		is(t, err, bus.ErrCorrupt, "nonce", "stop its users")
+		is(t, b.CreateTopic("u", bus.TopicOptions{}), bus.ErrCorrupt, "nonce")
+		found, err := b.Doctor()
+		noError(t, err)
+		if len(found) != 1 || found[0].Check != "corrupt-segment" || found[0].Reapable() {
+			t.Errorf("%s: the doctor finds %+v", name, found)
+		}
+		_, err = b.Reap()
+		noError(t, err)
+		for name, i := range before {
+			if now, err := os.Stat(filepath.Join(dir, name)); err != nil || !os.SameFile(i, now) {
+				t.Errorf("%s is not what it was: %v", name, err)
+			}
+		}
+		if name != "main.seg" { // these their users do not look at again
+			publish(t, p, "x")
+			expect(t, s, "x")
+		}
+		noError(t, old.Close())
+		publish(t, publisher(t, b, "t"), "new") // nobody is in it: it is made anew
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 )
 
 // Create makes a segment and opens it for writing. The caller holds the lock of the directory. If there is a segment of that name
-// the error is an fs.ErrExist; one that is dead, or whose files are not all there any more, or files of one that was never finished, are replaced.
+// the error is an fs.ErrExist; one that is dead and that nobody is in, or whose files are not all there any more, or files of one that was never finished, are
+// replaced.
 //
 // The files are made aside, with all their space reserved, and then get their names, NAME.seg last. If that cannot be done (an
 // ErrNoSpace, say) nothing is left behind. A process that ends in the middle leaves files that the next Create in the directory
@@ -70,7 +71,7 @@ func newHeader(o Options) (*header, error) {
 func clearAway(dir, name string) error {
 	switch dead, err := isDead(dir, name); {
 	case errors.Is(err, fs.ErrNotExist):
-	case errors.Is(err, ErrNotSegment):
+	case err != nil:
 		return err
 	case !dead:
 		return fmt.Errorf("segment %s: there is a file of that name: %w", filepath.Join(dir, name+extSegment), fs.ErrExist)
@@ -96,16 +97,22 @@ func clearAway(dir, name string) error {
 	return nil
 }
 
-// isDead tells whether NAME.seg is of a segment that was removed, wholly or in part. It looks at that file first: while it has its name the other
-// two have theirs, unless somebody takes them away.
+// isDead tells whether NAME.seg is of a segment that was removed, wholly or in part, and that nobody is in. It looks at that file first: while it has its name
+// the other two have theirs, unless somebody takes them away. That somebody is in it counts for more than a word of a header: one that was overwritten
+// must not make anybody remove a segment from under those who use it.
 func isDead(dir, name string) (dead bool, err error) {
 	s := &Segment{dir: dir, name: name}
 	defer s.release()
 	if s.seg, err = openFile(s.Path(), false); err != nil {
 		return false, err
 	}
-	s.head, err = readHeader(s.seg)
-	return err == nil && (s.head.state == stateDead || s.torn()), nil
+	if s.head, err = readHeader(s.seg); err != nil {
+		return false, err
+	}
+	if s.head.state == stateDead && s.inUse() {
+		return false, fault(ErrCorrupt, s.Path(), "state", "says that it was removed, and somebody is in it")
+	}
+	return s.head.state == stateDead || s.torn(), nil
 }
 
 // IsEphemeral says whether a segment was made to be removed with its last participant. It only reads the header; what cannot be read is not.

@@ -172,9 +172,24 @@ func parseHeader(path string, b []byte, size, page int64) (h header, err error) 
 	return h, nil
 }
 
+// errForeign: a bell or lease file has another nonce than its NAME.seg. As long as no more is known, one of them was overwritten.
+type errForeign struct {
+	path        string
+	nonce, want uint64
+}
+
+func (e errForeign) what() string {
+	return fmt.Sprintf("nonce: is %#x, that of its %s is %#x: not files of one segment", e.nonce, extSegment, e.want)
+}
+
+func (e errForeign) Error() string {
+	return fmt.Sprintf("segment %s: %s: %v", e.path, e.what(), ErrCorrupt)
+}
+func (e errForeign) Unwrap() error { return ErrCorrupt }
+
 func (h *header) checkNonce(path string, b []byte) error {
 	if v := order.Uint64(b[offNonce:]); v != h.nonce {
-		return errTorn{errDead(path, fmt.Sprintf("nonce: is %#x, that of its %s is %#x: not files of one segment", v, extSegment, h.nonce))}
+		return errForeign{path, v, h.nonce}
 	}
 	return nil
 }

@@ -50,8 +50,11 @@ func (f *file) unlock(i, n int64) error {
 }
 
 // locked asks whether another description holds byte i for writing.
-func (f *file) locked(i int64) (bool, error) {
-	lk := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart, Start: i, Len: 1}
+func (f *file) locked(i int64) (bool, error) { return f.lockedAny(i, 1) }
+
+// lockedAny asks whether another description holds any of n bytes from i on for writing.
+func (f *file) lockedAny(i, n int64) (bool, error) {
+	lk := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart, Start: i, Len: n}
 	if err := f.fcntl(unix.F_OFD_GETLK, &lk); err != nil {
 		return false, &fs.PathError{Op: "lock", Path: f.path, Err: err}
 	}

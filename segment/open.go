@@ -6,19 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 )
 
-// Attempts to open a segment that is torn: it may be in the middle of being made anew.
+// Attempts to open a segment that is being made anew: NAME.seg was replaced during each of them.
 const openAttempts = 5
-
-// errTorn: one of a segment's three names is gone, or leads to a file of another creation. With the lock of the directory nobody sees that: who
-// makes a segment names NAME.seg last, and who removes it takes that name away first. But rm takes no lock. If the segment is made anew
-// while it runs, it takes names away from the new files, and not from all. Nobody could come to such a segment any more: it was removed, as much as
-// one that is marked dead.
-type errTorn struct{ error }
-
-func (e errTorn) Unwrap() error { return e.error }
 
 // Open opens the segment NAME in a directory. It checks, in this order, each with an error of its own: magic, layout version,
 // byte order, page size, nonce, offsets, size, state; then that the other files belong to the segment. It changes nothing.
@@ -26,7 +17,7 @@ func (e errTorn) Unwrap() error { return e.error }
 // For ReadOnly only NAME.seg need be readable. The bell file is opened for writing if that is allowed, else for reading, else not
 // at all; the lease file is not opened.
 //
-// If there is no segment of that name, or what there is was removed (ErrDead), the error is an fs.ErrNotExist, if it may not be opened an fs.ErrPermission, also for
+// If there is no segment of that name, or what there is was removed (ErrDead), wholly or in part, the error is an fs.ErrNotExist, if it may not be opened an fs.ErrPermission, also for
 // writing on a file system that is mounted read-only.
 func Open(dir, name string, a Access) (*Segment, error) {
 	if err := CheckName(name); err != nil {
@@ -48,11 +39,11 @@ func Open(dir, name string, a Access) (*Segment, error) {
 		if err == nil {
 			return s, nil
 		}
+		replaced := s.seg != nil && s.gone(extSegment, s.seg) // then it says nothing of what there is now
 		s.release()
-		if !errors.As(err, new(errTorn)) || attempt == openAttempts {
+		if !replaced || attempt == openAttempts {
 			return nil, err
 		}
-		time.Sleep(time.Millisecond << attempt)
 	}
 }
 
@@ -73,7 +64,7 @@ func (s *Segment) open() (err error) {
 	if write {
 		err = s.openLease()
 	} else if s.gone(extLease, nil) {
-		err = errMissing(s.path(extLease))
+		err = s.judge(extLease, fs.ErrNotExist)
 	}
 	if err != nil {
 		return err
@@ -106,8 +97,32 @@ func readHeader(f *file) (header, error) {
 	return parseHeader(f.path, b[:n], st.size, int64(os.Getpagesize()))
 }
 
-func errMissing(path string) error {
-	return errTorn{errDead(path, "file: is missing, so its segment was removed")}
+// judge is what an error about the bell file or the lease file says of the segment. With the lock of the directory nobody sees it without one of
+// them, or with one of another creation: who makes a segment names NAME.seg last, and who removes it takes that name away first. But rm takes no lock.
+// If the segment is made anew while it runs, it takes names away from the new files, and not from all. Nobody can come to such a segment any more: it was
+// removed, as much as one that is marked dead. A nonce that differs may also have been overwritten; then the segment is one, and damaged, as
+// long as anybody is in it.
+func (s *Segment) judge(ext string, err error) error {
+	foreign := errForeign{}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errDead(s.path(ext), "file: is missing, so its segment was removed")
+	case errors.As(err, &foreign) && !s.inUse():
+		return errDead(foreign.path, foreign.what()+", and nobody is in it")
+	}
+	return err
+}
+
+// inUse says whether anybody has a lock in the lease file under the segment's name: a participant, or who makes or removes a topic. Nobody has one in a file
+// that a creation has left behind. What cannot be asked may be in use.
+func (s *Segment) inUse() bool {
+	f, err := openFile(s.path(extLease), false) // not for writing: who closes it then makes all others look who has died
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	defer f.close()
+	held, err := f.lockedAny(0, tableLock+1)
+	return held || err != nil
 }
 
 // gone says whether one of the segment's names is gone, or leads to another file than f; f may be nil, if that is not known.
@@ -116,8 +131,8 @@ func (s *Segment) gone(ext string, f *file) bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && f != nil && st.id != f.id
 }
 
-// torn says whether the bell file or the lease file is gone, or is of another creation, and NAME.seg, which is open, has its name still. What
-// cannot be told, because a file may not be read or makes no sense, is not so.
+// torn says whether the segment was removed in part, and NAME.seg, which is open, has its name still. What cannot be told, because a file may not
+// be read or makes no sense, is not so.
 func (s *Segment) torn() bool {
 	bad := false
 	for ext, check := range map[string]func(*file) error{extBell: s.readBell, extLease: s.readLease} {
@@ -126,7 +141,7 @@ func (s *Segment) torn() bool {
 			err = check(f)
 			f.close()
 		}
-		bad = bad || errors.Is(err, fs.ErrNotExist)
+		bad = bad || errors.Is(s.judge(ext, err), ErrDead)
 	}
 	return bad && !s.gone(extSegment, s.seg) // last: the others may be those of the next segment
 }
@@ -141,14 +156,11 @@ func (s *Segment) openBell() (err error) {
 			return nil
 		}
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return errMissing(path)
-	}
 	if err == nil {
 		err = s.readBell(s.bell)
 	}
 	if err != nil {
-		return err
+		return s.judge(extBell, err)
 	}
 	size, writable := int64(s.head.pageSize)+s.head.bellBytes, int64(0)
 	if s.bellWrite {
@@ -164,17 +176,14 @@ func (s *Segment) openLease() (err error) {
 	if s.lease, err = openFile(path, true); err == nil {
 		s.ask, err = openFile(path, true)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return errMissing(path)
-	}
 	if err != nil {
-		return err
+		return s.judge(extLease, err)
 	}
 	s.lease.goFirst()
 	if s.lease.id != s.ask.id {
-		return errTorn{errDead(path, "file: was replaced while it was opened")}
+		return errDead(path, "file: was replaced while it was opened")
 	}
-	return s.readLease(s.lease)
+	return s.judge(extLease, s.readLease(s.lease))
 }
 
 // readBell checks that a bell file is the segment's.
