@@ -56,9 +56,13 @@ func (at *attachment) examineParticipants() []Finding {
 		if p.Alive && p.Known {
 			alive++
 		}
-		if p.Overwritten {
+		if p.Overwritten && (p.Alive || !p.Known) { // who comes to the slot of a dead one puts it right
+			pid := 0
+			if p.Here() {
+				pid = p.PID
+			}
 			found = append(found, Finding{
-				Grade: Wrong, Check: "corrupt-participant", Pid: p.PID, what: fmt.Sprint(p.Slot), Todo: todoLeave(p.PID),
+				Grade: Wrong, Check: "corrupt-participant", Pid: pid, what: fmt.Sprint(p.Slot), Todo: todoLeave(pid),
 				Text: fmt.Sprintf("participant %d has generation %#x, which nobody can have: what it holds is not taken back before it has ended", p.Slot, p.Generation),
 			})
 		}

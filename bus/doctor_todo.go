@@ -29,9 +29,9 @@ func todoEnd(_ topics.Hold, pid int) string {
 
 func todoLeave(pid int) string {
 	if pid == 0 {
-		return "end that process: who comes next puts it right"
+		return "its process puts it right within some seconds; if it does not, being stopped perhaps, end that process"
 	}
-	return fmt.Sprintf("end process %d: who comes next puts it right", pid)
+	return fmt.Sprintf("its process puts it right within some seconds; if it does not, being stopped perhaps, end process %d", pid)
 }
 
 func todoBehind(topic string) func(topics.Hold, int) string {

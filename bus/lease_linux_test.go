@@ -101,15 +101,54 @@ func TestALostLeaseIsNoticedSoon(t *testing.T) {
 	h.Wait()
 }
 
-// TestWhatTheLivingHoldIsNotTakenForAGenerationThatCannotBe: 0, or more than there are. The doctor tells of it.
+func init() { helpers["hold a loan and a subscription"] = holdBoth }
+
+// holdBoth has a loan and a lossless subscription, and commits and receives when it is told to.
+func holdBoth(peer *testproc.Peer) error {
+	ctx := context.Background()
+	b, err := bus.Open(peer.Arg(0))
+	if err != nil {
+		return err
+	}
+	s, err := b.Subscribe(ctx, "t", bus.Lossless())
+	if err != nil {
+		return err
+	}
+	p, err := b.Publisher("t")
+	if err != nil {
+		return err
+	}
+	l, err := p.Loan(ctx, 3)
+	if err != nil {
+		return err
+	}
+	peer.Say("holding")
+	peer.Await()
+	copy(l.Bytes(), "own")
+	if err := l.Commit(); err != nil {
+		return err
+	}
+	f, err := s.Receive(ctx)
+	if err != nil {
+		return err
+	}
+	peer.Say("received %s", f.Bytes())
+	peer.Await()
+	return nil
+}
+
+// TestWhatTheLivingHoldIsNotTakenForAGenerationThatCannotBe: 0, or more than there are. The doctor tells of it as long as its process is stopped; when
+// that goes on it puts it right, and nothing has happened to it.
 func TestWhatTheLivingHoldIsNotTakenForAGenerationThatCannotBe(t *testing.T) {
 	for _, bad := range []uint64{0, 1 << 60} {
 		x := breakable(t)
-		p := publisher(t, x.b, "t")
-		s := subscribe(t, x.b, "t", bus.Lossless())
-		_, err := p.Loan(within(t), 3)
-		noError(t, err)
-		x.set(int64(x.get(64)), bad)
+		h := testproc.Start(t, "hold a loan and a subscription", x.dir)
+		h.Expect("holding")
+		h.Signal(syscall.SIGSTOP)
+		eventually(t, 10*time.Second, "all its threads are stopped", func() bool { return stopped(t, h.Pid()) })
+		generation := int64(x.get(64)) + 64 // of the second participant
+		good := x.get(generation)
+		x.set(generation, bad)
 		other := openAt(t, x.dir)
 		done, err := other.Prune()
 		noError(t, err)
@@ -125,7 +164,7 @@ func TestWhatTheLivingHoldIsNotTakenForAGenerationThatCannotBe(t *testing.T) {
 		noError(t, err)
 		told := false
 		for _, f := range all {
-			told = told || f.Check == "corrupt-participant" && f.Grade == bus.Wrong && f.Pid == os.Getpid()
+			told = told || f.Check == "corrupt-participant" && f.Grade == bus.Wrong && f.Pid == h.Pid()
 			if f.Grade == bus.Dead {
 				t.Errorf("%#x: %+v", bad, f)
 			}
@@ -133,8 +172,30 @@ func TestWhatTheLivingHoldIsNotTakenForAGenerationThatCannotBe(t *testing.T) {
 		if !told {
 			t.Errorf("%#x: the doctor finds %+v", bad, all)
 		}
-		noError(t, s.Close())
-		noError(t, p.Close())
+		h.Signal(syscall.SIGCONT)
+		eventually(t, 20*time.Second, "the generation is right again", func() bool { return x.get(generation) == good })
+		h.Say("go on")
+		if got := h.Line(); got != "received own" {
+			t.Errorf("%#x: %s", bad, got)
+		}
+		h.Say("end")
+		h.Wait()
+	}
+}
+
+// TestTheDoctorNamesNoDeadProcessToBeEnded: whoever comes to its slot puts the generation right.
+func TestTheDoctorNamesNoDeadProcessToBeEnded(t *testing.T) {
+	x := breakable(t)
+	h := testproc.Start(t, "hold a loan and a subscription", x.dir)
+	h.Expect("holding")
+	h.Kill()
+	x.set(int64(x.get(64))+64, 1<<60)
+	all, err := openAt(t, x.dir).Doctor()
+	noError(t, err)
+	for _, f := range all {
+		if f.Check == "corrupt-participant" {
+			t.Errorf("the doctor finds %+v", f)
+		}
 	}
 }
 

@@ -25,15 +25,18 @@ func (s *Segment) alive(o Owner) (alive, known bool) {
 		return false, true
 	}
 	g := s.slots[i].generation.Load()
-	if g > o.Generation() && g <= maxGeneration {
-		return false, true // the slot was taken again
+	if g != o.Generation() && stored(g) {
+		return false, true // the slot was taken again, or o is nobody's
 	}
 	if p := s.ours(i); p != nil {
 		return p.owner == o, true
 	}
 	alive, known = s.held(i)
-	return alive, known && (g == o.Generation() || !alive)
+	return alive, known && (g == o.Generation() || !alive) // whoever holds a slot whose generation is gone, it may be o
 }
+
+// stored says whether a generation is one that participants store. Any other one was overwritten, and proves nothing.
+func stored(generation uint64) bool { return generation != 0 && generation <= maxGeneration }
 
 // ours is who holds a slot if it is one of this Segment.
 func (s *Segment) ours(i int) *Participant {
@@ -143,7 +146,7 @@ func (s *Segment) ParticipantTable() []ParticipantInfo {
 		if generation == 0 && e.pid.Load() == 0 {
 			continue
 		}
-		info := ParticipantInfo{Slot: i, Generation: generation, Overwritten: generation == 0 || generation > maxGeneration}
+		info := ParticipantInfo{Slot: i, Generation: generation, Overwritten: !stored(generation)}
 		start, opened := e.start.Load(), e.opened.Load()
 		if pid := e.pid.Load(); pid > 0 && pid < 1<<31 && e.generation.Load() == generation {
 			info.PID, info.Start, info.Opened = int(pid), start, time.Unix(0, int64(opened))

@@ -122,8 +122,10 @@ func TestTwoHandlesOfOneProcessSeeEachOther(t *testing.T) {
 func TestOwnersThatCannotBeAreDead(t *testing.T) {
 	s := create(t, Options{Participants: 4})
 	join(t, s)
-	for _, o := range []Owner{0, newOwner(0, 2), newOwner(1, 1), newOwner(4, 1), newOwner(65535, maxGeneration), Owner(3)} {
-		wantAlive(t, s, o, false)
+	for _, x := range []*Segment{s, open(t, s.Dir(), "a", ReadWrite)} { // to its holder the kernel says that a slot is free
+		for _, o := range []Owner{0, newOwner(0, 2), newOwner(0, 1|1<<40), newOwner(1, 1), newOwner(4, 1), newOwner(65535, maxGeneration), Owner(3)} {
+			wantAlive(t, x, o, false)
+		}
 	}
 }
 
@@ -191,7 +193,7 @@ func TestAGenerationAtItsEndBeginsAgain(t *testing.T) {
 
 // TestAGenerationThatNobodyStoresProvesNoDeath: who holds the slot lives, whoever that is; when nobody does, its owners are dead, and stay it.
 func TestAGenerationThatNobodyStoresProvesNoDeath(t *testing.T) {
-	for _, bad := range []uint64{0, 6, maxGeneration + 1, 1<<64 - 1} {
+	for _, bad := range []uint64{0, maxGeneration + 1, 1<<64 - 1} {
 		s := create(t, Options{})
 		s.slots[0].generation.Store(6)
 		p := startHelper(t, nil, "join", s.Dir())
@@ -203,20 +205,45 @@ func TestAGenerationThatNobodyStoresProvesNoDeath(t *testing.T) {
 		if alive, known := s.Alive(o); !alive || known {
 			t.Errorf("with %#x: alive %v, known %v", bad, alive, known)
 		}
-		if all := s.ParticipantTable(); len(all) != 1 || !all[0].Alive || !all[0].Known || all[0].PID != p.cmd.Process.Pid || all[0].Overwritten != (bad != 6) {
+		if all := s.ParticipantTable(); len(all) != 1 || !all[0].Alive || !all[0].Known || all[0].PID != p.cmd.Process.Pid || !all[0].Overwritten {
 			t.Errorf("with %#x participants are %+v", bad, all)
 		}
 		p.kill()
 		wantAlive(t, s, o, false)
-		if bad == 6 { // nobody can see that it was another one
-			continue
-		}
 		next := join(t, s)
 		wantAlive(t, s, o, false)
 		wantAlive(t, open(t, s.Dir(), "a", ReadWrite), o, false)
 		wantAlive(t, s, next.Owner(), true)
 		if all := s.ParticipantTable(); len(all) != 1 || all[0].Overwritten || all[0].Owner() != next.Owner() {
 			t.Errorf("after %#x participants are %+v", bad, all)
+		}
+	}
+}
+
+// TestAGenerationOfAnotherHolderIsADeath: also one that is lower, which nobody stores after a higher one.
+func TestAGenerationOfAnotherHolderIsADeath(t *testing.T) {
+	s := create(t, Options{})
+	s.slots[0].generation.Store(6)
+	o := startHelper(t, nil, "join", s.Dir()).readOwner()
+	for _, g := range []uint64{1, 6, 8, maxGeneration} {
+		s.slots[0].generation.Store(g)
+		wantAlive(t, s, o, false)
+	}
+}
+
+func TestWhoHoldsASlotStoresItsGenerationAgain(t *testing.T) {
+	for _, bad := range []uint64{0, maxGeneration + 1, 1<<64 - 1} {
+		s := create(t, Options{})
+		p, other := join(t, s), open(t, s.Dir(), "a", ReadWrite)
+		s.slots[0].generation.Store(bad)
+		if err := p.Check(); err != nil {
+			t.Errorf("%#x: %v", bad, err)
+		}
+		wantAlive(t, other, p.Owner(), true)
+		s.slots[0].generation.Store(bad)
+		must(s.lease.unlock(0, 1))
+		if err := p.Check(); !errors.Is(err, ErrLeaseLost) || s.slots[0].generation.Load() != bad {
+			t.Errorf("%#x, and its lock is gone: %v, %#x", bad, err, s.slots[0].generation.Load())
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // An Owner names a participant in a shared word: its slot, and the generation the slot had when it was taken. 0 is nobody.
-// An owner whose slot has a higher generation is dead, and so is one whose slot nobody holds.
+// An owner whose slot has another generation is dead, and so is one whose slot nobody holds.
 type Owner uint64
 
 func newOwner(slot int, generation uint64) Owner {
@@ -35,8 +35,9 @@ func (o Owner) String() string {
 // nobody else.
 //
 // generation is stored once by each holder, after taking the lease and before its Owner is stored anywhere. It is loaded by Alive.
-// It pairs with the lease: an Owner of a lower generation belongs to a holder whose lease was gone before. Where it was overwritten with what no holder
-// stores, it proves nothing; the next holder stores the time, in milliseconds, which is above all generations that were counted up.
+// It pairs with the lease: an Owner of another generation belongs to a holder whose lease was gone before. Where it was overwritten with what no holder
+// stores, it proves nothing: its holder stores it once more when it checks its lease, and the next holder the time, in milliseconds, which is above all
+// generations that were counted up.
 //
 // pid, start and opened are for people. pid is stored last and cleared first: while it is 0 the others mean nothing.
 type sharedParticipant struct {
@@ -91,7 +92,7 @@ func (s *Segment) enter(i int) Owner {
 	e := &s.slots[i]
 	e.pid.Store(0)
 	before := e.generation.Load()
-	if before > maxGeneration || before == 0 && e.opened.Load() != 0 { // it was overwritten, and must not come to be one that was there before
+	if !stored(before) && (before != 0 || e.opened.Load() != 0) { // it was overwritten, and must not come to be one that was there before
 		before = uint64(time.Now().UnixMilli())
 	}
 	generation := before + 1
@@ -113,7 +114,8 @@ func (p *Participant) Owner() Owner { return p.owner }
 func (p *Participant) Slot() int { return p.owner.Slot() }
 
 // Check makes sure that the lease is still held. If it is not, because something in this process closed its descriptors, the
-// error is an ErrLeaseLost: others take this participant for dead, and it must stop writing. It costs three system calls.
+// error is an ErrLeaseLost: others take this participant for dead, and it must stop writing. A generation that was overwritten with none is stored again.
+// It costs three system calls.
 func (p *Participant) Check() error {
 	s := p.s
 	s.mu.RLock()
@@ -133,13 +135,24 @@ func (p *Participant) Check() error {
 		return fault(ErrLeaseLost, s.lease.path, "lease", "of %v is not held", p.owner)
 	}
 	var g uint64
-	if err := Guard(func() error { g = s.slots[p.Slot()].generation.Load(); return nil }); err != nil {
+	if err := Guard(func() error { g = p.keepGeneration(); return nil }); err != nil {
 		return err
 	}
 	if g != p.owner.Generation() {
 		return fault(ErrLeaseLost, s.Path(), "participant", "generation of %v is now %d: it was overwritten, or another has the slot", p.owner, g)
 	}
 	return nil
+}
+
+// keepGeneration is the generation of the participant's slot, whose lock is held. While it is none that anybody stores, nobody can tell that the
+// participant is the one that holds the slot, nor that others before it are dead. Nobody but who holds the slot writes it: so it stores it again.
+func (p *Participant) keepGeneration() uint64 {
+	word := &p.s.slots[p.Slot()].generation
+	g := word.Load()
+	if !stored(g) && word.CompareAndSwap(g, p.owner.Generation()) {
+		return p.owner.Generation()
+	}
+	return g
 }
 
 // Leave gives the slot back. It is idempotent. Whatever is still marked with the Owner counts as left by the dead.
