@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"shmbus/segment"
@@ -28,6 +29,9 @@ func (b *Bus) admit(at *attachment, e topics.Entry) (_ *attachment, _ topics.Ent
 	}
 	_ = at.release()
 	unlock, err := b.lock()
+	if errors.Is(err, fs.ErrNotExist) { // with its whole directory
+		err = topics.ErrRemoved
+	}
 	if err != nil {
 		return nil, e, nil, err
 	}
@@ -59,16 +63,25 @@ func (at *attachment) deserted() (gone []topics.Entry, all bool) {
 	return gone, false
 }
 
-// free removes what is deserted of what the Bus has open for writing. The caller holds the directory's lock and b.mu.
+// free removes what is deserted of what the Bus has open for writing, but where somebody else makes or removes something just now, who will. The
+// caller holds the directory's lock and b.mu.
 func (b *Bus) free() {
 	for _, at := range b.writable() {
 		err := segment.Guard(func() error {
-			if at.seg.Stale() {
+			if gone, all := at.deserted(); len(gone) == 0 && !all {
 				return nil
 			}
-			gone, all := at.deserted()
+			done, err := at.seg.LockTable()
+			if errors.Is(err, segment.ErrTableHeld) || err != nil && at.seg.Stale() {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			defer done()
+			gone, all := at.deserted() // nobody comes or goes by the table now
 			for _, e := range gone {
-				if err := at.remove(e); err != nil {
+				if err := at.retire(e); err != nil {
 					return err
 				}
 			}

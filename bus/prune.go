@@ -110,19 +110,33 @@ func (b *Bus) removeSegment(name string) error {
 		return err
 	}
 	err = segment.Guard(func() error {
-		found, err := at.unheld()
-		switch {
-		case err != nil:
-			return err
-		case len(found) != 1 || found[0].Topic != "":
+		done, err := at.seg.LockTable()
+		if errors.Is(err, segment.ErrTableHeld) {
 			return errHeldAgain
 		}
-		return b.removeFiles(at)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return b.removeIdle(at)
 	})
 	return errors.Join(err, at.release())
 }
 
-// removeFiles removes a segment's files. The caller holds the directory's lock and b.mu, and knows that at is not stale.
+// removeIdle removes the files of a segment in which there is nothing and which nobody else has joined; otherwise it is errHeldAgain. The caller holds
+// the locks of the directory and of the table, and b.mu.
+func (b *Bus) removeIdle(at *attachment) error {
+	found, err := at.unheld()
+	switch {
+	case err != nil:
+		return err
+	case len(found) != 1 || found[0].Topic != "":
+		return errHeldAgain
+	}
+	return b.removeFiles(at)
+}
+
+// removeFiles removes a segment's files. The caller holds the locks of the directory and of the table, and b.mu.
 func (b *Bus) removeFiles(at *attachment) error {
 	if err := segment.Remove(b.dir, at.seg.Name()); err != nil {
 		return err

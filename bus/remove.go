@@ -25,43 +25,49 @@ func (b *Bus) removeTopic(name string, idle bool) error {
 	if err := topics.CheckName(name); err != nil {
 		return fail(op, name, err)
 	}
-	at, _, err := b.find(name, segment.ReadWrite) // a look before the lock: reading never makes anything
-	if err != nil {
-		return fail(op, name, err)
-	}
-	_ = at.release()
-	unlock, err := b.lock()
-	if err != nil {
-		return fail(op, name, err)
-	}
-	defer unlock()
-	at, e, err := b.find(name, segment.ReadWrite)
-	if err != nil {
-		return fail(op, name, err)
-	}
-	defer at.release() // also if the table is cut short meanwhile
-	held := false
-	if idle {
-		err = at.look(e, func(r *topics.Ring) { held = r.InUse() })
-	}
-	switch {
-	case err != nil:
-	case held:
-		err = errHeldAgain
-	default:
-		err = at.remove(e)
-	}
-	return fail(op, name, err)
+	return fail(op, name, b.inTurn(func() error {
+		at, _, err := b.find(name, segment.ReadWrite) // a look before the lock: reading never makes anything
+		if err != nil {
+			return err
+		}
+		_ = at.release()
+		unlock, err := b.lock()
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		at, e, err := b.find(name, segment.ReadWrite)
+		if err != nil {
+			return err
+		}
+		defer at.release() // also if the table is cut short meanwhile
+		held := false
+		if idle {
+			err = at.look(e, func(r *topics.Ring) { held = r.InUse() })
+		}
+		switch {
+		case err != nil:
+			return err
+		case held:
+			return errHeldAgain
+		}
+		return at.remove(e)
+	}))
 }
 
-// remove marks a topic removed, takes its name out of the table and wakes all who wait on it or for it. The caller holds the
-// directory's lock and b.mu.
+// remove is retire for who does not have the table's lock yet.
 func (at *attachment) remove(e topics.Entry) error {
-	done, err := at.alone()
+	done, err := at.seg.LockTable()
 	if err != nil {
 		return err
 	}
 	defer done()
+	return at.retire(e)
+}
+
+// retire marks a topic removed, takes its name out of the table and wakes all who wait on it or for it. The caller holds the locks of the directory and
+// of the table, and b.mu.
+func (at *attachment) retire(e topics.Entry) error {
 	if !at.table.Is(e) {
 		return nil // another one was quicker
 	}

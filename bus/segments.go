@@ -1,9 +1,9 @@
 package bus
 
 import (
-	"context"
 	"errors"
 	"io/fs"
+	"time"
 
 	"shmbus/segment"
 	"shmbus/topics"
@@ -69,7 +69,7 @@ const createAttempts = 10
 // them, the lock's among them, so that there may be two makers. What was begun is begun again. The caller holds b.mu, as for create.
 func (b *Bus) createAmidRemovals(name string, g topics.Geometry, ephemeral bool) (at *attachment, e topics.Entry, p Policy, err error) {
 	for range createAttempts {
-		at, e, p, err = b.create(name, g, ephemeral)
+		err = b.inTurn(func() (err error) { at, e, p, err = b.create(name, g, ephemeral); return err })
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			break
 		}
@@ -77,12 +77,26 @@ func (b *Bus) createAmidRemovals(name string, g topics.Geometry, ephemeral bool)
 	return at, e, p, err
 }
 
-// alone keeps others away from the topic table, until done is called. Nobody has it but one who has another directory's lock than the caller,
-// because rm took that away: it is waited for with b.mu held.
-func (at *attachment) alone() (done func(), err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), freePatience)
-	defer cancel()
-	return at.seg.LockTable(ctx)
+// inTurn calls f again as long as somebody else has the topic table, which is one who has another directory's lock, because rm took that away. It waits
+// as long as for a directory's lock. The caller holds b.mu; it is let go of in between, and f finds everything anew.
+func (b *Bus) inTurn(f func() error) error {
+	const first, most = time.Millisecond, 50 * time.Millisecond
+	start := time.Now()
+	for wait := first; ; wait = min(2*wait, most) {
+		err := f()
+		if !errors.Is(err, segment.ErrTableHeld) || time.Since(start) > lockPatience {
+			return err
+		}
+		b.mu.Unlock()
+		select {
+		case <-time.After(wait):
+		case <-b.closing.Done():
+		}
+		b.mu.Lock()
+		if b.closed.Load() {
+			return ErrClosed
+		}
+	}
 }
 
 // visit is attach for those who only look: what is deserted in a segment that was never more than visited is not for this Bus to remove. It

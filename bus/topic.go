@@ -121,16 +121,21 @@ func (b *Bus) create(name string, g topics.Geometry, ephemeral bool) (*attachmen
 	if err != nil {
 		return nil, none, 0, err
 	}
-	if at.seg.Ephemeral() {
-		_, err = at.owner() // who makes a topic in it holds it
-	}
-	if err == nil {
-		err = segment.Guard(func() (err error) { e, err = at.create(name, g, ephemeral); return err })
-	}
-	if err != nil {
-		if first && !errors.Is(err, fs.ErrExist) {
-			err = errors.Join(err, b.removeFiles(at))
+	err = segment.Guard(func() error {
+		done, err := at.seg.LockTable()
+		if err != nil {
+			return err
 		}
+		defer done()
+		err = segment.Guard(func() (err error) { e, err = at.create(name, g, ephemeral); return err })
+		if err != nil && first && !errors.Is(err, fs.ErrExist) {
+			if bad := b.removeIdle(at); !errors.Is(bad, errHeldAgain) {
+				err = errors.Join(err, bad)
+			}
+		}
+		return err
+	})
+	if err != nil {
 		_ = at.release()
 		return nil, none, 0, err
 	}
@@ -153,14 +158,14 @@ func (b *Bus) finishRemoval(name string) error {
 	return at.remove(e)
 }
 
-// create appends a region, formats it and publishes it in the table. The caller holds the directory's lock.
+// create appends a region, formats it and publishes it in the table. The caller holds the locks of the directory and of the table.
 func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (topics.Entry, error) {
 	none := topics.Entry{}
-	done, err := at.alone()
-	if err != nil {
-		return none, err
+	if at.seg.Ephemeral() {
+		if _, err := at.owner(); err != nil { // who makes a topic in it holds it
+			return none, err
+		}
 	}
-	defer done()
 	if _, err := at.table.Find(name); err == nil {
 		return none, fmt.Errorf("%s: the topic was made meanwhile: %w", at.seg.Path(), fs.ErrExist)
 	}

@@ -90,32 +90,36 @@ func tryLock(path, dir string, o Options) (*file, error) {
 // tableLock is the byte of the lease file whose lock is that of the segment's topic table: it is behind those of all slots.
 const tableLock = maxParticipants
 
-// LockTable takes the lock of the topic table, under which topics are made and removed, in addition to that of the directory: rm can take
-// the directory's away from under who has it, and then another one has one, too. It is waited for only then. A Segment takes it once at a time.
-func (s *Segment) LockTable(ctx context.Context) (unlock func(), err error) {
-	try := func() error {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		switch {
-		case s.closed:
-			return s.errClosed()
-		case s.access != ReadWrite:
-			return s.errReadOnly("change its topic table")
-		case !s.lease.same():
-			return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
-		}
-		return s.lease.lock(tableLock)
+// LockTable takes the lock of the topic table, under which topics are made and removed, and the segment itself, in addition to that of the directory: rm
+// can take the directory's away from under who has it, and then another one has one, too. Errors: ErrTableHeld, by somebody else just now, and that of
+// Gone. A Segment takes it once at a time.
+func (s *Segment) LockTable() (unlock func(), err error) {
+	if err := s.lockTable(); err != nil {
+		return nil, err
 	}
-	for wait := lockWaitFirst; ; wait = min(2*wait, lockWaitMost) {
-		if err := try(); !errors.Is(err, errHeld) {
-			return s.unlockTable, err
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil, fmt.Errorf("segment %s: waiting for another process that makes or removes a topic: %w", s.Path(), ctx.Err())
-		}
+	if err := s.Gone(); err != nil { // by who had the lock before
+		s.unlockTable()
+		return nil, err
 	}
+	return s.unlockTable, nil
+}
+
+func (s *Segment) lockTable() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch {
+	case s.closed:
+		return s.errClosed()
+	case s.access != ReadWrite:
+		return s.errReadOnly("change its topic table")
+	case !s.lease.same():
+		return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+	}
+	err := s.lease.lock(tableLock)
+	if errors.Is(err, errHeld) {
+		err = fmt.Errorf("segment %s: %w", s.Path(), ErrTableHeld)
+	}
+	return err
 }
 
 func (s *Segment) unlockTable() {

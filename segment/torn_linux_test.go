@@ -227,15 +227,13 @@ func TestAWholeSegmentIsNeverTakenForDead(t *testing.T) {
 func TestTheTopicTableIsOnesAtATime(t *testing.T) {
 	s := create(t, Options{})
 	other := open(t, s.Dir(), "a", ReadWrite)
-	unlock, err := s.LockTable(t.Context())
+	unlock, err := s.LockTable()
 	must(err)
 	join(t, other)
 	held := func(want bool) {
 		t.Helper()
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		done, err := other.LockTable(ctx)
-		if want != errors.Is(err, context.Canceled) || !want && err != nil {
+		done, err := other.LockTable()
+		if want != errors.Is(err, ErrTableHeld) || !want && err != nil {
 			t.Errorf("held: %v, %v", want, err)
 		}
 		if err == nil {
@@ -245,11 +243,18 @@ func TestTheTopicTableIsOnesAtATime(t *testing.T) {
 	held(true)
 	unlock()
 	held(false)
-	must2(s.LockTable(t.Context()))
+	must2(s.LockTable())
 	held(true)
 	must(s.Close()) // as the end of its process
 	held(false)
-	if _, err := open(t, s.Dir(), "a", ReadOnly).LockTable(t.Context()); !errors.Is(err, ErrReadOnly) {
+	if _, err := open(t, s.Dir(), "a", ReadOnly).LockTable(); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("a tap: %v", err)
+	}
+	must(Remove(s.Dir(), "a"))
+	if _, err := other.LockTable(); !errors.Is(err, ErrDead) {
+		t.Errorf("of a segment that was removed: %v", err)
+	}
+	if err := other.lease.lock(tableLock); err != nil {
+		t.Errorf("the lock is held after an error: %v", err)
 	}
 }
