@@ -127,7 +127,8 @@ func (a *app) runRecord(c *cobra.Command, args []string, o *recordOptions) error
 	}
 	defer b.Close()
 	finishing.Add(1) // main must not end the process before the file is closed
-	defer finishing.Done()
+	finished := sync.OnceFunc(finishing.Done)
+	defer finished()
 
 	ctx, stop := context.WithCancelCause(c.Context())
 	defer stop(nil)
@@ -159,14 +160,14 @@ func (a *app) runRecord(c *cobra.Command, args []string, o *recordOptions) error
 		err = f.follow(ctx)
 	}
 	quiet()
-	return r.end(err, f.left())
+	return r.end(err, f.left(), finished)
 }
 
 var compressions = map[string]mcap.CompressionFormat{"zstd": mcap.CompressionZSTD, "lz4": mcap.CompressionLZ4, "none": mcap.CompressionNone}
 
 // end closes the file, tells what was recorded, and says what the error means that ended the recording. left is an error if topics were left
-// out: then a file without a frame is none that was wanted.
-func (r *recorder) end(err, left error) error {
+// out: then a file without a frame is none that was wanted. finished is called when the file is what it is to be, and what there is to tell has had its time.
+func (r *recorder) end(err, left error, finished func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	closed := r.reel.close()
@@ -180,6 +181,7 @@ func (r *recorder) end(err, left error) error {
 	if err != nil {
 		r.reel.discard()
 	}
+	time.AfterFunc(stuckOutput, finished)
 	if r.reel.kept == 0 && err != nil {
 		return err
 	}

@@ -192,7 +192,10 @@ func (r *recorder) showProgress() (quiet func()) {
 	}()
 	return func() {
 		close(stop)
-		<-stopped
+		select {
+		case <-stopped:
+		case <-time.After(stuckOutput): // after Ctrl-S a terminal takes nothing, and the file is still to be closed
+		}
 	}
 }
 
