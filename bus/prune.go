@@ -138,7 +138,7 @@ func (b *Bus) removeIdle(at *attachment) error {
 
 // removeFiles removes a segment's files. The caller holds the locks of the directory and of the table, and b.mu.
 func (b *Bus) removeFiles(at *attachment) error {
-	if err := segment.Remove(b.dir, at.seg.Name()); err != nil {
+	if err := at.seg.Remove(); err != nil {
 		return err
 	}
 	at.setStale(at.seg.Gone())

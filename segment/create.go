@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -67,54 +66,6 @@ func newHeader(o Options) (*header, error) {
 	return h, nil
 }
 
-// clearAway removes what creations and removals that did not end have left, and says fs.ErrExist if there is a segment.
-func clearAway(dir, name string) error {
-	switch dead, err := isDead(dir, name); {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	case !dead:
-		return fmt.Errorf("segment %s: there is a file of that name: %w", filepath.Join(dir, name+extSegment), fs.ErrExist)
-	default:
-		if err := Remove(dir, name); !errors.Is(err, fs.ErrNotExist) && err != nil {
-			return err
-		}
-	}
-	for _, ext := range []string{extBell, extLease} { // which are replaced, if they are files
-		if err := checkRegular(filepath.Join(dir, name+ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if isAside(e.Name()) {
-			os.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
-	return nil
-}
-
-// isDead tells whether NAME.seg is of a segment that was removed, wholly or in part, and that nobody is in. It looks at that file first: while it has its name
-// the other two have theirs, unless somebody takes them away. That somebody is in it counts for more than a word of a header: one that was overwritten
-// must not make anybody remove a segment from under those who use it.
-func isDead(dir, name string) (dead bool, err error) {
-	s := &Segment{dir: dir, name: name}
-	defer s.release()
-	if s.seg, err = openFile(s.Path(), false); err != nil {
-		return false, err
-	}
-	if s.head, err = readHeader(s.seg); err != nil {
-		return false, err
-	}
-	if s.head.state == stateDead && s.inUse() {
-		return false, fault(ErrCorrupt, s.Path(), "state", "says that it was removed, and somebody is in it")
-	}
-	return s.head.state == stateDead || s.torn(), nil
-}
-
 // IsEphemeral says whether a segment was made to be removed with its last participant. It only reads the header; what cannot be read is not.
 func IsEphemeral(dir, name string) bool {
 	f, err := openFile(filepath.Join(dir, name+extSegment), false)
@@ -138,12 +89,13 @@ func publish(dir, name string, h *header, modes fileModes) (err error) {
 		{extBell, modes.bell, int64(h.pageSize) + h.bellBytes, h.encodeBell()},
 		{extSegment, modes.shared, h.regionsEnd, h.encode()},
 	}
-	var undo []string
+	var made []*file // pinned: whatever becomes of their names, these are taken away if it fails, and no others
 	defer func() {
-		if err != nil {
-			for _, path := range undo {
-				os.Remove(path)
+		for _, f := range made {
+			if err != nil {
+				_ = f.remove()
 			}
+			_ = f.close()
 		}
 	}()
 	for _, x := range files {
@@ -152,7 +104,11 @@ func publish(dir, name string, h *header, modes fileModes) (err error) {
 		if err != nil {
 			return err
 		}
-		undo = append(undo, path)
+		pinned, err := pin(path)
+		if err != nil {
+			return errors.Join(err, f.close())
+		}
+		made = append(made, pinned)
 		point("created " + x.ext)
 		if err = f.reserve(0, x.size); err == nil {
 			err = f.writeAt(x.header, 0)
@@ -165,53 +121,13 @@ func publish(dir, name string, h *header, modes fileModes) (err error) {
 		}
 		point("filled " + x.ext)
 	}
-	for _, x := range files {
+	for i, x := range files {
 		path := filepath.Join(dir, name+x.ext)
-		if x.ext == extSegment {
-			err = renameNew(asidePath(dir, name, x.ext, h.nonce), path)
-		} else if err = os.Rename(asidePath(dir, name, x.ext, h.nonce), path); err == nil {
-			undo = append(undo, path)
-		}
-		if err != nil {
+		if err := renameNew(made[i].path, path); err != nil {
 			return err
 		}
+		made[i].path = path
 		point("named " + x.ext)
 	}
 	return nil
-}
-
-// Remove marks a segment dead and removes its files, NAME.seg first. The caller holds the lock of the directory. Files that are no
-// segment are removed as well, as long as they bear the name of one. If there is no NAME.seg the error is an fs.ErrNotExist, and
-// what else may be left of it is removed.
-func Remove(dir, name string) error {
-	if err := CheckName(name); err != nil {
-		return err
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	if err := checkDir(dir); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, name+extSegment)
-	if f, err := openFile(path, true); err == nil {
-		if _, err := readHeader(f); err == nil {
-			f.writeAt(order.AppendUint64(nil, stateDead), offState)
-		}
-		f.close()
-	} // a file that cannot be opened is not marked; Stale sees that it is gone
-	point("marked dead")
-	var errs []error
-	for _, ext := range []string{extSegment, extBell, extLease} {
-		err := os.Remove(filepath.Join(dir, name+ext))
-		if ext == extSegment && err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err // the others belong to a segment that is still there
-		}
-		if ext == extSegment || !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-		point("removed " + ext)
-	}
-	return errors.Join(errs...)
 }

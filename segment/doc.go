@@ -12,7 +12,7 @@
 //	header.go                        the headers of the three files: written, read, checked
 //	errors.go, options.go, names.go  what their names say
 //	dir.go, dirlock.go               the directory and its lock, and that of a topic table
-//	create.go                        Create and Remove
+//	create.go, remove.go             Create and Remove
 //	leftover.go                      files that belong to no segment
 //	open.go, segment.go              Open and the open segment
 //	grow.go                          regions: Grow, Map, Punch

@@ -108,17 +108,29 @@ func RemoveLeftovers(dir string) error {
 	}
 	var errs []error
 	for _, l := range all {
-		switch name, seg := strings.CutSuffix(l.File, extSegment); {
-		case l.Kind == Foreign:
-		case l.Kind == HalfGone && seg:
-			errs = append(errs, Remove(dir, name))
-		default:
+		switch l.Kind {
+		case HalfGone:
+			errs = append(errs, removeHalf(dir, strings.TrimSuffix(l.File, filepath.Ext(l.File))))
+		case Unfinished:
 			if err := os.Remove(filepath.Join(dir, l.File)); !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// removeHalf removes what is left of a segment, if it is still that.
+func removeHalf(dir, name string) error {
+	r, err := lookAt(dir, name)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if dead, err := r.dead(); !dead && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return r.take()
 }
 
 // Locked asks whether somebody holds the lock of a directory, and who has taken it last, as that process knows itself; 0 if it is not

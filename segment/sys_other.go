@@ -29,6 +29,7 @@ func startPoller() error                           { return nil }
 func openFile(string, bool) (*file, error)         { return nil, unsupported() }
 func createFile(string) (*file, error)             { return nil, unsupported() }
 func openDir(string) (*file, error)                { return nil, unsupported() }
+func pin(string) (*file, error)                    { return nil, unsupported() }
 func statPath(string, bool) (fileStat, error)      { return fileStat{}, unsupported() }
 func renameNew(string, string) error               { return unsupported() }
 func checkFileSystem(string) error                 { return unsupported() }

@@ -131,45 +131,107 @@ func TestWhateverRmTakesAwayWhileASegmentIsMadeItCanBeMadeAgain(t *testing.T) {
 }
 
 // TestTwoMakersWhoHaveALockEachLeaveNothingThatLasts: rm has taken the lock file from under the first, and the second has made another. Either
-// may be killed.
+// may be killed. If the second is not, its segment is whole when the first goes on, and stays so.
 func TestTwoMakersWhoHaveALockEachLeaveNothingThatLasts(t *testing.T) {
-	dir := busDir(t)
-	makes(dir)
-	must(Remove(dir, "a"))
-	all := stepsOf(func() { makes(dir) })
-	// killed runs f and ends it at a step; "" for none.
-	killed := func(step string, f func()) {
-		done := make(chan struct{})
-		undo := at(step, runtime.Goexit)
-		go func() {
-			defer close(done)
-			f()
-		}()
-		<-done
-		undo()
-	}
-	for i, between := range all { // where the first is when the second comes
-		for _, first := range append(all[i+1:len(all):len(all)], "") { // where it is killed
-			for _, second := range append(all[:len(all):len(all)], "") {
-				dir := busDir(t)
-				killed(first, func() {
-					deadly := point
-					defer at(between, func() {
-						_ = os.Remove(filepath.Join(dir, lockName))
-						point = func(string) {}
-						killed(second, func() { makes(dir) })
-						_ = os.Remove(filepath.Join(dir, lockName)) // a killed one has it no more
-						point = deadly
-					})()
-					makes(dir)
-				})
-				_ = os.Remove(filepath.Join(dir, lockName))
-				name := fmt.Sprintf("first %q, between %q, second %q", first, between, second)
-				if _, err := Open(dir, "a", ReadWrite); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("%s: %v", name, err)
-				}
-				t.Run(name, func(t *testing.T) { checkAfterCrash(t, dir) })
+	for _, dead := range []bool{false, true} { // whether there is one before, marked dead
+		fresh := func() string {
+			dir := busDir(t)
+			makes(dir)
+			if dead {
+				s := must2(Open(dir, "a", ReadWrite))
+				must(s.MarkDead())
+				must(s.Close())
+			} else {
+				must(Remove(dir, "a"))
 			}
+			return dir
+		}
+		dir := fresh()
+		all := stepsOf(func() { makes(dir) })
+		if len(all) < 10 {
+			t.Fatalf("steps are %v", all)
+		}
+		// killed runs f and ends it at a step; "" for none.
+		killed := func(step string, f func()) {
+			done := make(chan struct{})
+			undo := at(step, runtime.Goexit)
+			go func() {
+				defer close(done)
+				f()
+			}()
+			<-done
+			undo()
+		}
+		for i, between := range all { // where the first is when the second comes
+			for _, first := range append(all[i+1:len(all):len(all)], "") { // where it is killed
+				for _, second := range append(all[:len(all):len(all)], "") {
+					if dead && second != "" {
+						continue
+					}
+					dir := fresh()
+					name := fmt.Sprintf("dead before: %v, first %q, between %q, second %q", dead, first, between, second)
+					var used *Segment
+					killed(first, func() {
+						deadly := point
+						defer at(between, func() {
+							_ = os.Remove(filepath.Join(dir, lockName))
+							point = func(string) {}
+							killed(second, func() { makes(dir) })
+							if second == "" {
+								used = open(t, dir, "a", ReadWrite)
+								join(t, used)
+							}
+							_ = os.Remove(filepath.Join(dir, lockName)) // a killed one has it no more
+							point = deadly
+						})()
+						makes(dir)
+					})
+					if used != nil {
+						if err := used.Gone(); err != nil {
+							t.Errorf("%s: the second's segment: %v", name, err)
+						}
+						must(used.Close())
+					}
+					_ = os.Remove(filepath.Join(dir, lockName))
+					if _, err := Open(dir, "a", ReadWrite); err != nil && !errors.Is(err, fs.ErrNotExist) {
+						t.Errorf("%s: %v", name, err)
+					}
+					t.Run(name, func(t *testing.T) { checkAfterCrash(t, dir) })
+				}
+			}
+		}
+	}
+}
+
+func TestARemovalThatIsLateTakesNothingOfTheNextSegment(t *testing.T) {
+	for _, remove := range []func(s *Segment) error{
+		func(s *Segment) error { return Remove(s.Dir(), "a") },
+		(*Segment).Remove,
+		func(s *Segment) error { must(s.MarkDead()); return RemoveLeftovers(s.Dir()) },
+	} {
+		first := create(t, Options{})
+		steps := stepsOf(func() { must(remove(first)) })
+		for _, step := range steps {
+			s := create(t, Options{})
+			var next *Segment
+			undo := at(step, func() {
+				if err := Remove(s.Dir(), "a"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Error(err)
+				}
+				next = must2(Create(s.Dir(), "a", Options{}))
+				join(t, next)
+			})
+			if err := remove(s); err != nil {
+				t.Errorf("%s: %v", step, err)
+			}
+			undo()
+			if err := next.Gone(); err != nil {
+				t.Errorf("%s: %v", step, err)
+			}
+			if err := s.Remove(); !errors.Is(err, ErrDead) || next.Gone() != nil {
+				t.Errorf("%s: removed again: %v, %v", step, err, next.Gone())
+			}
+			must(next.Close())
 		}
 	}
 }
