@@ -222,10 +222,11 @@ func TestAFrameAfterSilenceIsReceivedAtOnce(t *testing.T) {
 		publish(t, p, "")
 		h.Wait()
 		slices.Sort(late)
-		p99 := late[len(late)*99/100-1]
-		t.Logf("%s: median %v, 99 of 100 within %v, at most %v", mode, late[len(late)/2], p99, late[len(late)-1])
-		if p99 > 20*time.Millisecond {
-			t.Errorf("%s: 99 of 100 frames within %v, want 20 ms", mode, p99)
+		p90, most := late[len(late)*9/10-1], late[len(late)-1]
+		t.Logf("%s: median %v, 9 of 10 within %v, at most %v", mode, late[len(late)/2], p90, most)
+		// Others that use the CPUs put off some wakes by tens of milliseconds. One that was missed takes seconds: up to the next look without.
+		if p90 > 20*time.Millisecond || most > time.Second {
+			t.Errorf("%s: 9 of 10 frames within %v and all within %v, want 20 ms and 1 s", mode, p90, most)
 		}
 	}
 }
