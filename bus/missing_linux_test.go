@@ -52,7 +52,7 @@ func TestABellFileThatShrinksIsAnErrorAndNotAFault(t *testing.T) {
 		says(t, mode.name+", Receive", err, "main.bell", "cut short", "remove the segment's files")
 		says(t, mode.name+", Publish", p.Publish(soon(t), nil), "main.", "cut short", "remove the segment's files")
 		_, err = openAt(t, dir).Publisher("t")
-		is(t, err, bus.ErrCorrupt, "main.bell")
+		is(t, err, bus.ErrCorrupt, "main.bell", "has 0 bytes of", "remove the segment's files")
 		_, err = b.Subscribe(soon(t), "none", bus.WaitForTopic())
 		is(t, err, bus.ErrCorrupt, "main.bell")
 	}
@@ -65,7 +65,7 @@ func TestALeaseFileThatShrinksIsAnErrorOnlyForThoseWhoOpenIt(t *testing.T) {
 	p, s := publisher(t, old, "t"), subscribe(t, old, "t", bus.Lossless(), bus.FromOldest())
 	noError(t, os.Truncate(filepath.Join(dir, "main.lease"), 0))
 	_, err := openAt(t, dir).Publisher("t")
-	is(t, err, bus.ErrCorrupt, "main.lease", "move the file away")
+	is(t, err, bus.ErrCorrupt, "main.lease", "has 0 bytes of 64", "remove the segment's files")
 	publish(t, p, "d")
 	expect(t, s, "a", "b", "c", "d")
 }

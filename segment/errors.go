@@ -20,7 +20,7 @@ var (
 	ErrTruncated = errors.New("truncated")
 	// ErrCorrupt: a field has an impossible value.
 	ErrCorrupt = errors.New("corrupt segment")
-	// ErrDead: the segment was removed, or its removal was begun, or one of its three files is gone or another segment's. Such an error is
+	// ErrDead: the segment was removed, or its removal was begun, or one of its three files is gone, or another segment's and nobody is in it. Such an error is
 	// also an fs.ErrNotExist: Create replaces what is left, when nobody is in it any more.
 	ErrDead = errors.New("segment is dead")
 )

@@ -83,7 +83,7 @@ func (h *header) encodeLease() []byte {
 
 // parseCommon checks magic, layout version and byte order. b is what was read of the file's first `want` bytes.
 func parseCommon(path string, b []byte, magic string, want int) error {
-	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
+	if n := min(len(b), len(magic)); string(b[:n]) != magic[:n] {
 		return fault(ErrNotSegment, path, "magic", "is %q, want %q", b[:min(len(b), len(magic))], magic)
 	}
 	if len(b) < want {

@@ -21,8 +21,8 @@ func TestOpenRefusesWhatIsNoSegment(t *testing.T) {
 		want error
 	}{
 		{"nothing", func(string) error { return nil }, fs.ErrNotExist},
-		{"empty", func(p string) error { return os.WriteFile(p, nil, 0o600) }, ErrNotSegment},
-		{"short", func(p string) error { return os.WriteFile(p, []byte("shmb"), 0o600) }, ErrNotSegment},
+		{"empty", func(p string) error { return os.WriteFile(p, nil, 0o600) }, ErrTruncated},
+		{"short", func(p string) error { return os.WriteFile(p, []byte("shmb"), 0o600) }, ErrTruncated},
 		{"text", func(p string) error { return os.WriteFile(p, make([]byte, 100000), 0o600) }, ErrNotSegment},
 		{"directory", func(p string) error { return os.Mkdir(p, 0o700) }, ErrNotSegment},
 		{"fifo", func(p string) error { return unix.Mkfifo(p, 0o600) }, ErrNotSegment},

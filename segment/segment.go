@@ -147,16 +147,18 @@ func (s *Segment) Allocated() (int64, error) {
 func (s *Segment) Stale() bool { return s.Gone() != nil }
 
 // Gone is nil as long as this is the segment of that name. An ErrDead: one of its three files was removed or replaced by another, or its header says
-// that it is dead. An ErrTruncated or ErrCorrupt: the files are there, and the header has been cut off or overwritten. It costs four system calls. A
-// closed segment is an os.ErrClosed.
+// that it is dead. An ErrTruncated or ErrCorrupt: the files are there, and the header has been cut off or overwritten. (What the other two begin with
+// matters to those who come, and to nobody who has them open.) It costs four system calls. A closed segment is an os.ErrClosed.
 func (s *Segment) Gone() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
 		return s.errClosed()
 	}
-	if s.gone(extSegment, s.seg) || s.gone(extBell, s.bell) || s.gone(extLease, s.lease) {
-		return errDead(s.Path(), "it was removed")
+	for ext, f := range map[string]*file{extSegment: s.seg, extBell: s.bell, extLease: s.lease} {
+		if s.gone(ext, f) {
+			return errDead(s.path(ext), "file: was removed or replaced")
+		}
 	}
 	var b [headerBytes]byte // read, not looked up in the mapping: a file cut short must not fault here
 	n, err := s.seg.readAt(b[:], 0)
