@@ -13,20 +13,21 @@ import (
 
 // notReached are sites that no scene comes by, and why.
 var notReached = map[string]string{
-	"segment.go, MarkDead: s.shared.state.Store(stateDead)":                       "deleting segments has its own test, in segment/",
-	"group.go, reapGroup: l.owner.Store(ownerGroup)":                              "only when a member joins between two steps",
-	"group.go, recount: l.state.CompareAndSwap(st, h<<2|kindGroup)":               "only when a member joins between two steps",
-	"member.go, Take: r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup)": "one of two only when there is a hole",
-	"group.go, recount: head.CompareAndSwap(hw, hw+countOne)":                     "only when a member joins between two steps",
-	"reader.go, Release: r.Store(pos)":                                            "no store: a call of one of our own functions",
-	"reap.go, ReapTurn: r.control.turn.CompareAndSwap(turn, 0)":                   "only when its holder goes in that moment",
-	"member.go, adopt: l.pin.CompareAndSwap(p, 0)":                                "one of two only when the head has passed the pin",
-	"reap.go, ReapGate: g.owner.CompareAndSwap(0, r.Self)":                        "only in a corrupt ring",
-	"writer.go, Close: w.line.owner.Store(0)":                                     "handles of the bus give lines back by FinishWriter",
-	"writer.go, NewWriter: l.owner.Store(0)":                                      "only when the topic is removed in that moment",
-	"sole.go, ask: c.sole.CompareAndSwap(key, 0)":                                 "only when another publisher has a claim open in that moment",
-	"bell.go, ring: b.word.CompareAndSwap(v, (v+1)&^unfenced|v&unfenced)":         "only when somebody sleeps in that moment",
-	"bell.go, arm: b.word.CompareAndSwap(v, v&^unfenced)":                         "only when nobody has slept since a frame was published",
+	"segment.go, MarkDead: s.shared.state.Store(stateDead)":                        "deleting segments has its own test, in segment/",
+	"participant.go, keepGeneration: word.CompareAndSwap(g, p.owner.Generation())": "only where the word was overwritten",
+	"group.go, reapGroup: l.owner.Store(ownerGroup)":                               "only when a member joins between two steps",
+	"group.go, recount: l.state.CompareAndSwap(st, h<<2|kindGroup)":                "only when a member joins between two steps",
+	"member.go, Take: r.shared.state.CompareAndSwap(st, (pos+span)<<2|kindGroup)":  "one of two only when there is a hole",
+	"group.go, recount: head.CompareAndSwap(hw, hw+countOne)":                      "only when a member joins between two steps",
+	"reader.go, Release: r.Store(pos)":                                             "no store: a call of one of our own functions",
+	"reap.go, ReapTurn: r.control.turn.CompareAndSwap(turn, 0)":                    "only when its holder goes in that moment",
+	"member.go, adopt: l.pin.CompareAndSwap(p, 0)":                                 "one of two only when the head has passed the pin",
+	"reap.go, ReapGate: g.owner.CompareAndSwap(0, r.Self)":                         "only in a corrupt ring",
+	"writer.go, Close: w.line.owner.Store(0)":                                      "handles of the bus give lines back by FinishWriter",
+	"writer.go, NewWriter: l.owner.Store(0)":                                       "only when the topic is removed in that moment",
+	"sole.go, ask: c.sole.CompareAndSwap(key, 0)":                                  "only when another publisher has a claim open in that moment",
+	"bell.go, ring: b.word.CompareAndSwap(v, (v+1)&^unfenced|v&unfenced)":          "only when somebody sleeps in that moment",
+	"bell.go, arm: b.word.CompareAndSwap(v, v&^unfenced)":                          "only when nobody has slept since a frame was published",
 }
 
 // table says of each store in the source whether somebody died before it, and fails for those where nobody did. With SHMBUS_UPDATE it goes
