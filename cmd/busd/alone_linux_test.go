@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"shmbus/plugins"
 )
 
 // says fails the test unless the list of plugins begins with what is wanted.
@@ -142,4 +144,33 @@ func TestABusdWithTheProcOfAnotherPidNamespaceIsRefused(t *testing.T) {
 	if out := d.err.String(); !strings.Contains(out, "/proc is not that of this pid namespace (this is process 1, and process ") {
 		t.Errorf("it says %s", out)
 	}
+}
+
+func TestABusdWhoseBusWasRemovedLeavesTheNextOneAlone(t *testing.T) {
+	r := newRig(t)
+	r.sleeper("a")
+	first := r.start()
+	runner := now(r.runner("a"))
+	first.signal(syscall.SIGSTOP)                                     // so that its runner ends first
+	if err := os.Rename(r.top+"/bus", r.top+"/removed"); err != nil { // as rm does, to who looks there
+		t.Fatal(err)
+	}
+	next := r.start()
+	eventually(t, "the first runner has ended", func() bool { return now(runner.PID) != runner })
+	r.lists("^a +running")
+	second := now(r.runner("a"))
+	var st plugins.State
+	if err := plugins.ReadJSON(r.place.Plugin("a").State(), &st); err != nil {
+		t.Fatal(err)
+	}
+	first.signal(syscall.SIGCONT)
+	first.ends(exitError)
+	if out := first.err.String(); !strings.Contains(out, "was removed; start busd again") || strings.Contains(out, "plugin killed") {
+		t.Errorf("it says %s", out)
+	}
+	if now(second.PID) != second || now(st.Plugin.PID) != st.Plugin {
+		t.Errorf("the runner of the next busd, or its plugin, has ended: %s", next.err.String())
+	}
+	next.signal(syscall.SIGTERM)
+	next.ends(exitOK)
 }

@@ -68,17 +68,25 @@ func lock(ctx context.Context, path, where string) (*filelock.Lock, error) {
 // keepEvery is how often busd looks whether its files are still there.
 const keepEvery = 2 * time.Second
 
-// keep makes anew what others have removed. It returns an error when that is a lock, with its directory mostly: nobody finds this busd there, and nothing
-// holds another one back. It looks, because what is written beside the lock would wake a watcher each time.
-func (e *engine) keep(ctx context.Context, locks ...*filelock.Lock) error {
+// mine returns an error when somebody has removed one of this busd's locks, with its directory mostly: nobody finds this busd there, and nothing holds
+// another one back.
+func (e *engine) mine() error {
+	for _, l := range e.locks {
+		if err := l.Check(); err != nil {
+			return fmt.Errorf("%w; start busd again", err)
+		}
+	}
+	return nil
+}
+
+// keep makes anew what others have removed, and returns when that is a lock. It looks, because what is written beside the lock would wake a watcher each time.
+func (e *engine) keep(ctx context.Context) error {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	told := ""
 	for {
-		for _, l := range locks {
-			if err := l.Check(); err != nil {
-				return fmt.Errorf("%w; start busd again", err)
-			}
+		if err := e.mine(); err != nil {
+			return err
 		}
 		trouble := ""
 		if err := errors.Join(e.log.file.Keep(), e.control.Keep(), e.page.Keep()); err != nil {

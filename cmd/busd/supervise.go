@@ -13,6 +13,7 @@ import (
 	"shmbus/bus"
 	"shmbus/internal/cli"
 	"shmbus/internal/dash"
+	"shmbus/internal/filelock"
 	"shmbus/internal/journal"
 	"shmbus/internal/keeper"
 	"shmbus/plugins"
@@ -41,6 +42,7 @@ type engine struct {
 	house      *keeper.Keeper
 	page       *dash.Dash
 	hup        chan os.Signal
+	locks      []*filelock.Lock // that of the place, and that of the bus
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -105,6 +107,7 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 		return err
 	}
 	defer whole.Close()
+	e.locks = []*filelock.Lock{place, whole}
 	if e.bus, err = bus.Open(s.Bus, bus.WithReserved()); err != nil {
 		return err
 	}
@@ -123,7 +126,6 @@ func (a *app) supervise(ctx context.Context, s *settings, levelGiven bool) error
 	}
 	e.log.Info("busd begins", "pid", os.Getpid(), "bus", s.Bus, "plugins", s.Plugins, "config", s.from(), "version", version())
 	e.event("busd-started")
-	parts = append(parts, partFunc(func(ctx context.Context) error { return e.keep(ctx, place, whole) }))
 	if err = together(ctx, parts); err != nil {
 		e.log.Error("busd cannot go on", "error", err)
 	}
@@ -140,6 +142,7 @@ func (e *engine) parts() ([]part, error) {
 	}
 	if e.plugins, err = supervise.New(supervise.Options{
 		Bus: e.Bus, Place: e.place, Dir: e.settings.Plugins, Runner: []string{self, "runner"}, Logger: e.log.Named("plugins"), Reporter: e.report,
+		Mine: e.mine,
 	}); err != nil {
 		return nil, err
 	}
@@ -163,6 +166,7 @@ func (e *engine) parts() ([]part, error) {
 		e.page,
 		partFunc(e.reloads),
 		partFunc(e.tellSystemd),
+		partFunc(e.keep),
 	}, nil
 }
 

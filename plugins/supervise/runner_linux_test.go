@@ -1,6 +1,10 @@
 package supervise
 
 import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 
@@ -48,4 +52,85 @@ func TestARunnerThatSomebodyElseStopsIsStartedAgain(t *testing.T) {
 		pids = append(pids, pid)
 	}
 	r.runs("a", pids...)
+}
+
+func TestThePluginOfAnotherBusdsRunnerIsLeftAlone(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "")
+	r.start()
+	pid := r.is("a", plugins.Running).Runner.PID
+	c := exec.Command("sleep", "600")
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := c.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = c.Wait()
+	}()
+	other, err := processOf(c.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := processOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	nook := r.o.Place.Plugin("a")
+	st, _ := r.told("a")
+	if st.Runner, st.Plugin = me, other; nook.WriteState(st) != nil { // as after the bus was removed, and another busd was started
+		t.Fatal("no state")
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	r.runs("a", pid, os.Getpid())
+	if fields, err := statOf(other.PID); err != nil || fields[0] == "Z" {
+		t.Errorf("its plugin was killed: %q, %v", fields, err)
+	}
+}
+
+func TestNothingIsStartedInAPlaceThatIsAnothersNow(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "")
+	r.manifest("b", "")
+	lost, why := make(chan struct{}), errors.New("the lock was removed")
+	r.o.Mine = func() error {
+		select {
+		case <-lost:
+			return why
+		default:
+			return nil
+		}
+	}
+	s, err := New(r.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, nil) }()
+	a, b := r.runs("a"), r.runs("b")
+	if err := os.RemoveAll(r.bus); err != nil {
+		t.Fatal(err)
+	}
+	close(lost)
+	if err := s.Restart("b"); !errors.Is(err, why) && !errors.Is(err, ErrClosed) {
+		t.Errorf("restart: %v", err)
+	}
+	if err := syscall.Kill(a, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, why) {
+		t.Errorf("it has ended with %v", err)
+	}
+	if _, err := statOf(b); err == nil {
+		t.Error("its runner is alive")
+	}
+	if _, err := os.Stat(string(r.o.Place)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the place is there again: %v", err)
+	}
 }

@@ -41,6 +41,11 @@ type run struct {
 	killed  bool
 }
 
+// is says whether this is the runner that p is. Of one that has not told its state the pid alone is known.
+func (r *run) is(p plugins.Process) bool {
+	return p == r.process || p.PID == r.process.PID && r.process.Start == 0
+}
+
 // An exit is the end of a runner.
 type exit struct {
 	e   *entry
@@ -67,7 +72,7 @@ func (s *Supervisor) leftovers() error {
 		case plugins.ReadJSON(e.nook.State(), &st) == nil && st.Name == e.name && st.Phase == plugins.Failed:
 			e.over, e.hash, e.since = plugins.Failed, st.Hash, st.Since
 		default:
-			s.endPlugin(e)
+			s.endPlugin(e, st.Plugin)
 			if _, err := os.Stat(e.nook.Spec()); err == nil {
 				e.ran = true // if it is not in the directory any more, it was removed meanwhile
 				continue
@@ -300,12 +305,15 @@ func (s *Supervisor) exited(x exit) {
 	r.fd.Close()
 	e.run, e.again, e.since = nil, false, now
 	var st plugins.State
-	told := plugins.ReadJSON(e.nook.State(), &st) == nil && st.Runner.PID == r.process.PID && st.Hash == r.hash
+	if plugins.ReadJSON(e.nook.State(), &st) != nil || !r.is(st.Runner) {
+		st = plugins.State{} // there is none, or it is of a runner that another busd has started
+	}
+	told := st.Name != "" && st.Hash == r.hash
 	switch {
 	case !r.kill.IsZero():
 		s.log.Info("plugin stopped", "plugin", e.name, "runner", r.process.PID)
 		if r.killed {
-			s.endPlugin(e)
+			s.endPlugin(e, st.Plugin)
 		}
 		if told && st.Phase == plugins.Failed && e.held { // it had given its plugin up just before
 			e.over, e.hash = st.Phase, r.hash
@@ -325,24 +333,20 @@ func (s *Supervisor) exited(x exit) {
 			how = "somebody else than busd told it to stop"
 		}
 		s.event("runner-died", e, r.process.PID, how)
-		s.endPlugin(e)
+		s.endPlugin(e, st.Plugin)
 		s.retry(e, now, "the runner died: "+how)
 	}
 }
 
 // endPlugin ends the plugin that a runner which was killed has left behind: nobody looks after it. The next runner does the same and more,
 // but there need not be a next one.
-func (s *Supervisor) endPlugin(e *entry) {
-	var st plugins.State
-	if plugins.ReadJSON(e.nook.State(), &st) != nil || st.Plugin.PID == 0 {
-		return
-	}
-	fd, err := openProcess(st.Plugin)
+func (s *Supervisor) endPlugin(e *entry, p plugins.Process) {
+	fd, err := openProcess(p)
 	if err != nil {
-		return // it has ended too
+		return // it had none, or that has ended too
 	}
 	defer fd.Close()
-	s.log.Warn("plugin killed: its runner is gone", "plugin", e.name, "pid", st.Plugin.PID)
+	s.log.Warn("plugin killed: its runner is gone", "plugin", e.name, "pid", p.PID)
 	if err := killGroup(fd); err != nil {
 		s.log.Error("a plugin without a runner cannot be killed", "plugin", e.name, "error", err)
 	}

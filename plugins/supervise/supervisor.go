@@ -28,6 +28,7 @@ type Options struct {
 	Logger   hclog.Logger
 	Reporter *plugins.Reporter // for events; nil: none are published
 	Grace    time.Duration     // how much longer than its plugin a runner may take to end; 0: two seconds
+	Mine     func() error      // says why the place is not the caller's any more: somebody has removed its lock; nil: it always is
 }
 
 const (
@@ -62,6 +63,7 @@ type Supervisor struct {
 	looked   bool   // the directory was read: who was not found in it is not there
 	nextScan time.Time
 	stopping bool
+	lost     error // why the place is not this busd's any more
 }
 
 // New makes a Supervisor. It touches nothing yet. Its caller holds the lock of the place, and goes on holding it until Run returns.
@@ -83,6 +85,9 @@ func New(o Options) (*Supervisor, error) {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
 	}
+	if o.Mine == nil {
+		o.Mine = func() error { return nil }
+	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
@@ -93,7 +98,7 @@ func New(o Options) (*Supervisor, error) {
 }
 
 // Run adopts the runners that are alive, starts those that are missing, and goes on until ctx is done. Then it stops them all, and
-// returns when the last has ended. It calls ready once it answers. Call it once.
+// returns when the last has ended; so it does, with that error, when the place is not its own any more. It calls ready once it answers. Call it once.
 func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	defer close(s.done)
 	var telling sync.WaitGroup
@@ -117,12 +122,13 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	}
 	for told := ctx.Done(); ; {
 		now := time.Now()
+		s.look()
 		if !s.stopping && !now.Before(s.nextScan) {
 			s.scan(w, now)
 		}
 		next := s.step(now)
 		if s.stopping && s.idle() {
-			return nil
+			return s.lost
 		}
 		timer := time.NewTimer(time.Until(next))
 		select {
@@ -137,6 +143,21 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 		case <-timer.C:
 		}
 		timer.Stop()
+	}
+}
+
+// look sees whether the place is still this busd's. When it is not, what is there now, or soon, is the next busd's: this one ends its own runners, and
+// neither adopts nor starts nor tidies up.
+func (s *Supervisor) look() {
+	if s.lost != nil {
+		return
+	}
+	if s.lost = s.o.Mine(); s.lost == nil {
+		return
+	}
+	s.stopping = true
+	for _, e := range s.entries {
+		e.leftover = false
 	}
 }
 
@@ -280,7 +301,9 @@ func (s *Supervisor) Stop(name string) error {
 func (s *Supervisor) with(name string, f func(*entry) error) error {
 	err := fmt.Errorf("%w: %.80q", ErrNoPlugin, name)
 	if e := s.call(func() {
-		if e := s.entries[name]; e != nil {
+		if s.look(); s.lost != nil {
+			err = s.lost
+		} else if e := s.entries[name]; e != nil {
 			err = f(e)
 		}
 	}); e != nil {
