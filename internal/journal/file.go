@@ -77,27 +77,33 @@ func (l *File) append(b []byte) error {
 	}
 	n, err := l.f.Write(b)
 	if err != nil && n > 0 { // the file system is full: half an entry would spoil the next one
-		return errors.Join(err, l.f.Truncate(l.size))
+		return errors.Join(err, l.takeBack(n))
 	}
 	l.size += int64(n)
 	return err
 }
 
-// rotate makes the log PATH.1, in place of the one before it. If that fails it is shortened where it is: a log must not fill the memory.
+// takeBack removes the last n bytes. Somebody may have shortened the file meanwhile: where it ends, only the file says.
+func (l *File) takeBack(n int) error {
+	i, err := l.f.Stat()
+	if err != nil {
+		return err
+	}
+	return l.f.Truncate(i.Size() - int64(n))
+}
+
+// rotate makes the log PATH.1, in place of the one before it. If that cannot be it is shortened where it is: a log must not fill the memory.
 func (l *File) rotate() error {
 	err := os.Rename(l.path, l.path+".1")
 	if err == nil || errors.Is(err, os.ErrNotExist) {
-		err = l.open()
+		return l.open() // if it fails, what is open is PATH.1, and stays whole
 	}
-	if err != nil {
-		err = l.f.Truncate(0)
-		l.size = 0
-	}
-	return err
+	l.size = 0
+	return l.f.Truncate(0)
 }
 
 // Keep makes the log anew when somebody has removed it: what is written to a file without a name is read by nobody, and takes room all the same. It
-// tells of what was lost, if nothing was written since. Call it now and then.
+// also tells of what was lost, if nothing was written since, or else later. Call it now and then.
 func (l *File) Keep() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,11 +114,14 @@ func (l *File) Keep() error {
 	there, err := os.Stat(l.path)
 	if errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
 		err = l.open()
+	} else {
+		l.size = mine.Size() // somebody may have shortened it
 	}
 	if err != nil {
 		return err
 	}
-	return l.tell()
+	_ = l.tell()
+	return nil
 }
 
 // Close closes the file.

@@ -56,6 +56,23 @@ func TestALogIsSetAsideWhenItIsLong(t *testing.T) {
 	is(t, path, 1000)
 }
 
+func TestALogThatWasShortenedByHandIsNotSetAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l := open(t, path, 8000)
+	write(t, l, entry(7000))
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Keep(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, l, entry(2000))
+	is(t, path, 2000)
+	if _, err := os.Stat(path + ".1"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("nothing was to be set aside: %v", err)
+	}
+}
+
 func TestALogThatCannotBeSetAsideIsShortened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	l := open(t, path, 8000)
