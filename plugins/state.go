@@ -46,6 +46,7 @@ type State struct {
 	Hash     string    `json:"hash"`   // of the Spec it runs
 	Runner   Process   `json:"runner"` // alive while Nook.Lock is held
 	Plugin   Process   `json:"plugin"` // zero: none now
+	Grace    Duration  `json:"grace"`  // of the Spec it runs; 0: a runner of an earlier version does not tell
 	Phase    Phase     `json:"phase"`
 	Since    time.Time `json:"since"`    // in this phase
 	Contract Contract  `json:"contract"` // "" until the handshake

@@ -15,7 +15,7 @@ import (
 func TestAStateIsTheSameAfterJSON(t *testing.T) {
 	now := time.Now().Round(0)
 	want := State{
-		Name: "x", Hash: "h", Runner: Process{1, 2, "b"}, Plugin: Process{3, 1 << 63, "b"}, Phase: Backoff, Since: now, Contract: Lines,
+		Name: "x", Hash: "h", Runner: Process{1, 2, "b"}, Plugin: Process{3, 1 << 63, "b"}, Phase: Backoff, Since: now, Contract: Lines, Grace: Duration(time.Second),
 		Status: "s", Problem: "p\nq", Restarts: 1, Tries: 2, Next: now.Add(time.Second), Frames: 1<<64 - 1, Bytes: 4, Dropped: 5,
 	}
 	path := filepath.Join(t.TempDir(), "state.json")

@@ -207,7 +207,7 @@ func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error 
 		return err
 	}
 	r.board.phase(plugins.Starting, func(s *plugins.State) {
-		*s = plugins.State{Name: r.spec.Name, Hash: r.spec.Hash, Runner: self, Contract: r.spec.Contract}
+		*s = plugins.State{Name: r.spec.Name, Hash: r.spec.Hash, Runner: self, Contract: r.spec.Contract, Grace: r.spec.Grace}
 	})
 	n, err := killLeftovers(r.spec, old)
 	if n > 0 {

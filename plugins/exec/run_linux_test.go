@@ -22,7 +22,7 @@ func TestAPluginRunsUntilItsRunnerIsToldToStop(t *testing.T) {
 command = ["sh", "-c", "while :; do sleep 1000; done"]`)
 	w.start()
 	s := w.phase(plugins.Running)
-	if !alive(s.Plugin.PID) || s.Runner.PID != w.runner.Pid() || s.Name != "p" || s.Hash != "hash" || s.Contract != plugins.Direct {
+	if !alive(s.Plugin.PID) || s.Runner.PID != w.runner.Pid() || s.Name != "p" || s.Hash != "hash" || s.Contract != plugins.Direct || s.Grace != plugins.DefaultGrace {
 		t.Errorf("%+v", s)
 	}
 	if st, err := readStat(s.Plugin.PID); err != nil || st.pgrp != s.Plugin.PID {

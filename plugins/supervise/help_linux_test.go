@@ -47,7 +47,7 @@ func runner(p *testproc.Peer) error {
 	if err != nil {
 		return err
 	}
-	st := plugins.State{Name: spec.Name, Hash: spec.Hash, Runner: me, Phase: plugins.Running, Since: time.Now(), Status: strings.Join(spec.Command, " ")}
+	st := plugins.State{Name: spec.Name, Hash: spec.Hash, Runner: me, Phase: plugins.Running, Since: time.Now(), Status: strings.Join(spec.Command, " "), Grace: spec.Grace}
 	tell := func(ph plugins.Phase) error {
 		st.Phase = ph
 		return nook.WriteState(st)

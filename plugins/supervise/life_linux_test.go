@@ -84,6 +84,30 @@ func TestAPluginThatEndsWithItsBusdIsStartedByTheNext(t *testing.T) {
 	})
 }
 
+func TestARunnerThatIsAdoptedHasTheGraceOfWhatItRuns(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "grace = \"10m\"\n")
+	b := r.busd()
+	pid := r.runs("a")
+	b.Kill()
+	var spec plugins.Spec
+	if err := plugins.ReadJSON(r.o.Place.Plugin("a").Spec(), &spec); err != nil {
+		t.Fatal(err)
+	}
+	spec.Hash, spec.Grace = "next", plugins.Duration(time.Second) // a busd has written it, and was killed before the runner had ended
+	if err := plugins.WriteJSON(r.o.Place.Plugin("a").Spec(), spec); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	if st := r.is("a", plugins.Running); st.Runner.PID != pid {
+		t.Fatalf("%+v was not adopted", st)
+	}
+	var grace time.Duration
+	if err := r.s.call(func() { grace = r.s.entries["a"].run.grace }); err != nil || grace != 10*time.Minute+r.o.Grace {
+		t.Errorf("%v, %v", grace, err)
+	}
+}
+
 func TestTheLogOfARemovedPluginIsKeptForADay(t *testing.T) {
 	r := newRig(t)
 	ago := func(name string, d time.Duration) plugins.Nook {

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -148,11 +149,7 @@ func (s *Supervisor) adopt(e *entry, now time.Time) {
 		}
 		return
 	}
-	grace := time.Duration(plugins.DefaultGrace)
-	var spec plugins.Spec
-	if err := plugins.ReadJSON(e.nook.Spec(), &spec); err == nil {
-		grace = time.Duration(spec.Grace)
-	}
+	grace := time.Duration(cmp.Or(st.Grace, plugins.DefaultGrace)) // spec.json may be that of the next runner
 	e.leftover, e.ran, e.strange, e.problem, e.next = false, true, time.Time{}, "", time.Time{}
 	e.run = &run{process: st.Runner, fd: fd, hash: st.Hash, grace: grace + s.o.Grace, began: now, arrived: true}
 	if st.Phase == plugins.Stopping { // an earlier busd has told it to, or has died and it was to end then
