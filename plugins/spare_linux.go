@@ -23,11 +23,14 @@ func (n Nook) Reserve() error {
 		return err
 	}
 	_, err = f.WriteAt(bytes.Repeat([]byte{'\n'}, spareSize), 0)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil { // half of it is none
+		os.Remove(n.Spare())
+	}
+	return err
 }
 
 // WriteState writes state.json, as WriteJSON does. Where the file system is full it writes into the spare, and has the two change places: how a plugin
-// has ended must not be forgotten. Only then somebody who reads while it is written twice may see half of it.
+// has ended must not be forgotten. Where one of them is missing the other one serves as both. Only then somebody who reads while it is written may see half of it.
 func (n Nook) WriteState(s State) error {
 	err := WriteJSON(n.State(), s)
 	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
@@ -44,7 +47,23 @@ func (n Nook) writeSpare(s State) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(n.Spare(), os.O_WRONLY, 0)
+	err = overwrite(n.Spare(), b)
+	if errors.Is(err, os.ErrNotExist) {
+		return overwrite(n.State(), b)
+	}
+	if err != nil {
+		return err
+	}
+	err = unix.Renameat2(unix.AT_FDCWD, n.Spare(), unix.AT_FDCWD, n.State(), unix.RENAME_EXCHANGE)
+	if errors.Is(err, os.ErrNotExist) { // a plugin's first
+		return os.Rename(n.Spare(), n.State())
+	}
+	return err
+}
+
+// overwrite writes b into a file that is there.
+func overwrite(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -52,8 +71,5 @@ func (n Nook) writeSpare(s State) error {
 	if err == nil {
 		err = f.Truncate(int64(len(b))) // what is left of it keeps its room
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return unix.Renameat2(unix.AT_FDCWD, n.Spare(), unix.AT_FDCWD, n.State(), unix.RENAME_EXCHANGE)
+	return errors.Join(err, f.Close())
 }
