@@ -22,23 +22,35 @@ func (w *world) small() (fill func()) {
 	return fill
 }
 
-func TestAFullFileSystemDoesNotHideWhatBecomesOfAPlugin(t *testing.T) {
+// failsWhereItIsFull starts a plugin that fails when the file system is full.
+func failsWhereItIsFull(t *testing.T, restart string) *world {
+	t.Helper()
 	dir := t.TempDir()
 	w := newWorldIn(t, dir, `contract = "bus"
 command = ["sh", "-c", "until test -e end; do sleep 0.05; done; exit 7"]
 [restart]
-tries = 2
-first = "1s"`)
+`+restart)
 	fill := w.small()
 	w.start()
-	first := w.phase(plugins.Running)
+	w.phase(plugins.Running)
 	fill()
 	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+func TestAFullFileSystemDoesNotHideThatAPluginHasFailed(t *testing.T) {
+	w := failsWhereItIsFull(t, `first = "1h"
+most = "1h"`)
 	if s := w.phase(plugins.Backoff); s.Plugin.PID != 0 || s.Tries != 1 {
-		t.Errorf("%+v, was process %d", s, first.Plugin.PID)
+		t.Errorf("%+v", s)
 	}
+}
+
+func TestAFullFileSystemDoesNotHideThatAPluginWasGivenUp(t *testing.T) {
+	w := failsWhereItIsFull(t, `tries = 2
+first = "1ms"`)
 	has(t, w.end(), "given up after 2 failures")
 	if s := w.state(); s.Phase != plugins.Failed || s.Tries != 2 || s.Restarts != 1 {
 		t.Errorf("%+v", s)

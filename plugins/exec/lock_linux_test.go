@@ -38,8 +38,8 @@ first = "1ms"`)
 	w.runner = first
 	has(t, w.end(), "was removed")
 	w.runner = second
-	s := w.phase(plugins.Running)
-	if s.Runner.PID != second.Pid() || !alive(s.Plugin.PID) || alive(one.Plugin.PID) {
+	s := w.until("the second runner's plugin runs", func(s plugins.State) bool { return s.Phase == plugins.Running && s.Runner.PID == second.Pid() })
+	if !alive(s.Plugin.PID) || alive(one.Plugin.PID) {
 		t.Errorf("%+v; the first plugin was %d", s, one.Plugin.PID)
 	}
 	if _, err := os.Lstat(w.nook.Notify()); err != nil {
