@@ -1,5 +1,6 @@
 // Package journal is where the logs of busd and of its runners go: a File, which is kept short, and a Stream, which holds up nobody who logs. What
-// could not be written is counted, and told when writing works again.
+// a File cannot write, or a Stream cannot take because nobody reads it, is counted, and told when that works again. What a Stream's writer itself does not
+// take is gone: the File has it.
 package journal
 
 import (

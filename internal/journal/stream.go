@@ -41,12 +41,12 @@ func NewStream(to io.Writer, name string, json bool) *Stream {
 func (s *Stream) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting.Len()+len(b) > mostWaiting {
+	if s.lost.entries > 0 || s.waiting.Len()+len(b) > mostWaiting { // what is missing is missing in one place, where it is told
 		s.lost.add(errUnread)
 	} else {
 		s.waiting.Write(b)
-		s.come.Signal()
 	}
+	s.come.Signal()
 	return len(b), nil
 }
 
@@ -69,7 +69,7 @@ func (s *Stream) run() {
 		if len(b) == 0 {
 			return
 		}
-		_, _ = s.to.Write(b)
+		_, _ = s.to.Write(b) // there is nobody to tell of an error
 	}
 }
 
