@@ -103,6 +103,12 @@ func (s *Supervisor) step(now time.Time) time.Time {
 		}
 	}
 	for name, e := range s.entries {
+		if e.run != nil && !e.run.arrived {
+			s.arrive(e, now)
+			if !e.run.arrived {
+				by(now.Add(arrivalGap))
+			}
+		}
 		switch r := e.run; {
 		case r != nil && !r.kill.IsZero():
 			if !now.Before(r.kill) {
@@ -119,11 +125,6 @@ func (s *Supervisor) step(now time.Time) time.Time {
 				by(e.next)
 			} else {
 				by(r.kill)
-			}
-		case r != nil && !r.arrived:
-			s.arrive(e, now)
-			if !r.arrived {
-				by(now.Add(arrivalGap))
 			}
 		case r != nil:
 		case e.leftover || s.startable(e):
@@ -202,10 +203,11 @@ func (e *entry) view() view {
 	if r := e.run; r != nil {
 		v.told, v.alive = r.arrived, true
 		st.Phase, st.Since, st.Hash, st.Runner = plugins.Starting, r.began, r.hash, r.process
-		if !r.kill.IsZero() {
+		if r.kill.IsZero() {
+			v.problem = e.problem
+		} else {
 			st.Phase, v.over = plugins.Stopping, plugins.Stopping
 		}
-		v.problem = e.problem
 		if e.found != nil && e.found.Problem != nil {
 			v.problem = fmt.Sprintf("what runs is older than its files, which are refused: %v", e.found.Problem)
 		}

@@ -72,6 +72,9 @@ func runner(p *testproc.Peer) error {
 	case "stopped":
 		return tell(plugins.Stopped)
 	}
+	if late, ok := spec.Config["late"].(string); ok {
+		lookFor(late)
+	}
 	if err := tell(plugins.Running); err != nil {
 		return err
 	}
@@ -82,9 +85,7 @@ func runner(p *testproc.Peer) error {
 		if err := tell(plugins.Stopping); err != nil {
 			return err
 		}
-		for _, err := os.Stat(string(nook) + "/end"); err != nil; _, err = os.Stat(string(nook) + "/end") {
-			time.Sleep(time.Millisecond) // not synchronisation: it looks again and again
-		}
+		lookFor(string(nook) + "/end")
 		return tell(plugins.Stopped)
 	}
 	if spec.Config["deaf"] != nil {
@@ -94,6 +95,13 @@ func runner(p *testproc.Peer) error {
 	<-term
 	st.Told = true
 	return tell(plugins.Stopped)
+}
+
+// lookFor returns when there is a file of that name.
+func lookFor(path string) {
+	for _, err := os.Stat(path); err != nil; _, err = os.Stat(path) {
+		time.Sleep(time.Millisecond) // not synchronisation: it looks again and again
+	}
 }
 
 // busd is a process that supervises the plugins of a directory. It says "ready", and ends on SIGTERM.
