@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // ErrHeld is returned by Try while somebody else holds the lock.
@@ -83,7 +84,8 @@ func (l *Lock) Check() error {
 	if err != nil {
 		return err
 	}
-	if there, err := os.Stat(l.f.Name()); errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+	there, err := os.Stat(l.f.Name())
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !os.SameFile(mine, there) {
 		return fmt.Errorf("%s %w", l.f.Name(), ErrRemoved)
 	}
 	return nil

@@ -106,3 +106,21 @@ func TestALockKnowsThatItsFileWasRemoved(t *testing.T) {
 		t.Errorf("it is another's: %v", err)
 	}
 }
+
+func TestALockKnowsThatItsDirectoryIsAFileNow(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Try(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Check(); !errors.Is(err, ErrRemoved) {
+		t.Errorf("it was removed: %v", err)
+	}
+}
