@@ -209,13 +209,6 @@ func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error 
 	r.board.phase(plugins.Starting, func(s *plugins.State) {
 		*s = plugins.State{Name: r.spec.Name, Hash: r.spec.Hash, Runner: self, Contract: r.spec.Contract, Grace: r.spec.Grace}
 	})
-	n, err := killLeftovers(r.spec, old)
-	if n > 0 {
-		r.event(Leftovers, fmt.Sprintf("%d of an earlier runner", n))
-	}
-	if err != nil {
-		return r.giveUp(err.Error())
-	}
 	if r.spec.Orphan == "stop" {
 		go func() {
 			if err := filelock.Wait(r.spec.Place.Lock()); err != nil {
@@ -225,7 +218,7 @@ func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error 
 			stop(errOrphaned)
 		}()
 	}
-	var o outcome
+	o := r.clean(ctx, func() (int, error) { return killLeftovers(r.spec, old) })
 	for ctx.Err() == nil {
 		if err := r.lock.Check(); err != nil { // another runner may have ended the plugin, to start it itself
 			stop(err)
@@ -248,6 +241,26 @@ func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error 
 	}
 	r.told(ctx)
 	return r.stopped(o.problem)
+}
+
+// clean ends what an earlier runner has left. Before that the plugin must not be started; it is tried for ever, for it is no failure of the plugin. The
+// outcome is that of the last try.
+func (r *runner) clean(ctx context.Context, kill func() (int, error)) (o outcome) {
+	for {
+		n, err := kill()
+		if n > 0 {
+			r.event(Leftovers, fmt.Sprintf("%d of an earlier runner", n))
+		}
+		if err == nil {
+			r.policy.steady()
+			return outcome{}
+		}
+		o.problem = err.Error()
+		r.policy.tries, r.policy.short = r.policy.tries+1, r.policy.short+1
+		if !r.pause(ctx, o, r.policy.pause()) {
+			return o
+		}
+	}
 }
 
 // pause waits before the plugin is started again; false if it is not to be.
