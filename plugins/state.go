@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -63,11 +64,26 @@ type State struct {
 
 // WriteJSON puts v in the file at path, all at once, mode 0600: who reads sees the old content or the new.
 func WriteJSON(path string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
+	b, err := toJSON(v)
 	if err != nil {
 		return err
 	}
-	return wholefile.Write(path, append(b, '\n'), 0o600)
+	return wholefile.Write(path, b, 0o600)
+}
+
+func toJSON(v any) ([]byte, error) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	return append(b, '\n'), err
+}
+
+// IsJSON says whether the file at path is as WriteJSON would write it.
+func IsJSON(path string, v any) bool {
+	want, err := toJSON(v)
+	if err != nil {
+		return false
+	}
+	have, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(have, want)
 }
 
 // MaxJSON is the longest file that ReadJSON reads, in bytes.

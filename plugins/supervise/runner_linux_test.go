@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -132,5 +133,30 @@ func TestNothingIsStartedInAPlaceThatIsAnothersNow(t *testing.T) {
 	}
 	if _, err := os.Stat(string(r.o.Place)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the place is there again: %v", err)
+	}
+}
+
+func TestASpecThatWasEditedIsRepaired(t *testing.T) {
+	r := newRig(t)
+	r.manifest("a", "[config]\nn = 1\n")
+	r.start()
+	pid := r.runs("a")
+	before, _ := r.told("a")
+	spec := r.o.Place.Plugin("a").Spec()
+	text, err := os.ReadFile(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.ReplaceAll(string(text), "true", "false")
+	if err := os.WriteFile(spec, []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	r.runs("a", pid)
+	after, _ := r.told("a")
+	if now, err := os.ReadFile(spec); edited == string(text) || string(now) != string(text) || after.Status != before.Status {
+		t.Errorf("it runs %q, and ran %q; %v", after.Status, before.Status, err)
 	}
 }

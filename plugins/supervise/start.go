@@ -183,8 +183,7 @@ func (s *Supervisor) prepare(e *entry) error {
 	if err := os.MkdirAll(string(e.nook), 0o700); err != nil {
 		return err
 	}
-	var had plugins.Spec
-	if err := plugins.ReadJSON(e.nook.Spec(), &had); err != nil || had.Hash != e.found.Spec.Hash {
+	if !plugins.IsJSON(e.nook.Spec(), e.found.Spec) {
 		if err := plugins.WriteJSON(e.nook.Spec(), e.found.Spec); err != nil {
 			return err
 		}
