@@ -3,6 +3,8 @@ package plugins
 import (
 	"fmt"
 	"path/filepath"
+
+	"shmbus/internal/unixsock"
 )
 
 // A Place is the directory in which busd and the runners keep what they have in common: STATE, by default .busd in the bus directory.
@@ -83,14 +85,11 @@ func (n Nook) Spare() string { return filepath.Join(string(n), "spare") }
 // Notify is the path of the socket for sd_notify. Its name is short, so that all names of plugins fit where a bus is by default.
 func (n Nook) Notify() string { return filepath.Join(string(n), "n") }
 
-// maxSocketPath is the longest path of a socket on Linux, in bytes: 108 with a zero byte behind.
-const maxSocketPath = 107
-
 // CheckNotify says that the path of the socket for sd_notify is too long.
 func (n Nook) CheckNotify() error {
-	if path := n.Notify(); len(path) > maxSocketPath {
+	if path := n.Notify(); len(path) > unixsock.MaxPath {
 		return fmt.Errorf("the path of the plugin's NOTIFY_SOCKET has %d bytes and the kernel takes %d: %s; use a shorter name for the plugin, or a bus directory or a state directory with a shorter path",
-			len(path), maxSocketPath, path)
+			len(path), unixsock.MaxPath, path)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// MaxPath is how long the path of a Unix socket may be on Linux, in bytes.
+// MaxPath is how long the path of a Unix socket may be on Linux, in bytes: 108 with a zero byte behind.
 const MaxPath = 107
 
 // A Listener listens on a Unix socket, and removes it in the end. It is safe for concurrent use.
