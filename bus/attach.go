@@ -100,7 +100,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	o.cleanup = runtime.AddCleanup(s, (*port).collected, o)
 	s.mu.Lock()
 	s.port, s.r, s.ready = o, r, r.Ready
-	o.waiter.Near = nearing(r)
+	o.waiter.Near, o.waiter.Most = nearing(r), o.mostOf(r)
 	s.mu.Unlock()
 	s.told = false
 	s.from, s.probed, s.counted = 0, 0, r.Counted()

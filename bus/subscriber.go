@@ -286,19 +286,45 @@ func (s *Subscriber) wait(ctx context.Context) error {
 	if s.ready() {
 		return nil
 	}
-	if s.patience = s.bus.nextLook(s.patience, s.ring.Written()); s.r.Lag() > 0 {
+	switch s.patience = s.bus.nextLook(s.patience, s.ring.Written()); {
+	case s.r.Lag() > 0:
 		s.patience = stuckEvery
+	case s.config.waiting == wake.Spin:
+		s.patience = min(s.patience, sweepFirst) // it hears no bell, and a look costs nothing to who is awake
 	}
 	return s.lookBehind(pos)
 }
 
+// mostOf is for the waiter: how long a sleep may last of which so much is left. What wait has seen before the bell was armed may have changed since: a
+// publisher that has opened rings once, and nobody rings for what is claimed. It does not keep the Subscriber, which the garbage collector may find.
+func (p *port) mostOf(r *topics.Reader) func(left time.Duration) time.Duration {
+	return func(left time.Duration) time.Duration {
+		switch {
+		case left <= stuckEvery: // as wait, it leaves the tail alone at first
+			return left
+		case r.Lag() > 0:
+			return stuckEvery
+		}
+		return p.bus.longest(p.ring.Written())
+	}
+}
+
 // nextLook is how long to sleep after a sleep of the length last in which nothing came, on a topic that may have publishers or has none.
 func (b *Bus) nextLook(last time.Duration, written bool) time.Duration {
+	most := b.longest(written)
+	if !written {
+		return most
+	}
+	return min(max(2*last, sweepFirst), most)
+}
+
+// longest is the longest sleep on a topic that may have publishers or has none.
+func (b *Bus) longest(written bool) time.Duration {
 	switch {
 	case !written:
 		return sweepAlone
 	case b.hinted.Load():
-		return min(max(2*last, sweepFirst), sweepMost)
+		return sweepMost
 	}
 	return sweepFirst
 }

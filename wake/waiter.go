@@ -42,6 +42,11 @@ type Waiter struct {
 	// never is. It is called as ready is.
 	Near func() bool
 
+	// Most says, when the bell is armed and a sleep is about to begin of which so much is left, how much of it there may be: what it depends on may have
+	// changed since the limit was chosen, and the ring that told of it may have come before, or have ended a sleep in vain. It is not asked again for what it
+	// has taken off. Nil: all of it. It is called as ready is.
+	Most func(left time.Duration) time.Duration
+
 	// The registration with a context. It is kept from Wait to Wait as long as the Done channel is the same.
 	done <-chan struct{}
 	stop func() bool
@@ -114,6 +119,10 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 		if ready() {
 			break
 		}
+		if w.Most != nil && limit > 0 {
+			most := min(left, w.Most(left))
+			limit, left = limit-(left-most), most
+		}
 		if err := w.notifier.Sleep(bell, value, w.poke, left); err != nil {
 			return err
 		}
@@ -126,7 +135,7 @@ func (w *Waiter) sleep(ctx context.Context, done <-chan struct{}, bell *Bell, re
 		if w.poke.Clear() {
 			return nil
 		}
-		if limit > 0 {
+		if limit > 0 { // from the start on: rings in vain do not put the end off
 			if left = limit - time.Since(start); left <= 0 {
 				return nil
 			}

@@ -229,3 +229,39 @@ func TestAWaiterThatIsNearLooksForIt(t *testing.T) {
 		}
 	}
 }
+
+// TestAWaiterThatWasRungInVainAsksHowLongItMaySleepOn, with the bell armed: so it hears of all that came before, and a ring tells of all that comes later. More
+// rings in vain do not put the end off.
+func TestAWaiterThatWasRungInVainAsksHowLongItMaySleepOn(t *testing.T) {
+	n, bell := wake.Default(), &waketest.Heap().Bell
+	w := wake.NewWaiter(n, wake.Block)
+	defer w.Close()
+	var rung atomic.Bool
+	w.Most = func(left time.Duration) time.Duration {
+		if rung.Load() {
+			return 50 * time.Millisecond
+		}
+		if !bell.Asleep() {
+			t.Error("asked before the bell is armed")
+		}
+		return left
+	}
+	done := make(chan error, 1)
+	go func() { done <- w.Wait(t.Context(), bell, never, time.Minute) }()
+	for !bell.Asleep() {
+		runtime.Gosched()
+	}
+	rung.Store(true)
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		bell.Ring(n)
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
+	}
+	t.Error("it sleeps on, as long as before")
+}
