@@ -133,6 +133,9 @@ func (w *WaitSet) armPort(s *Subscriber) {
 		return
 	}
 	w.in[s], w.who[s.waiter] = s.waiter, s
+	if w.silence > sweepFirst { // a publisher may have opened since sweep has looked; one that opens from here on wakes the set
+		w.silence = min(w.silence, s.bus.longest(s.ring.Written()))
+	}
 }
 
 func (w *WaitSet) disarm(s *Subscriber) {

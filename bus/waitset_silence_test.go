@@ -75,3 +75,49 @@ func TestASetLooksSeldomAtTopicsThatNobodyPublishesOn(t *testing.T) {
 		t.Errorf("it looks after %v, and waits for a topic", got)
 	}
 }
+
+// TestASetHearsOfAPublisherThatOpensWhileItWaitsForNobody: between its look whether there is one and its sleep lies all that is done with the frames of others.
+func TestASetHearsOfAPublisherThatOpensWhileItWaitsForNobody(t *testing.T) {
+	b, err := Open(testproc.MemoryDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.CreateTopic("t", TopicOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Subscribe(t.Context(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w WaitSet
+	w.Add(s)
+	if err := w.arm(w.pop()); err != nil {
+		t.Fatal(err)
+	}
+	if now := time.Now(); !w.sweep(now) || w.silence != sweepAlone { // all are in the queue, and nobody rings for them
+		t.Fatalf("it looks after %v", w.silence)
+	}
+	p, err := b.Publisher("t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mute(p)
+	before := s.data.Value() // nobody sleeps: it has rung
+	got := make(chan error, 1)
+	go func() {
+		_, _, err := w.Receive(t.Context())
+		got <- err
+	}()
+	asleepOn(t, s.data, before)
+	start := time.Now()
+	if err := p.Publish(t.Context(), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > sweepMost+500*time.Millisecond {
+		t.Errorf("after %v", took)
+	}
+}
