@@ -65,3 +65,41 @@ func TestAnExaminationGoesRoundTheRingOnceForAllLines(t *testing.T) {
 		t.Errorf("behind are %+v", e.Behind[:7])
 	}
 }
+
+// TestWhoStandsBehindAClaimOfHalfTheRingIsToldSinceWhen, and so is who stands further on: however many they are, and whatever the claim has become.
+func TestWhoStandsBehindAClaimOfHalfTheRingIsToldSinceWhen(t *testing.T) {
+	for what, state := range map[string]uint64{"open": 0, "aborted slot by slot": aborted} {
+		r := heapRing(t, Geometry{Slots: 64, CellSize: 64, Policy: PolicyLossless, Subscriptions: 64})
+		w, slow := mustWriter(t, r, 1), mustWriter(t, r, 2)
+		mustClaim(t, slow, 32*64)
+		for time := int64(7); time <= 8; time++ {
+			mustClaim(t, w, 1)
+			w.Commit(1, KindRaw, time)
+		}
+		for p := uint64(0); state != 0 && p < 32; p++ {
+			r.at(p).stamp.Store(makeStamp(p, 1, r.mask, state))
+		}
+		stands := make([]uint64, 40) // most at the claim, one amid it, the last two at the frames behind it
+		stands[37], stands[38], stands[39] = 5, 32, 33
+		for i, pos := range stands {
+			r.gates[i].owner.Store(living)
+			r.gates[i].state.Store(pos<<2 | kindGate)
+		}
+		e := r.Examine()
+		if len(e.Behind) != len(stands) || e.Wrong != nil {
+			t.Fatalf("%s: %d are behind, %v is wrong", what, len(e.Behind), e.Wrong)
+		}
+		for i, h := range e.Behind {
+			want := int64(7)
+			if h.Position == 33 {
+				want = 8
+			}
+			if h.Position != stands[i] || h.Since != want {
+				t.Errorf("%s: who stands at %d does since %d, want %d", what, h.Position, h.Since, want)
+			}
+		}
+		if state == 0 && (len(e.Claims) != 1 || e.Claims[0].Since != 7) {
+			t.Errorf("claims are %+v", e.Claims)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package topics
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // An Examination is what a look at a whole ring found. It is made with plain loads while everything goes on.
 type Examination struct {
@@ -80,14 +83,26 @@ func (r *Ring) examineSlots(e *Examination, p, tail uint64) {
 }
 
 func (r *Ring) examineLines(e *Examination, tail uint64) {
-	steps := 2 * (r.mask + 1) // for all lines together: where no frame has a time, thousands of them would go round the ring
-	since := func(p uint64) int64 { return r.timeBehind(p, tail, &steps) }
-	for _, w := range r.Writers() {
+	writers, gates, groups := r.Writers(), r.Gates(), r.Groups()
+	var stands []uint64
+	for _, w := range writers {
+		if w.Open {
+			stands = append(stands, w.Position+w.Slots)
+		}
+	}
+	for _, g := range gates {
+		stands = append(stands, g.Position)
+	}
+	for _, g := range groups {
+		stands = append(stands, g.Position)
+	}
+	since := r.timesBehind(stands, tail)
+	for _, w := range writers {
 		h := Hold{What: fmt.Sprintf("publisher %d", w.Publisher), Owner: w.Owner}
 		claims := w.Open && (w.Position < tail || r.holdsTail(w, tail))
 		if claims {
 			h.Position, h.Slots = w.Position, w.Slots
-			h.Since = since(w.Position + w.Slots)
+			h.Since = since[w.Position+w.Slots]
 		}
 		switch {
 		case !r.alive(w.Owner):
@@ -96,13 +111,13 @@ func (r *Ring) examineLines(e *Examination, tail uint64) {
 			e.Claims = append(e.Claims, h)
 		}
 	}
-	for _, g := range r.Gates() {
+	for _, g := range gates {
 		h := Hold{What: fmt.Sprintf("subscription %d", g.Subscription), Owner: g.Owner, Subscription: g.Subscription, Position: g.Position}
 		if g.Mode == Member {
 			h.What = fmt.Sprintf("member %d of group %s", g.Subscription, g.Group)
 		}
 		if g.Position < tail {
-			h.Slots, h.Since = tail-g.Position, since(g.Position)
+			h.Slots, h.Since = tail-g.Position, since[g.Position]
 		}
 		if g.Holds {
 			h.Slots = 0
@@ -118,33 +133,39 @@ func (r *Ring) examineLines(e *Examination, tail uint64) {
 			e.Behind = append(e.Behind, h)
 		}
 	}
-	for _, g := range r.Groups() {
+	for _, g := range groups {
 		if g.Position < tail {
 			e.Behind = append(e.Behind, Hold{
-				What: "group " + g.Name, Owner: ownerGroup, Position: g.Position, Slots: tail - g.Position, Since: since(g.Position),
+				What: "group " + g.Name, Owner: ownerGroup, Position: g.Position, Slots: tail - g.Position, Since: since[g.Position],
 			})
 		}
 	}
 }
 
-// timeBehind is the time of the first frame at or behind p that has one: what was claimed before it is older. It looks at so many slots at most.
-func (r *Ring) timeBehind(p, tail uint64, steps *uint64) int64 {
-	if r.geometry.NoTime {
-		return 0
+// timesBehind is for each of the positions, which it sorts, the time of the first frame at or behind it that has one: what was claimed before it is older. It goes
+// round the ring once for all of them, however long the claims are that they stand at.
+func (r *Ring) timesBehind(positions []uint64, tail uint64) map[uint64]int64 {
+	if r.geometry.NoTime || len(positions) == 0 {
+		return nil
 	}
-	for p = r.runStart(p); p < tail && *steps > 0; *steps-- {
+	slices.Sort(positions)
+	times := make(map[uint64]int64)
+	for p := r.runStart(max(positions[0], tail-min(tail, r.mask+1))); p < tail && len(positions) > 0; {
 		d := r.at(p)
-		span, ok := resolved(d.stamp.Load(), p, r.mask)
+		st := d.stamp.Load()
+		span, ok := resolved(st, p, r.mask)
 		if !ok {
 			p++
 			continue
 		}
-		if d.stamp.Load()&3 != aborted {
-			if t := d.time.Get(); t != 0 {
-				return int64(t)
-			}
-		}
 		p += span
+		t := d.time.Get()
+		if st&3 == aborted || t == 0 {
+			continue
+		}
+		for ; len(positions) > 0 && positions[0] < p; positions = positions[1:] {
+			times[positions[0]] = int64(t)
+		}
 	}
-	return 0
+	return times
 }

@@ -117,8 +117,7 @@ func TestTheTimeOfWhatIsBehindTheMiddleOfARun(t *testing.T) {
 	r := heapRing(t, Geometry{Slots: 128})
 	mustBatch(t, mustWriter(t, r, 1), alike(0, 16, 8)...)
 	for p := range uint64(16) {
-		steps := r.mask
-		if got := r.timeBehind(p, r.Tail(), &steps); got != 7 {
+		if got := r.timesBehind([]uint64{p}, r.Tail())[p]; got != 7 {
 			t.Errorf("from %d on the time is %d", p, got)
 		}
 	}
