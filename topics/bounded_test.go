@@ -103,3 +103,59 @@ func TestWhoStandsBehindAClaimOfHalfTheRingIsToldSinceWhen(t *testing.T) {
 		}
 	}
 }
+
+// TestALineThatSaysThatItsLastFrameIsAnothersKeepsNobodyFromTheOldestFrame: it is damaged, and all else is there.
+func TestALineThatSaysThatItsLastFrameIsAnothersKeepsNobodyFromTheOldestFrame(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 8, Publishers: 2})
+	w, damaged := mustWriter(t, r, 1), mustWriter(t, r, 2)
+	for _, payload := range []string{"a", "b", "c"} {
+		mustSend(t, w, payload)
+	}
+	damaged.line.frames.Store(5)
+	damaged.line.last.Store(1)
+	rd := mustReader(t, r, Tap, Oldest(), 0)
+	if got := readAll(t, rd); got != "a b c" || rd.Lost() != 0 {
+		t.Errorf("read %q and lost %d", got, rd.Lost())
+	}
+}
+
+// TestWhoJoinsLooksAtEachClaimOnce, though each slot is one that nobody has finished, and the walk is in vain.
+func TestWhoJoinsLooksAtEachClaimOnce(t *testing.T) {
+	r := hopeless(t, committed)
+	for i := range r.writers {
+		r.at(uint64(i)).stamp.Store(0)
+		r.writers[i].announce(uint64(i), 1)
+	}
+	r.writers[1].last.Store(MaxLines + 5) // a frame of line 0
+	r.writers[1].frames.Store(3)
+	inTime(t, soonEnough, "joining", func() {
+		rd, err := r.NewReader(Tap, Oldest(), 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if next := rd.loss.next[1]; next != 3 || rd.Position() != 0 {
+			t.Errorf("it begins at %d, the line with frame %d", rd.Position(), next)
+		}
+	})
+	if e := r.Examine(); e.Wrong != nil {
+		t.Errorf("%v is wrong", e.Wrong)
+	}
+}
+
+// TestTheClaimThatEndsFirstIsTheOneThatWasTaken, as far as it covers the slot.
+func TestTheClaimThatEndsFirstIsTheOneThatWasTaken(t *testing.T) {
+	r := heapRing(t, Geometry{Slots: 64, Publishers: 8})
+	for i, c := range []openClaim{{4, 20}, {4, 6}, {10, 12}, {2, 3}, {6, 30}} {
+		r.writers[i].announce(c.start, c.end-c.start)
+	}
+	claims := r.openClaims()
+	for _, c := range []struct {
+		pos, end uint64
+		held     bool
+	}{{0, 0, false}, {2, 3, true}, {3, 0, false}, {4, 6, true}, {5, 6, true}, {6, 20, true}, {10, 12, true}, {12, 20, true}, {20, 30, true}, {30, 0, false}} {
+		if end, held := claims.at(c.pos); end != c.end || held != c.held {
+			t.Errorf("at %d: %d, %v; want %d, %v", c.pos, end, held, c.end, c.held)
+		}
+	}
+}

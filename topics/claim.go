@@ -1,5 +1,10 @@
 package topics
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Claim claims room for a frame of n bytes, in order after all frames claimed so far. On success the claim is open: fill
 // Payload, then Commit or Abort. Otherwise no claim is open and the error is ErrTooLarge, ErrRemoved, ErrCorrupt, or one of
 // ErrHeldBySlot, ErrHeldByGate, ErrHeldByTurn, ErrHeldByClaim: try again when Ready.
@@ -88,4 +93,36 @@ func (w *Writer) claim(n int) error {
 			return w.granted(t, others)
 		}
 	}
+}
+
+// An openClaim is what a line announces, of a living publisher or not.
+type openClaim struct{ start, end uint64 }
+
+// openClaims are those that were open at one time, the one that ends first first. Whoever has taken a slot below a tail that was loaded before them is among
+// them, if its stamp is not there yet.
+type openClaims []openClaim
+
+func (r *Ring) openClaims() openClaims {
+	var all openClaims
+	for i := range r.writers {
+		if start, end, open := r.writers[i].open(); open {
+			all = append(all, openClaim{start, end})
+		}
+	}
+	slices.SortFunc(all, func(a, b openClaim) int { return cmp.Compare(a.end, b.end) })
+	return all
+}
+
+// at is the lowest end of the claims that cover pos: at most one of them was taken, the others are announcements that came too late and may be longer. Who
+// goes from there to the end, and asks again only further on, looks at each claim once.
+func (c *openClaims) at(pos uint64) (end uint64, held bool) {
+	for len(*c) > 0 && (*c)[0].end <= pos {
+		*c = (*c)[1:]
+	}
+	for _, o := range *c {
+		if o.start <= pos {
+			return o.end, true
+		}
+	}
+	return 0, false
 }

@@ -54,13 +54,14 @@ func (r *Ring) Examine() Examination {
 
 // examineSlots looks for slots that nobody will finish.
 func (r *Ring) examineSlots(e *Examination, p, tail uint64) {
+	claims := r.openClaims()
 	for steps := uint64(0); p < tail && steps <= 2*r.mask+2; steps++ {
 		st := r.at(p).stamp.Load()
 		if span, ok := resolved(st, p, r.mask); ok {
 			p += span
 			continue
 		}
-		end, held := r.claimAt(p)
+		end, held := claims.at(p)
 		if h, removed := r.Head(); removed {
 			return
 		} else if h > p {

@@ -104,10 +104,10 @@ func (r *Reader) SettleAt(m *Marks) {
 	}
 }
 
-// A lastOf is where a line's last frame lies.
+// A lastOf is where the last one of a line's frames lies, and how many these are.
 type lastOf struct {
-	pos  uint64
-	line int
+	pos, frames uint64
+	line        int
 }
 
 // start takes the base for a reader that starts at pos, where a frame begins: for each line, the number of its first frame at or after pos.
@@ -115,8 +115,8 @@ type lastOf struct {
 //
 // A line whose last frame lies before pos starts at its count. For the others, the frames from pos on are walked until the first
 // of each has been seen. Open claims are stepped over by the length their line announces: if such a claim's frame is committed
-// later, its number is not below the count that was loaded before. A line whose last frame is said to lie above the tail, where none can be, starts at its
-// count as well.
+// later, its number is not below the count that was loaded before. A line whose last frame is said to lie where it does not, above the tail or at
+// another one's, starts at its count as well.
 func (l *loss) start(r *Ring, pos uint64) bool {
 	var sought []lastOf // the others
 	first := r.runStart(pos)
@@ -130,14 +130,16 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		case last < first:
 			l.next[i] = r.countBefore(pos, last, l.next[i])
 		case last < r.control.tail.Load():
+			sought = append(sought, lastOf{last, l.next[i], i})
 			l.next[i] = unknown
-			sought = append(sought, lastOf{last, i})
 		}
 	}
 	slices.SortFunc(sought, func(a, b lastOf) int { return cmp.Compare(a.pos, b.pos) })
-	n, pending := r.mask+1, len(sought)
-	for p, steps := first, uint64(0); pending > 0; steps++ {
-		if steps > 2*n || p >= r.control.tail.Load() {
+	n, tail := r.mask+1, r.control.tail.Load()
+	claims := r.openClaims()
+	all, pending := sought, len(sought)
+	for p, steps := first, uint64(0); pending > 0 && p < tail; steps++ {
+		if steps > 2*n {
 			return false
 		}
 		d := r.at(p)
@@ -167,7 +169,7 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 			}
 		}
 		if !ok {
-			end, held := r.claimAt(p)
+			end, held := claims.at(p)
 			if st != d.stamp.Load() {
 				continue // finished meanwhile
 			}
@@ -183,6 +185,11 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		}
 		p += span
 	}
+	for _, s := range all {
+		if l.next[s.line] == unknown {
+			l.next[s.line] = s.frames
+		}
+	}
 	var fence mem.Fence
 	fence.LoadLoad() // what was read from the descriptors was read before the head is found not to have passed them
 	return r.control.head.Load()&positionMask <= pos
@@ -197,15 +204,4 @@ func (l *loss) startLoose(r *Ring) {
 		l.last[i] = w.publisher.Load()
 		l.next[i] = w.frames.Load()
 	}
-}
-
-// claimAt is the lowest end of the open claims that cover pos, of living publishers or not: at most one of them was taken, the others
-// are announcements that came too late and may be longer.
-func (r *Ring) claimAt(pos uint64) (end uint64, held bool) {
-	for i := range r.writers {
-		if start, e, open := r.writers[i].open(); open && pos >= start && pos < e && (!held || e < end) {
-			end, held = e, true
-		}
-	}
-	return end, held
 }
