@@ -105,6 +105,9 @@ func (b *Bus) examineFiles() ([]Finding, error) {
 			f.Text = l.File + " is of a process that ended while it made a segment"
 		case segment.HalfGone:
 			f.Text = l.File + " is left of a segment that was removed, or never finished"
+		case segment.Damaged:
+			f.Grade, f.Check = Wrong, "corrupt-segment"
+			f.Text, f.Todo = l.File+" says that its segment was removed, and somebody is in it: a word of it was overwritten", todoFiles
 		default:
 			f.Grade, f.Check = Warning, "foreign-file"
 			f.Text, f.Todo = fmt.Sprintf("%q is no file of a bus", l.File), "remove it, or move it away, if nobody needs it here"

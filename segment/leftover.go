@@ -22,6 +22,8 @@ const (
 	HalfGone
 	// Foreign: nothing that this library makes and keeps.
 	Foreign
+	// Damaged: NAME.seg says that it was removed, and somebody is in it.
+	Damaged
 )
 
 // A Leftover is a file in a bus directory that belongs to no segment.
@@ -92,7 +94,10 @@ func judgeFile(dir string, e fs.DirEntry, names map[string]bool) (LeftoverKind, 
 	case CheckName(base) != nil:
 		return Foreign, true
 	case ext == extSegment:
-		dead, _ := isDead(dir, base)
+		dead, err := isDead(dir, base)
+		if errors.Is(err, errDeadInUse) {
+			return Damaged, true
+		}
 		return HalfGone, dead
 	case ext == extBell || ext == extLease:
 		return HalfGone, !names[base+extSegment]
@@ -100,7 +105,7 @@ func judgeFile(dir string, e fs.DirEntry, names map[string]bool) (LeftoverKind, 
 	return Foreign, true
 }
 
-// RemoveLeftovers removes what Leftovers finds, except what is Foreign. The caller holds the lock of the directory.
+// RemoveLeftovers removes what Leftovers finds, except what is Foreign or Damaged. The caller holds the lock of the directory.
 func RemoveLeftovers(dir string) error {
 	all, err := leftovers(dir)
 	if err != nil {
@@ -127,9 +132,19 @@ func removeHalf(dir, name string) error {
 		return err
 	}
 	defer r.close()
-	if dead, err := r.dead(); !dead && !errors.Is(err, fs.ErrNotExist) {
+	switch dead, err := r.dead(); {
+	case errors.Is(err, errDeadInUse): // since it was found
+		return nil
+	case !dead && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
+	r.files = slices.DeleteFunc(r.files, func(f *file) bool {
+		foreign := checkRegular(f.path) != nil
+		if foreign {
+			_ = f.close()
+		}
+		return foreign
+	})
 	return r.take()
 }
 

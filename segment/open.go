@@ -107,22 +107,30 @@ func (s *Segment) judge(ext string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return errDead(s.path(ext), "file: is missing, so its segment was removed")
-	case errors.As(err, &foreign) && !s.inUse():
+	case errors.As(err, &foreign) && s.idle():
 		return errDead(foreign.path, foreign.what()+", and nobody is in it")
 	}
 	return err
 }
 
 // inUse says whether anybody has a lock in the lease file under the segment's name: a participant, or who makes or removes a topic. Nobody has one in a file
-// that a creation has left behind. What cannot be asked may be in use.
-func (s *Segment) inUse() bool {
+// that a creation has left behind.
+func (s *Segment) inUse() (bool, error) {
 	f, err := openFile(s.path(extLease), false) // not for writing: who closes it then makes all others look who has died
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
+		return false, err
 	}
 	defer f.close()
-	held, err := f.lockedAny(0, tableLock+1)
-	return held || err != nil
+	return f.lockedAny(0, tableLock+1)
+}
+
+// idle says whether it is known that nobody has a lock there.
+func (s *Segment) idle() bool {
+	used, err := s.inUse()
+	return !used && err == nil
 }
 
 // gone says whether one of the segment's names is gone, or leads to another file than f; f may be nil, if that is not known.

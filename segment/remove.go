@@ -18,6 +18,9 @@ type remains struct {
 	files []*file  // pinned: those that there are of NAME.lease, NAME.bell and, last, NAME.seg
 }
 
+// errDeadInUse: a word that was overwritten.
+var errDeadInUse = fmt.Errorf("somebody is in it: %w", ErrCorrupt)
+
 // lookAt pins what there is of a segment.
 func lookAt(dir, name string) (*remains, error) {
 	r := &remains{s: &Segment{dir: dir, name: name}}
@@ -66,10 +69,19 @@ func (r *remains) dead() (dead bool, err error) {
 	if s.head, err = readHeader(s.seg); err != nil {
 		return false, err
 	}
-	if s.head.state == stateDead && s.inUse() {
-		return false, fault(ErrCorrupt, s.Path(), "state", "says that it was removed, and somebody is in it")
+	switch {
+	case s.torn(): // a name that is gone is no word that was overwritten
+		return true, nil
+	case s.head.state != stateDead:
+		return false, nil
 	}
-	return s.head.state == stateDead || s.torn(), nil
+	switch used, err := s.inUse(); {
+	case err != nil || !used:
+		return err == nil, err
+	case s.gone(extSegment, s.seg): // whoever is in it may be in the next one
+		return false, nil
+	}
+	return false, fault(errDeadInUse, s.Path(), "state", "says that it was removed")
 }
 
 // take marks the segment dead and takes its names away, NAME.seg first: the others only where nothing has that name then.

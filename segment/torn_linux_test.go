@@ -9,8 +9,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -197,6 +200,7 @@ func TestTwoMakersWhoHaveALockEachLeaveNothingThatLasts(t *testing.T) {
 						t.Errorf("%s: %v", name, err)
 					}
 					t.Run(name, func(t *testing.T) { checkAfterCrash(t, dir) })
+					closeAllIn(t, dir)
 				}
 			}
 		}
@@ -318,5 +322,16 @@ func TestTheTopicTableIsOnesAtATime(t *testing.T) {
 	}
 	if err := other.lease.lock(tableLock); err != nil {
 		t.Errorf("the lock is held after an error: %v", err)
+	}
+}
+
+// closeAllIn closes what those have left open who were not really killed.
+func closeAllIn(t *testing.T, dir string) {
+	t.Helper()
+	for _, e := range must2(os.ReadDir("/proc/self/fd")) {
+		to, err := os.Readlink("/proc/self/fd/" + e.Name())
+		if err == nil && strings.HasPrefix(to, dir+"/") {
+			must(syscall.Close(must2(strconv.Atoi(e.Name()))))
+		}
 	}
 }
