@@ -186,9 +186,13 @@ func (l *loss) start(r *Ring, pos uint64) bool {
 		p += span
 	}
 	for _, s := range all {
-		if l.next[s.line] == unknown {
-			l.next[s.line] = s.frames
+		if l.next[s.line] != unknown {
+			continue
 		}
+		if r.writers[s.line].last.Load() != s.pos {
+			return false // it goes on, and so its frame may have been there: the next look sees that
+		}
+		l.next[s.line] = s.frames
 	}
 	var fence mem.Fence
 	fence.LoadLoad() // what was read from the descriptors was read before the head is found not to have passed them

@@ -218,7 +218,13 @@ func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error 
 			stop(errOrphaned)
 		}()
 	}
-	o := r.clean(ctx, func() (int, error) { return killLeftovers(r.spec, old) })
+	o := r.clean(ctx, func() (int, error) {
+		if err := r.lock.Check(); err != nil { // the plugin that is found may be another runner's
+			stop(err)
+			return 0, err
+		}
+		return killLeftovers(r.spec, old)
+	})
 	for ctx.Err() == nil {
 		if err := r.lock.Check(); err != nil { // another runner may have ended the plugin, to start it itself
 			stop(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"shmbus/plugins"
 )
@@ -90,6 +91,38 @@ func TestThePluginOfAnotherBusdsRunnerIsLeftAlone(t *testing.T) {
 	r.runs("a", pid, os.Getpid())
 	if fields, err := statOf(other.PID); err != nil || fields[0] == "Z" {
 		t.Errorf("its plugin was killed: %q, %v", fields, err)
+	}
+}
+
+func TestAnEarlierRunnersStateIsNotThatOfTheNextOneWithItsPID(t *testing.T) {
+	r := newRig(t)
+	s, err := New(r.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := s.add("a")
+	if err := os.MkdirAll(string(r.o.Place.Plugin("a")), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now := plugins.Process{PID: 4711, Start: 9, Boot: "b"}
+	earlier := now
+	earlier.Start = 7
+	for _, c := range []struct {
+		told, is plugins.Process
+		arrived  bool
+	}{
+		{earlier, now, false},
+		{now, now, true},
+		{now, plugins.Process{PID: now.PID}, true}, // as where /proc tells nothing
+	} {
+		e.run = &run{process: c.is, began: time.Now()}
+		if err := e.nook.WriteState(plugins.State{Name: "a", Phase: plugins.Running, Runner: c.told}); err != nil {
+			t.Fatal(err)
+		}
+		s.arrive(e, e.run.began)
+		if e.run.arrived != c.arrived {
+			t.Errorf("told by %v, is %v: arrived: %v", c.told, c.is, e.run.arrived)
+		}
 	}
 }
 

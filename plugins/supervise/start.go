@@ -42,7 +42,7 @@ type run struct {
 	killed  bool
 }
 
-// is says whether this is the runner that p is. Of one that has not told its state the pid alone is known.
+// is says whether this is the runner that p is. Where /proc did not tell more, the pid alone is known.
 func (r *run) is(p plugins.Process) bool {
 	return p == r.process || p.PID == r.process.PID && r.process.Start == 0
 }
@@ -235,8 +235,12 @@ func (s *Supervisor) launch(e *entry, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	process, err := processOf(c.Process.Pid) // a child, which is there until it is waited for
+	if err != nil {
+		process = plugins.Process{PID: c.Process.Pid}
+	}
 	e.run = &run{
-		process: plugins.Process{PID: c.Process.Pid}, fd: fd, cmd: c, hash: spec.Hash,
+		process: process, fd: fd, cmd: c, hash: spec.Hash,
 		grace: time.Duration(spec.Grace) + s.o.Grace, began: now,
 	}
 	s.log.Info("runner started", "plugin", e.name, "runner", c.Process.Pid)
@@ -269,7 +273,7 @@ func (s *Supervisor) arrive(e *entry, now time.Time) {
 	var st plugins.State
 	err := plugins.ReadJSON(e.nook.State(), &st)
 	switch {
-	case err == nil && st.Runner.PID == e.run.process.PID && st.Phase != "":
+	case err == nil && e.run.is(st.Runner) && st.Phase != "":
 		e.run.process, e.run.arrived = st.Runner, true
 	case now.Sub(e.run.began) > arrivalLimit:
 		e.run.arrived = true
