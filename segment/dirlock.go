@@ -107,13 +107,11 @@ func (s *Segment) LockTable() (unlock func(), err error) {
 func (s *Segment) lockTable() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	switch {
-	case s.closed:
-		return s.errClosed()
-	case s.access != ReadWrite:
-		return s.errReadOnly("change its topic table")
-	case !s.lease.same():
-		return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+	if err := s.writable("change its topic table"); err != nil {
+		return err
+	}
+	if !s.lease.same() {
+		return s.errLeaseLost()
 	}
 	err := s.lease.lock(tableLock)
 	if errors.Is(err, errHeld) {

@@ -7,12 +7,10 @@ package segment
 func (s *Segment) Grow(size int64, fill func(region []byte) error) (off int64, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	switch {
-	case s.closed:
-		return 0, s.errClosed()
-	case s.access != ReadWrite:
-		return 0, s.errReadOnly("grow")
-	case size <= 0:
+	if err := s.writable("grow"); err != nil {
+		return 0, err
+	}
+	if size <= 0 {
 		return 0, fault(ErrRange, s.Path(), "region", "is to have %d bytes", size)
 	}
 	page := int64(s.head.pageSize)
@@ -134,11 +132,8 @@ func (s *Segment) mapRegion(off, size, writable int64, eager bool) (*Mapping, er
 func (s *Segment) Punch(off, size int64) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.closed {
-		return s.errClosed()
-	}
-	if s.access != ReadWrite {
-		return s.errReadOnly("punch")
+	if err := s.writable("punch"); err != nil {
+		return err
 	}
 	if err := s.region(off, size); err != nil {
 		return err

@@ -60,11 +60,8 @@ type Participant struct {
 func (s *Segment) Join() (*Participant, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.closed {
-		return nil, s.errClosed()
-	}
-	if s.access != ReadWrite {
-		return nil, s.errReadOnly("join")
+	if err := s.writable("join"); err != nil {
+		return nil, err
 	}
 	s.ownMu.Lock()
 	defer s.ownMu.Unlock()
@@ -127,7 +124,7 @@ func (p *Participant) Check() error {
 		return s.errClosed()
 	}
 	if !s.lease.same() || !s.ask.same() {
-		return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+		return s.errLeaseLost()
 	}
 	if held, err := s.ask.locked(int64(p.Slot())); err != nil {
 		return err
@@ -176,7 +173,7 @@ func (p *Participant) leave() error {
 	p.left = true
 	delete(s.own, i)
 	if !s.lease.same() {
-		return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+		return s.errLeaseLost()
 	}
 	err := Guard(func() error { s.slots[i].pid.Store(0); return nil })
 	return errors.Join(err, s.lease.unlock(int64(i), 1))

@@ -194,11 +194,8 @@ func (s *Segment) Touch() error {
 func (s *Segment) MarkDead() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	switch {
-	case s.closed:
-		return s.errClosed()
-	case s.access != ReadWrite:
-		return s.errReadOnly("mark it dead")
+	if err := s.writable("mark it dead"); err != nil {
+		return err
 	}
 	s.shared.state.Store(stateDead)
 	return nil
@@ -263,6 +260,21 @@ func (s *Segment) attach() error {
 
 func (s *Segment) errClosed() error {
 	return fmt.Errorf("segment %s: %w", s.Path(), os.ErrClosed)
+}
+
+func (s *Segment) errLeaseLost() error {
+	return fault(ErrLeaseLost, s.lease.path, "descriptor", "was closed by another part of this process")
+}
+
+// writable is an error unless the segment is open, and for writing, which what is said needs. The caller holds s.mu.
+func (s *Segment) writable(what string) error {
+	switch {
+	case s.closed:
+		return s.errClosed()
+	case s.access != ReadWrite:
+		return s.errReadOnly(what)
+	}
+	return nil
 }
 
 func (s *Segment) errReadOnly(what string) error {
