@@ -29,4 +29,5 @@ func keepFiles() error                          { return errors.ErrUnsupported }
 func suspended(int) bool                        { return false }
 
 func openProcess(plugins.Process) (*os.File, error) { return nil, errors.ErrUnsupported }
+func processOf(int) (plugins.Process, error)        { return plugins.Process{}, errors.ErrUnsupported }
 func peer(*net.UnixConn) (uid, pid int, err error)  { return 0, 0, errors.ErrUnsupported }
