@@ -42,6 +42,7 @@ func allSeries(how extent) []series {
 		rings = rings[:len(rings)-2]
 	}
 	return []series{
+		{report.GrowthCalls, callsPoints(most(64, 8, 64, 256, 1<<10, 4<<10, 16<<10))},
 		{report.GrowthSubscribers, subscribersPoints(most(4, 1, 2, 4, 8, 16, 32, 64))},
 		{report.GrowthTopics, topicsPoints(most(10, 1, 10, 100, 1000))},
 		{report.GrowthAttach, attachPoints(most(10, 1, 10, 100, 1000))},
@@ -68,6 +69,37 @@ func apart(l *lab) bench.CrewSpec {
 	s := bench.CrewSpec{Publishers: 1, Subscribers: 1}
 	if l.pin {
 		s.CPUs = []int{0, 1}
+	}
+	return s
+}
+
+// callsPoints: one thread, which has a CPU.
+func callsPoints(xs []float64) (all []point) {
+	for _, c := range []struct {
+		name string
+		args growth.CallsArgs
+	}{
+		{report.PublishCurve, growth.CallsArgs{}},
+		{report.PublishTimeCurve, growth.CallsArgs{Time: true}},
+		{"a copy and a stamp, no bus", growth.CallsArgs{Bare: true}},
+		{report.ReceiveCurve, growth.CallsArgs{Receive: true}},
+	} {
+		for _, x := range xs {
+			a := c.args
+			a.Size = int(x)
+			all = append(all, point{curve: c.name, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+				return play(ctx, lone(l), growth.Calls, a, sceneTaker{stay: true})
+			}})
+		}
+	}
+	return all
+}
+
+// lone is one process, the thread that works on a CPU.
+func lone(l *lab) bench.CrewSpec {
+	s := bench.CrewSpec{Publishers: 1}
+	if l.pin {
+		s.CPUs = []int{0}
 	}
 	return s
 }
@@ -191,14 +223,10 @@ func ringsPoints(xs []float64) (all []point) {
 		a := growth.RingArgs{Slots: int(x) / (2 * 64)}
 		one := func(scene string, t sceneTaker) func(ctx context.Context, l *lab) (taker, error) {
 			return func(ctx context.Context, l *lab) (taker, error) {
-				spec := bench.CrewSpec{Publishers: 1}
-				if l.pin {
-					spec.CPUs = []int{0}
-				}
 				if err := l.room(a); err != nil {
 					return nil, err
 				}
-				return play(ctx, spec, scene, a, t)
+				return play(ctx, lone(l), scene, a, t)
 			}
 		}
 		all = append(all,

@@ -17,6 +17,7 @@ var wants = map[string]struct {
 	figures []string
 	good    func(f map[string]float64) bool
 }{
+	report.GrowthCalls:       {[]string{"ns", "allocations"}, nil},
 	report.GrowthSubscribers: {[]string{"publisher", "received"}, func(f map[string]float64) bool { return f["received"] > 0 && f["received"] <= 1 }},
 	report.GrowthTopics:      {[]string{"ns"}, nil},
 	report.GrowthAttach: {[]string{"attach", "subscribe", "publisher", "subscription", "publication", "shared", "make"}, func(f map[string]float64) bool {

@@ -19,6 +19,7 @@ const (
 	Rings   = "growth: rings, no bus"
 	Attach  = "growth: attach"
 	Blocked = "growth: blocked"
+	Calls   = "growth: calls"
 	Alone   = "growth: alone"
 	Bare    = "growth: bare lines"
 	Make    = "growth: make a ring"
@@ -35,6 +36,7 @@ func init() {
 	bench.AddScene(Rings, scene(bareTopics))
 	bench.AddScene(Attach, scene(attach))
 	bench.AddScene(Blocked, scene(blocked))
+	bench.AddScene(Calls, scene(calls))
 	bench.AddScene(Alone, scene(alone))
 	bench.AddScene(Bare, scene(bare))
 	bench.AddScene(Make, scene(makeRing))

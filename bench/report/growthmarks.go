@@ -1,9 +1,17 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+
+	"shmbus/internal/bench"
+)
 
 // The marks of the series.
 const (
+	publishMost = 20       // ns, with nobody there
+	timeMost    = 35       // the same with the frame's time
+	receiveMost = 10       // ns, of a frame that waits
+	allocated   = 0.001    // allocations a frame that are none: the runtime's own
 	attachMost  = 5e6      // ns
 	memoryMost  = 16 << 10 // bytes
 	threadsMost = 19
@@ -16,6 +24,20 @@ func (g *Growth) verdicts() (all []Verdict) {
 		all = append(all, Verdict{Cell: g.Name, Name: name, Is: is, Should: should, Met: met, Rounds: rounds})
 	}
 	switch g.Name {
+	case GrowthCalls:
+		for _, c := range []struct {
+			curve string
+			most  float64
+		}{{PublishCurve, publishMost}, {PublishTimeCurve, timeMost}, {ReceiveCurve, receiveMost}} {
+			if p := g.Point(c.curve, 64); p != nil {
+				is := p.Each("ns")
+				add(len(is), c.curve+", 64 bytes", shown(is), "at most "+Duration(c.most), is.Median() <= c.most)
+			}
+		}
+		if len(g.Points) > 0 {
+			is := g.most("allocations")
+			add(g.Rounds, "allocations a frame, in all of these", small(is), "none", is < allocated)
+		}
 	case GrowthAttach:
 		p := g.Point("a new process", 1000)
 		if p == nil {
@@ -43,4 +65,10 @@ func (g *Growth) verdicts() (all []Verdict) {
 		}
 	}
 	return all
+}
+
+// shown is the median of times, and their quartiles.
+func shown(s bench.Series) string {
+	lo, hi := Quartiles(s)
+	return fmt.Sprintf("%s (%s–%s)", Duration(s.Median()), digits(lo), digits(hi))
 }

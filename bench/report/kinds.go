@@ -7,6 +7,7 @@ import (
 
 // The series.
 const (
+	GrowthCalls       = "growth-calls"
 	GrowthSubscribers = "growth-subscribers"
 	GrowthTopics      = "growth-topics"
 	GrowthAttach      = "growth-attach"
@@ -98,7 +99,24 @@ var latencies = []column{
 	{key: "max", head: "largest of all", show: Duration, most: true},
 }
 
+// The curves of GrowthCalls.
+const (
+	PublishCurve     = "Publish, nobody reads"
+	PublishTimeCurve = "Publish with the frame's time"
+	ReceiveCurve     = "Receive of what waits"
+)
+
 var kinds = []kind{
+	{
+		name: GrowthCalls, title: "Cost as it grows: a call",
+		text: "One thread on a CPU of its own, one frame a call, a lossless topic: *Publish* with no subscription there, without times and with them; and *Receive* with " +
+			"its *Release*, of frames that the same thread has published before, an eighth of the ring at a time. *A copy and a stamp* is what a call has to do at least, in as much memory. *Allocations* are those of the whole process.",
+		x: "frame", place: size, plot: "ns",
+		columns: []column{
+			{key: "ns", head: "a frame", show: Duration},
+			{key: "allocations", head: "allocations, a frame", show: small, most: true},
+		},
+	},
 	{
 		name: GrowthSubscribers, title: "Cost as it grows: subscribers",
 		text: "One publisher with a CPU of its own, and one process with all the subscriptions, each with a goroutine, on the other CPU. Frames of 64 " +
