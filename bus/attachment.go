@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"shmbus/segment"
 	"shmbus/topics"
@@ -21,7 +20,6 @@ type attachment struct {
 	visited bool // nobody but visit has opened it; guarded by bus.mu
 
 	window *segment.Window // for looks at topics; guarded by bus.mu
-	stale  atomic.Bool     // the file was deleted or replaced
 
 	join        sync.Mutex
 	participant *segment.Participant
@@ -204,9 +202,10 @@ func (at *attachment) why() (lost, gone error) {
 // setStale notes that the segment is gone, and why.
 func (at *attachment) setStale(why error) {
 	at.join.Lock()
+	first := at.gone == nil
 	at.gone = why
 	at.join.Unlock()
-	if !at.stale.Swap(true) {
-		at.bus.log.Info("segment was deleted or replaced", "path", at.seg.Path(), "error", why)
+	if first {
+		at.bus.log.Info("segment is no longer to be used", "path", at.seg.Path(), "error", why)
 	}
 }

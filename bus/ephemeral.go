@@ -14,8 +14,8 @@ import (
 // ephemeral segment, with all its topics, when the last Bus that had joined it has. Whoever leaves last does it, or, after a death,
 // whoever on the bus notices it, which may take some seconds where nobody else has the segment open, or comes there next.
 //
-// Joining and removing exclude each other by the directory's lock, so nobody joins what is just being removed. Only what is ephemeral
-// pays for that.
+// Joining and removing exclude each other by the locks of the directory and of the topic table, so nobody joins what is just being removed. Only what is
+// ephemeral pays for that.
 
 // freePatience is how long Close waits for the directory's lock to remove what is deserted. Others remove what it has left.
 const freePatience = time.Second
@@ -35,15 +35,25 @@ func (b *Bus) admit(at *attachment, e topics.Entry) (_ *attachment, _ topics.Ent
 	if err != nil {
 		return nil, e, nil, err
 	}
-	b.free()
-	if at, e, err = b.find(e.Name, segment.ReadWrite); err != nil {
+	var open func()
+	err = b.inTurn(func() (err error) {
+		b.free()
+		if at, e, err = b.find(e.Name, segment.ReadWrite); err != nil {
+			return err
+		}
+		if open, err = at.seg.LockTable(); err != nil {
+			_ = at.release()
+		}
+		return err
+	})
+	if err != nil {
 		unlock()
-		if errors.Is(err, topics.ErrNoTopic) {
+		if errors.Is(err, topics.ErrNoTopic) || errors.Is(err, segment.ErrDead) {
 			err = topics.ErrRemoved
 		}
 		return nil, e, nil, err
 	}
-	return at, e, unlock, nil
+	return at, e, func() { open(); unlock() }, nil
 }
 
 // deserted is the ephemeral topics of the segment on which nobody is any more; all says that nobody is on the segment, and it is

@@ -16,6 +16,7 @@ func TestWhoMakesAndRemovesTopicsWaitsItsTurnAndHoldsUpNobody(t *testing.T) {
 	dir := newDir(t)
 	b := openAt(t, dir)
 	noError(t, b.CreateTopic("old", bus.TopicOptions{}))
+	publisher(t, b, "shared", bus.WithTopic(bus.TopicOptions{Ephemeral: true}))
 	seg, err := segment.Open(dir, "main", segment.ReadWrite)
 	noError(t, err)
 	t.Cleanup(func() { noError(t, seg.Close()) })
@@ -25,6 +26,10 @@ func TestWhoMakesAndRemovesTopicsWaitsItsTurnAndHoldsUpNobody(t *testing.T) {
 		done func() bool
 	}{
 		{"make", func() error { return b.CreateTopic("new", bus.TopicOptions{}) }, func() bool { _, err := b.Stat("new"); return err == nil }},
+		{"join", func() error {
+			_, err := b.Publisher("shared")
+			return err
+		}, func() bool { i, err := b.Stat("shared"); return err != nil || i.Publishers > 1 }},
 		{"remove", func() error { return b.RemoveTopic("old") }, func() bool { _, err := b.Stat("old"); return err != nil }},
 	} {
 		unlock, err := seg.LockTable()
@@ -46,7 +51,7 @@ func TestWhoMakesAndRemovesTopicsWaitsItsTurnAndHoldsUpNobody(t *testing.T) {
 		}
 		select {
 		case err := <-ended:
-			t.Errorf("%s: it has ended: %v", c.what, err)
+			t.Fatalf("%s: it has ended: %v", c.what, err)
 		default:
 		}
 		unlock()

@@ -74,7 +74,8 @@ func (l *Loan) Bytes() []byte { return l.b }
 
 // Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, the publisher closed, or the lease lost: then nobody gets the frame. The topic may have been
 // removed since the room was lent: then nobody gets the frame, and the publisher's next call, not this one, is an ErrNoTopic; as with
-// Publish, what counts is whether the topic was there when the room was claimed. If the segment's file has been deleted as a whole, this call is one, too.
+// Publish, what counts is whether the topic was there when the room was claimed. If the segment's file has been deleted as a whole, this call is one, too; if its header has been
+// overwritten, an ErrCorrupt or ErrTruncated, and who has it mapped may have got the frame.
 func (l *Loan) Commit() error { return l.CommitN(len(l.b)) }
 
 // CommitN publishes the first n bytes of the loan as the frame; the rest of the room is wasted. n may be 0.

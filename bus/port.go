@@ -53,7 +53,7 @@ const (
 	portOpen   = iota
 	portMended // memory was gone when it was touched; segment.Mapping.Mend stores it
 	portClosed // by its Close or the Bus's
-	portStale  // the segment was deleted or replaced
+	portStale  // the segment was deleted or replaced, or its header overwritten
 	portLost   // the lease is gone
 	portCut    // the segment's file was cut short
 )

@@ -98,7 +98,7 @@ func (at *attachment) retire(e topics.Entry) error {
 	return nil
 }
 
-// sweepRetired gives back the regions of removed topics that nobody uses any more. The caller holds the directory's lock.
+// sweepRetired gives back the regions of removed topics that nobody uses any more. The caller holds the table's lock.
 func (at *attachment) sweepRetired() {
 	for _, e := range at.table.Retired() {
 		_ = at.look(e, func(r *topics.Ring) {

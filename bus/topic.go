@@ -76,8 +76,7 @@ func (b *Bus) findLive(name string) (at *attachment, e topics.Entry, p Policy, e
 	}
 	removed := false
 	err = at.look(e, func(r *topics.Ring) {
-		_, removed = r.Head()
-		removed = removed || e.Ephemeral && r.Deserted()
+		removed = isOver(e, r)
 		p = r.Geometry().Policy
 	})
 	if err == nil && removed {
@@ -88,6 +87,12 @@ func (b *Bus) findLive(name string) (at *attachment, e topics.Entry, p Policy, e
 		return nil, e, p, err
 	}
 	return at, e, p, nil
+}
+
+// isOver says whether a topic is being removed, or is to be.
+func isOver(e topics.Entry, r *topics.Ring) bool {
+	_, removed := r.Head()
+	return removed || e.Ephemeral && r.Deserted()
 }
 
 // create makes a topic under the directory's lock, unless somebody else has meanwhile. The caller holds b.mu, which is let go of
@@ -155,7 +160,20 @@ func (b *Bus) finishRemoval(name string) error {
 		return err
 	}
 	defer at.release()
-	return at.remove(e)
+	done, err := at.seg.LockTable()
+	if err != nil {
+		return err
+	}
+	defer done()
+	over := false
+	err = at.look(e, func(r *topics.Ring) { over = isOver(e, r) })
+	if err == nil && !over {
+		err = fmt.Errorf("%s: somebody has come to the topic meanwhile: %w", at.seg.Path(), fs.ErrExist)
+	}
+	if err != nil {
+		return err
+	}
+	return at.retire(e)
 }
 
 // create appends a region, formats it and publishes it in the table. The caller holds the locks of the directory and of the table.
@@ -192,7 +210,7 @@ func (at *attachment) create(name string, g topics.Geometry, ephemeral bool) (to
 
 // giveBackUnpublished gives back the memory of regions whose makers ended before the table said so: they lie behind those of all topics that there ever
 // were, up to end. The table may be damaged, so each has to say itself that nobody has ever come to it. Like that of a removed topic it keeps its
-// geometry, by which the next one is found. The caller holds the directory's lock and b.mu.
+// geometry, by which the next one is found. The caller holds the table's lock and b.mu.
 func (at *attachment) giveBackUnpublished(end int64) {
 	for off := max(at.table.End(), at.seg.RegionsStart()); off < end; {
 		a, err := at.unjoined(off)

@@ -135,6 +135,9 @@ func (w *WaitSet) armPort(s *Subscriber) {
 	w.in[s], w.who[s.waiter] = s.waiter, s
 	if w.silence > sweepFirst { // a publisher may have opened since sweep has looked; one that opens from here on wakes the set
 		w.silence = min(w.silence, s.bus.longest(s.ring.Written()))
+		if s.r.Lag() > 0 { // claimed and not committed, maybe by one that has died
+			w.silence = sweepFirst
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (s *Segment) alive(o Owner) (alive, known bool) {
 	if g != o.Generation() && stored(g) {
 		return false, true // the slot was taken again, or o is nobody's
 	}
-	if p := s.ours(i); p != nil {
+	if p := s.ours(i); p != nil && (p.owner == o || g != o.Generation()) { // or p has lost its lease, and o has the slot now
 		return p.owner == o, true
 	}
 	alive, known = s.held(i)

@@ -106,7 +106,7 @@ func publish(dir, name string, h *header, modes fileModes) (err error) {
 		}
 		pinned, err := pin(path)
 		if err != nil {
-			return errors.Join(err, f.close())
+			return errors.Join(err, f.close(), os.Remove(path)) // made just now, and so this creation's own
 		}
 		made = append(made, pinned)
 		point("created " + x.ext)

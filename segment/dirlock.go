@@ -183,7 +183,11 @@ func (l *DirLock) Unlock() error {
 	if l.f == nil {
 		return fmt.Errorf("segment: unlocking a directory: %w", os.ErrClosed)
 	}
-	err := errors.Join(l.f.unlock(0, 1), l.f.close())
+	var err error
+	if l.f.same() { // the number may be another file's by now
+		err = l.f.unlock(0, 1)
+	}
+	err = errors.Join(err, l.f.close())
 	l.f = nil
 	return err
 }

@@ -1,7 +1,7 @@
 package segment
 
 // Grow appends a region of size bytes, rounded up to whole pages, to the segment, and returns its offset. The caller holds the
-// lock of the directory. The region's memory is reserved, and fill, unless it is nil, is given it to write to, all zeros, before anybody is told of the region; the bytes
+// lock of the topic table (LockTable). The region's memory is reserved, and fill, unless it is nil, is given it to write to, all zeros, before anybody is told of the region; the bytes
 // are fill's until it returns. If there is no room the error is an ErrNoSpace, if the region cannot be mapped for fill that of the
 // system, or it is fill's own: then the file is as long as it was.
 func (s *Segment) Grow(size int64, fill func(region []byte) error) (off int64, err error) {

@@ -25,7 +25,7 @@ type header struct {
 // state is stored by Remove and MarkDead (live to dead, never back) and loaded by everybody; it pairs with nothing: whoever finds
 // it dead stops using the segment at its leisure.
 //
-// regionsEnd is stored by Grow, under the lock of the directory, after the range it adds has been reserved; it is loaded by Grow
+// regionsEnd is stored by Grow, under the lock of the topic table, after the range it adds has been reserved; it is loaded by Grow
 // and by Map. A reader that has learned of a region from the topic table finds it stored.
 type sharedHeader struct {
 	_          [offState / 8]mem.Plain

@@ -315,3 +315,21 @@ func TestLocksAreLetGoOfBeforeWhatIsOpenedLater(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoTookALostSlotLives: a library has closed all descriptors of the first one, which does not know that yet.
+func TestWhoTookALostSlotLives(t *testing.T) {
+	s := create(t, Options{})
+	p := join(t, s)
+	unix.Close(s.lease.fd)
+	q := join(t, open(t, s.Dir(), "a", ReadWrite))
+	if q.Slot() != p.Slot() {
+		t.Fatalf("the next one has slot %d", q.Slot())
+	}
+	if alive, known := s.Alive(q.Owner()); !alive && known {
+		t.Errorf("%v, who has the slot, is dead to %v, who had it", q.Owner(), p.Owner())
+	}
+	if alive, known := s.Alive(p.Owner()); alive || !known {
+		t.Errorf("the one before: alive %v, known %v", alive, known)
+	}
+	s.Close()
+}

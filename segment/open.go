@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Attempts to open a segment that is being made anew: NAME.seg was replaced during each of them.
@@ -127,6 +128,17 @@ func (s *Segment) inUse() (bool, error) {
 	return f.lockedAny(0, tableLock+1)
 }
 
+// tableHeld says whether somebody has the lock of the topic table.
+func (s *Segment) tableHeld() bool {
+	f, err := openFile(s.path(extLease), false)
+	if err != nil {
+		return false
+	}
+	defer f.close()
+	held, err := f.locked(tableLock)
+	return held && err == nil
+}
+
 // idle says whether it is known that nobody has a lock there.
 func (s *Segment) idle() bool {
 	used, err := s.inUse()
@@ -136,7 +148,7 @@ func (s *Segment) idle() bool {
 // gone says whether one of the segment's names is gone, or leads to another file than f; f may be nil, if that is not known.
 func (s *Segment) gone(ext string, f *file) bool {
 	st, err := statPath(s.path(ext), false)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && f != nil && st.id != f.id
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && f != nil && st.id != f.id
 }
 
 // torn says whether the segment was removed in part, and NAME.seg, which is open, has its name still. What cannot be told, because a file may not

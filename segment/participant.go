@@ -145,11 +145,10 @@ func (p *Participant) Check() error {
 // participant is the one that holds the slot, nor that others before it are dead. Nobody but who holds the slot writes it: so it stores it again.
 func (p *Participant) keepGeneration() uint64 {
 	word := &p.s.slots[p.Slot()].generation
-	g := word.Load()
-	if !stored(g) && word.CompareAndSwap(g, p.owner.Generation()) {
-		return p.owner.Generation()
+	if g := word.Load(); !stored(g) {
+		word.CompareAndSwap(g, p.owner.Generation()) // or another goroutine has
 	}
-	return g
+	return word.Load()
 }
 
 // Leave gives the slot back. It is idempotent. Whatever is still marked with the Owner counts as left by the dead.

@@ -78,14 +78,22 @@ func (r *remains) dead() (dead bool, err error) {
 	switch used, err := s.inUse(); {
 	case err != nil || !used:
 		return err == nil, err
+	case s.tableHeld(): // by who is just removing it
+		return false, fmt.Errorf("segment %s: %w", s.Path(), ErrTableHeld)
 	case s.gone(extSegment, s.seg): // whoever is in it may be in the next one
 		return false, nil
 	}
 	return false, fault(errDeadInUse, s.Path(), "state", "says that it was removed")
 }
 
-// take marks the segment dead and takes its names away, NAME.seg first: the others only where nothing has that name then.
+// take marks the segment dead and takes its names away, NAME.seg first: the others only where nothing has that name then. Where this process may not
+// take them away nothing is marked: a segment that is dead and has its name could be used by nobody, nor made anew.
 func (r *remains) take() error {
+	for _, f := range r.files {
+		if err := f.mayRemove(); err != nil {
+			return err
+		}
+	}
 	if pinned := r.seg(); pinned != nil {
 		if f, err := openFile(pinned.path, true); err == nil { // one that cannot be opened is not marked; Stale sees that it is gone
 			if _, err := readHeader(f); err == nil && f.id == pinned.id {
@@ -111,7 +119,8 @@ func (r *remains) take() error {
 	return errors.Join(errs...)
 }
 
-// remove takes the name of a file away, unless it leads to another one.
+// remove takes the name of a file away, unless it leads to another one. Nobody may be stopped between the look and the removal for as long as it takes
+// others to remove that file and to make another one of its name, with a lock that rm took away: the kernel has no call that does both.
 func (f *file) remove() error {
 	st, err := statPath(f.path, false)
 	if err == nil && st.id != f.id {

@@ -110,6 +110,9 @@ func openDir(path string) (*file, error) { return openFD(path, unix.O_RDONLY|uni
 
 func toStat(st *unix.Stat_t) fileStat {
 	mode := fs.FileMode(st.Mode & 0o777)
+	if st.Mode&unix.S_ISVTX != 0 {
+		mode |= fs.ModeSticky
+	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 	case unix.S_IFDIR:
@@ -231,6 +234,25 @@ func (f *file) chown(gid int) error {
 	return nil
 }
 
+// mayRemove says whether the kernel would let this process take the file's name away.
+func (f *file) mayRemove() error {
+	dir, me := filepath.Dir(f.path), os.Geteuid()
+	err := retry(func() error { return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) })
+	if err == nil {
+		var d, st fileStat
+		if d, err = statPath(dir, true); err == nil {
+			st, err = f.stat()
+		}
+		if err == nil && d.mode&fs.ModeSticky != 0 && me != 0 && me != d.uid && me != st.uid {
+			err = unix.EPERM
+		}
+	}
+	if err != nil {
+		return &fs.PathError{Op: "remove", Path: f.path, Err: err}
+	}
+	return nil
+}
+
 // renameNew gives a file its name, unless the name is taken: then the error is an fs.ErrExist.
 func renameNew(from, to string) error {
 	err := retry(func() error {
@@ -250,7 +272,10 @@ func linkNew(from, to string) error {
 	if err := os.Link(from, to); err != nil {
 		return err
 	}
-	return os.Remove(from)
+	if err := os.Remove(from); !errors.Is(err, fs.ErrNotExist) { // somebody has cleared it away: then it has its name alone
+		return err
+	}
+	return nil
 }
 
 // Network file systems: a store by one machine is not seen by another, and locks may not be the kernel's.

@@ -41,6 +41,7 @@ func (f *file) close() error                       { return nil }
 func (f *file) readAt([]byte, int64) (int, error)  { return 0, unsupported() }
 func (f *file) writeAt([]byte, int64) error        { return unsupported() }
 func (f *file) touch() error                       { return unsupported() }
+func (f *file) mayRemove() error                   { return unsupported() }
 func (f *file) chmod(fs.FileMode) error            { return unsupported() }
 func (f *file) chown(int) error                    { return unsupported() }
 func (f *file) goFirst()                           {}

@@ -29,7 +29,7 @@ const (
 	BellBytes = TableEntries * BellStride
 )
 
-// entry is one place in the table. Only the holder of the directory's lock stores to it. state is stored before and after all that readers load when a
+// entry is one place in the table. Only the holder of the table's lock stores to it. state is stored before and after all that readers load when a
 // topic is made, and first when it goes; readers load state, the rest, and state again.
 //
 // state: generation << 2 | live, removed, free or being made. The generation rises with each topic made in this place.
@@ -196,7 +196,7 @@ func (t *Table) read(i int) (e Entry, live bool, err error) {
 // free says whether a topic can be made in a place of that state. Where a maker was ended amid it, another one begins again.
 func free(state uint64) bool { return state&3 == entryFree || state&3 == entryMaking }
 
-// Free says whether there is a free place. The caller holds the directory's lock, as for all that follow.
+// Free says whether there is a free place. The caller holds the table's lock, as for all that follow.
 func (t *Table) Free() error {
 	for i := range t.entries {
 		if free(t.entries[i].state.Load()) {
@@ -254,7 +254,7 @@ func (t *Table) Retired() []Entry {
 }
 
 // End is where the last region ends that was ever published: a place keeps the range of its last topic, and each region lies behind all before it.
-// A region whose maker ended before its last store was not. It is for who holds the directory's lock.
+// A region whose maker ended before its last store was not. It is for who holds the table's lock.
 func (t *Table) End() int64 {
 	var end uint64
 	for i := range t.entries {
