@@ -1,6 +1,7 @@
 // Package report is what the benchmark has found, and how it is shown.
 //
 //	result.go   cells, runs, and what is worked out from them
+//	within.go   ratios within a round
 //	merge.go    a result of a part, and what is kept of an older one
 //	earlier.go  figures measured earlier on the build machine, to compare with
 //	table.go    text for a terminal

@@ -45,17 +45,15 @@ func (p *Point) Each(key string) (s bench.Series) {
 }
 
 // over is the ratio of p's figure to o's in the same round, for the rounds that both have.
-func (p *Point) over(o *Point, key string) (s bench.Series) {
+func (p *Point) over(o *Point, key string) Ratios { return within(p.readings(key), o.readings(key)) }
+
+func (p *Point) readings(key string) (all []reading) {
 	for _, t := range p.Turns {
-		i := slices.IndexFunc(o.Turns, func(u Turn) bool { return u.Round == t.Round })
-		if i < 0 {
-			continue
-		}
-		if v, u := t.Figures[key], o.Turns[i].Figures[key]; v > 0 && u > 0 {
-			s = append(s, v/u)
+		if v, ok := t.Figures[key]; ok {
+			all = append(all, reading{t.Round, t.Bare.Near(), v})
 		}
 	}
-	return s
+	return all
 }
 
 // Point is the point of that curve and place, or nil.

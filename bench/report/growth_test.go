@@ -67,7 +67,7 @@ func TestRatiosOfPointsAreTakenWithinARound(t *testing.T) {
 	g := &grown().Growth[2]
 	a, b := g.Point("spin", 0), g.Point(loopName, 0)
 	b.Turns = b.Turns[1:] // of the first round there is none
-	if s := a.over(b, "p999"); len(s) != 1 || math.Abs(s[0]-1.1) > 1e-9 {
+	if s := a.over(b, "p999"); len(s.Series) != 1 || math.Abs(s.Series[0]-1.1) > 1e-9 {
 		t.Errorf("%v", s)
 	}
 }

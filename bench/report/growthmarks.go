@@ -61,7 +61,7 @@ func (g *Growth) verdicts() (all []Verdict) {
 				continue
 			}
 			over := s.over(p, "p999")
-			add(len(over), "p99.9 spinning, beside "+beside(p.X), ratio(over)+" of a loop without a bus", fmt.Sprintf("at most %.2f", tailMost), over.Median() <= tailMost)
+			add(over.rounds, "p99.9 spinning, beside "+beside(p.X), ratio(over.Series)+" of a loop without a bus", fmt.Sprintf("at most %.2f", tailMost), over.Median() <= tailMost)
 		}
 	}
 	return all

@@ -185,13 +185,13 @@ func (g *group) markdown(b *strings.Builder, plots string) {
 			return fmt.Sprintf("%s (%s–%s)", Duration(s.Median()), Duration(lo), Duration(hi))
 		})
 	}
-	b.WriteString("\nBeside the bare hardware in the same round; and, in bold, how many times as long as ours it takes: medians and quartiles.\n\n")
+	b.WriteString("\nBeside the bare hardware in the same round; and, in bold, how many times as long as ours it takes: medians and quartiles, of rounds of like mode.\n\n")
 	g.rows(b, func(t *Table, l *Line) string {
-		s := ratio(t.OverBare(l)) + " of " + t.BareName()
-		if len(t.OverBare(l)) == 0 {
-			s = ""
+		s := ""
+		if over := t.OverBare(l).Series; len(over) > 0 {
+			s = ratio(over) + " of " + t.BareName()
 		}
-		if over := t.OverOurs(l); len(over) > 0 {
+		if over := t.OverOurs(l).Series; len(over) > 0 {
 			s += "; **" + ratio(over) + "** times " + l.Against
 		}
 		return strings.TrimPrefix(s, "; ")

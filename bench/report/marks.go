@@ -38,10 +38,10 @@ func (r *Result) Verdicts() (all []Verdict) {
 				continue
 			}
 			is := t.OverBare(l)
-			if len(is) == 0 {
+			if len(is.Series) == 0 {
 				continue
 			}
-			v := Verdict{Cell: m.cell, Name: m.name, Is: ratio(is) + " of " + t.BareName(), Rounds: len(is)}
+			v := Verdict{Cell: m.cell, Name: m.name, Is: is.said("of " + t.BareName()), Rounds: is.rounds}
 			v.Should, v.Met = fmt.Sprintf("at most %.2f", m.most), is.Median() <= m.most
 			if m.least > 0 {
 				v.Should, v.Met = fmt.Sprintf("at least %.2f", m.least), is.Median() >= m.least
@@ -67,8 +67,8 @@ func (t *Table) ahead() (all []Verdict) {
 		if t.Cell.Mode == Throughput && slices.Contains(libraries, l.Name) {
 			times, should = 10, "more than 10"
 		}
-		if over := t.OverOurs(l); len(over) > 0 && over.Median() <= times {
-			v := Verdict{Cell: t.Cell.Name(), Name: l.Name, Is: ratio(over) + " times " + l.Against, Should: should, Rounds: len(over)}
+		if over := t.OverOurs(l); len(over.Series) > 0 && over.Median() <= times {
+			v := Verdict{Cell: t.Cell.Name(), Name: l.Name, Is: over.said("times " + l.Against), Should: should, Rounds: over.rounds}
 			t.outdone(&v, l, times)
 			all = append(all, v)
 		}
@@ -87,9 +87,9 @@ func (t *Table) outdone(v *Verdict, peer *Line, times float64) {
 		return
 	}
 	over, burnt := peer.over(other), peer.beside(other, cpuOf)
-	v.Is += fmt.Sprintf(" with %s of its CPU time; %s times %s with %s", ratio(peer.beside(with, cpuOf)), ratio(over), other.Name, ratio(burnt))
+	v.Is += fmt.Sprintf(" with %s of its CPU time; %s times %s with %s", ratio(peer.beside(with, cpuOf).Series), ratio(over.Series), other.Name, ratio(burnt.Series))
 	v.Met = over.Median() > times && burnt.Median() > 1
-	v.Rounds = min(v.Rounds, len(over), len(burnt)) // each of them is part of it
+	v.Rounds = min(v.Rounds, over.rounds, burnt.rounds) // each of them is part of it
 }
 
 // crowds compares what a frame takes with two publishers or two subscribers with what it takes with one of each, in the same round.
@@ -101,10 +101,10 @@ func (r *Result) crowds() (all []Verdict) {
 		if crowd == nil || pair == nil {
 			continue
 		}
-		if is := pair.over(crowd); len(is) > 0 {
+		if is := pair.over(crowd); len(is.Series) > 0 {
 			all = append(all, Verdict{
-				Cell: t.Cell.Name(), Name: crowd.Name, Is: ratio(is) + " of one to one", Should: fmt.Sprintf("at least %.2f", least), Met: is.Median() >= least,
-				Rounds: len(is),
+				Cell: t.Cell.Name(), Name: crowd.Name, Is: is.said("of one to one"), Should: fmt.Sprintf("at least %.2f", least), Met: is.Median() >= least,
+				Rounds: is.rounds,
 			})
 		}
 	}

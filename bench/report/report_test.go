@@ -53,16 +53,16 @@ func sample() *Result {
 func TestRatiosAreTakenWithinARound(t *testing.T) {
 	r := sample()
 	spin, stream := &r.Tables[0], &r.Tables[1]
-	if got, want := spin.OverBare(spin.Line("shmbus spin")), []float64{1.1, 1.1, 1.2}; !reflect.DeepEqual([]float64(got), want) {
+	if got, want := spin.OverBare(spin.Line("shmbus spin")), []float64{1.1, 1.1, 1.2}; !reflect.DeepEqual([]float64(got.Series), want) {
 		t.Errorf("latency over the bare ring: %v, want %v", got, want)
 	}
-	if got, want := stream.OverBare(stream.Line("shmbus spin")), []float64{.5, .5, .5}; !reflect.DeepEqual([]float64(got), want) {
+	if got, want := stream.OverBare(stream.Line("shmbus spin")), []float64{.5, .5, .5}; !reflect.DeepEqual([]float64(got.Series), want) {
 		t.Errorf("rate over the bare stream: %v, want %v", got, want)
 	}
-	if got, want := spin.OverOurs(spin.Line("iceoryx, polling")), []float64{2, 2510. / 300, 9}; !reflect.DeepEqual([]float64(got), want) {
+	if got, want := spin.OverOurs(spin.Line("iceoryx, polling")), []float64{2, 2510. / 300, 9}; !reflect.DeepEqual([]float64(got.Series), want) {
 		t.Errorf("a peer over ours: %v, want %v", got, want)
 	}
-	if got := stream.OverOurs(stream.Line("nng")); len(got) != 1 || got[0] != 10 {
+	if got := stream.OverOurs(stream.Line("nng")); len(got.Series) != 1 || got.Series[0] != 10 {
 		t.Errorf("a peer with one round: %v", got)
 	}
 }

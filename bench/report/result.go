@@ -188,17 +188,20 @@ func nsOf(r *Run) float64  { return r.NS }
 func cpuOf(r *Run) float64 { return r.CPU }
 
 // over is the ratio of l's time to o's in the same round, for the rounds that both have.
-func (l *Line) over(o *Line) bench.Series { return l.beside(o, nsOf) }
+func (l *Line) over(o *Line) Ratios { return l.beside(o, nsOf) }
 
 // beside is the ratio of l's figure to o's in the same round, for the rounds that both have.
-func (l *Line) beside(o *Line, figure func(r *Run) float64) (s bench.Series) {
+func (l *Line) beside(o *Line, figure func(r *Run) float64) Ratios {
+	return within(l.readings(figure), o.readings(figure))
+}
+
+func (l *Line) readings(figure func(r *Run) float64) []reading {
+	all := make([]reading, len(l.Runs))
 	for i := range l.Runs {
-		j := slices.IndexFunc(o.Runs, func(r Run) bool { return r.Round == l.Runs[i].Round })
-		if j >= 0 {
-			s = append(s, figure(&l.Runs[i])/figure(&o.Runs[j]))
-		}
+		r := &l.Runs[i]
+		all[i] = reading{r.Round, r.Bare.Near(), figure(r)}
 	}
-	return s
+	return all
 }
 
 // The contenders that others are compared with: no bus.
@@ -223,24 +226,24 @@ func (t *Table) BareName() string {
 
 // OverBare compares a line with the bare hardware in the same round: the latency with its latency, the rate with its rate. It is empty if
 // the cell has no bare line to compare with.
-func (t *Table) OverBare(l *Line) (s bench.Series) {
+func (t *Table) OverBare(l *Line) (r Ratios) {
 	if beside := bareFigures[t.BareName()]; beside != nil {
-		s = l.Each(func(r *Run) float64 { return r.NS / beside(r) })
+		r = within(l.readings(nsOf), l.readings(beside))
 	} else if bare := t.Line(t.BareName()); bare != nil {
-		s = l.over(bare)
+		r = l.over(bare)
 	}
 	if t.Cell.Mode == Throughput {
-		s = s.Inverse(1)
+		r = r.inverse()
 	}
-	return s
+	return r
 }
 
 // OverOurs is the ratio of a peer's time to that of our contender that it is compared with, in the same round: how many times faster we are.
-func (t *Table) OverOurs(l *Line) bench.Series {
+func (t *Table) OverOurs(l *Line) Ratios {
 	if ours := t.Line(l.Against); ours != nil {
 		return l.over(ours)
 	}
-	return nil
+	return Ratios{}
 }
 
 // Near is in how many of a line's runs the cores were near.

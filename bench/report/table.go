@@ -73,7 +73,7 @@ func (t *Table) text(b *strings.Builder) {
 		if s := l.CPU(); s != nil {
 			took = Duration(s.Median())
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\n", took, ratio(t.OverBare(l)), ratio(t.OverOurs(l)), l.Near(), len(l.Runs))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\n", took, ratio(t.OverBare(l).Series), ratio(t.OverOurs(l).Series), l.Near(), len(l.Runs))
 	}
 	_ = w.Flush()
 	for i := range t.Lines {
