@@ -213,7 +213,7 @@ func (s *sleepers) run(n uint64) (bench.Figures, error) {
 	}
 	t, err := threads()
 	f := bench.Figures{
-		"p50": float64(nap.all.Quantile(.5)), "p99": float64(nap.all.Quantile(.99)), "threads": float64(t),
+		"p50": float64(nap.all.Quantile(.5)), "p99": float64(nap.all.Quantile(.99)), "samples": float64(nap.all.Count()), "threads": float64(t),
 		"cpu": float64(used()-nap.used) / float64(max(1, n-1)),
 	}
 	if s.each > 1 {

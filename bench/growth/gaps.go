@@ -15,7 +15,7 @@ import (
 // half times Gap, and looks at the clock meanwhile. With Loop the subscriber's process does not receive: it has a loop that looks at the clock
 // and waits for moments with such gaps between them.
 //
-// Figures: p50, p99, p999 and max, ns from just before Publish to the return of Receive, or from the moment to the look at the clock that
+// Figures: p50, p99, p999 and max of samples, ns from just before Publish to the return of Receive, or from the moment to the look at the clock that
 // saw that it had come; publish, ns that Publish took, the median; cpu, the processor time that the subscriber's process took, as a part of one processor; collections, of garbage, in
 // that process.
 type GapsArgs struct {

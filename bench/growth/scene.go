@@ -150,10 +150,11 @@ func (c *checker) frame(f *bus.Frame) (uint64, error) {
 	return binary.LittleEndian.Uint64(b), nil
 }
 
-// quantiles are figures of a histogram in ns, with names that begin so.
+// quantiles are figures of a histogram in ns, with names that begin so, and of how many samples they are.
 func quantiles(f bench.Figures, name string, h *bench.Histogram) {
 	f[name+"p50"] = float64(h.Quantile(.5))
 	f[name+"p99"] = float64(h.Quantile(.99))
 	f[name+"p999"] = float64(h.Quantile(.999))
 	f[name+"max"] = float64(h.Max())
+	f[name+"samples"] = float64(h.Count())
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -34,22 +35,40 @@ type Turn struct {
 	Figures map[string]float64 `json:"figures"`
 }
 
+// beyond is of how many samples a figure is: one of them, at least, lies beyond the quantile. Of fewer it is the largest, by another name.
+var beyond = map[string]float64{"p99": 100, "p999": 1000}
+
+// figure is one that the turn has. Where it is not known of how many samples a quantile is, it counts.
+func (t *Turn) figure(key string) (v float64, ok bool) {
+	if n, known := t.Figures["samples"]; known && n < beyond[key] {
+		return 0, false
+	}
+	v, ok = t.Figures[key]
+	return v, ok
+}
+
 // Each is one figure of each turn that has it.
 func (p *Point) Each(key string) (s bench.Series) {
-	for _, t := range p.Turns {
-		if v, ok := t.Figures[key]; ok {
+	for i := range p.Turns {
+		if v, ok := p.Turns[i].figure(key); ok {
 			s = append(s, v)
 		}
 	}
 	return s
 }
 
+// has says whether a figure was measured, be it of too few samples.
+func (p *Point) has(key string) bool {
+	return slices.ContainsFunc(p.Turns, func(t Turn) bool { _, ok := t.Figures[key]; return ok })
+}
+
 // over is the ratio of p's figure to o's in the same round, for the rounds that both have.
 func (p *Point) over(o *Point, key string) Ratios { return within(p.readings(key), o.readings(key)) }
 
 func (p *Point) readings(key string) (all []reading) {
-	for _, t := range p.Turns {
-		if v, ok := t.Figures[key]; ok {
+	for i := range p.Turns {
+		t := &p.Turns[i]
+		if v, ok := t.figure(key); ok {
 			all = append(all, reading{t.Round, t.Bare.Near(), v})
 		}
 	}
@@ -126,7 +145,7 @@ func (g *Growth) rows(quartiles bool) (head []string, rows [][]string) {
 	k := kindOf(g.Name)
 	var columns []column
 	for _, c := range k.columns {
-		if slices.ContainsFunc(g.Points, func(p Point) bool { return len(p.Each(c.key)) > 0 }) {
+		if slices.ContainsFunc(g.Points, func(p Point) bool { return p.has(c.key) }) {
 			columns = append(columns, c)
 		}
 	}
@@ -140,6 +159,8 @@ func (g *Growth) rows(quartiles bool) (head []string, rows [][]string) {
 			for _, c := range columns {
 				s := p.Each(c.key)
 				switch lo, hi := Quartiles(s); {
+				case len(s) == 0 && p.has(c.key):
+					row = append(row, "–")
 				case len(s) == 0:
 					row = append(row, "")
 				case c.most:
@@ -154,6 +175,43 @@ func (g *Growth) rows(quartiles bool) (head []string, rows [][]string) {
 		}
 	}
 	return head, rows
+}
+
+// fewer says which points have had fewer turns than there were rounds, without having failed, and which quantiles are of too few samples.
+func (g *Growth) fewer() (all []string) {
+	k := kindOf(g.Name)
+	byTurns := make(map[int][]string)
+	for _, name := range g.curves() {
+		places := make(map[int][]string)
+		points := g.curve(name)
+		for _, p := range points {
+			if p.Err == "" && len(p.Turns) < g.Rounds {
+				places[len(p.Turns)] = append(places[len(p.Turns)], k.place(p.X))
+			}
+		}
+		for n, some := range places {
+			what := name
+			if len(some) < len(points) {
+				what += " at " + strings.Join(some, ", ")
+			}
+			byTurns[n] = append(byTurns[n], what)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(byTurns)) {
+		all = append(all, fmt.Sprintf("Medians of %d rounds only: %s.", n, strings.Join(byTurns[n], "; ")))
+	}
+	for key, n := range beyond {
+		if slices.ContainsFunc(g.Points, func(p Point) bool { return p.has(key) && len(p.Each(key)) == 0 }) {
+			all = append(all, fmt.Sprintf("%s: – where a turn has fewer than %.0f samples, so that none lies beyond.", k.column(key).head, n))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// below is what is told below the table.
+func (g *Growth) below() []string {
+	return slices.Concat(kindOf(g.Name).remarks(g), g.fewer(), g.out())
 }
 
 // out says which points have failed.
@@ -175,7 +233,7 @@ func (g *Growth) text(b *strings.Builder) {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	_ = w.Flush()
-	for _, s := range slices.Concat(kindOf(g.Name).remarks(g), g.out()) {
+	for _, s := range g.below() {
 		fmt.Fprintln(b, s)
 	}
 	b.WriteByte('\n')
@@ -188,7 +246,7 @@ func (g *Growth) markdown(b *strings.Builder, plots string) {
 	fmt.Fprintf(b, "Medians of %d rounds and quartiles; cores near in %d of %d turns; %s, in %s.\n\n", g.Rounds, near, all, g.Date, g.Took)
 	head, rows := g.rows(true)
 	table(b, head, rows)
-	if s := slices.Concat(k.remarks(g), g.out()); len(s) > 0 {
+	if s := g.below(); len(s) > 0 {
 		fmt.Fprintf(b, "\n- %s\n", strings.Join(s, "\n- "))
 	}
 }

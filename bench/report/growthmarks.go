@@ -61,6 +61,9 @@ func (g *Growth) verdicts() (all []Verdict) {
 				continue
 			}
 			over := s.over(p, "p999")
+			if len(over.Series) == 0 {
+				continue
+			}
 			add(over.rounds, "p99.9 spinning, beside "+beside(p.X), ratio(over.Series)+" of a loop without a bus", fmt.Sprintf("at most %.2f", tailMost), over.Median() <= tailMost)
 		}
 	}

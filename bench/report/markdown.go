@@ -165,13 +165,13 @@ func (g *group) markdown(b *strings.Builder, plots string) {
 		return fmt.Sprintf("%s (%s–%s)", t.show(mid), t.show(lo), t.show(hi))
 	})
 	if first.Cell.Mode == Latency {
-		b.WriteString("\np99 and p99.9, medians of the rounds; the largest of all.\n\n")
+		b.WriteString("\np99 and p99.9, medians of the rounds (– where a turn has too few round trips for one beyond it); the largest of all.\n\n")
 		g.rows(b, func(_ *Table, l *Line) string {
-			p99, p999, most := l.Tail()
-			if most == 0 {
+			tail := l.Tail()
+			if tail[2] == "–" {
 				return ""
 			}
-			return Duration(p99) + " / " + Duration(p999) + " / " + Duration(most)
+			return strings.Join(tail[:], " / ")
 		})
 	}
 	if g.hasCPU() {

@@ -186,7 +186,11 @@ func tailNotes(g *Growth) (notes []string) {
 		if s == nil {
 			continue
 		}
-		notes = append(notes, fmt.Sprintf("Beside %s: p99.9 of frames, spinning, is %s times that of the loop in the same round.", beside(p.X), ratio(s.over(p, "p999").Series)))
+		over := s.over(p, "p999").Series
+		if len(over) == 0 {
+			continue
+		}
+		notes = append(notes, fmt.Sprintf("Beside %s: p99.9 of frames, spinning, is %s times that of the loop in the same round.", beside(p.X), ratio(over)))
 	}
 	return notes
 }

@@ -101,6 +101,9 @@ func (g *Growth) svg() []byte {
 				break
 			}
 			for _, q := range g.curve(name) {
+				if len(q.Each(k.plot)) == 0 {
+					continue
+				}
 				l := labels[i]
 				taken = p.label(taken, at(q)+l.right, y.at(q.Each(k.plot).Median())+l.down, l.anchor, k.place(q.X))
 			}

@@ -63,11 +63,8 @@ func (t *Table) text(b *strings.Builder) {
 		mid, lo, hi := t.Figure(l)
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", l.Name, t.show(mid), t.show(lo), t.show(hi))
 		if t.Cell.Mode == Latency {
-			if p99, p999, most := l.Tail(); most > 0 {
-				fmt.Fprintf(w, "%s\t%s\t%s\t", Duration(p99), Duration(p999), Duration(most))
-			} else {
-				fmt.Fprint(w, "–\t–\t–\t")
-			}
+			tail := l.Tail()
+			fmt.Fprint(w, strings.Join(tail[:], "\t")+"\t")
 		}
 		took := "–"
 		if s := l.CPU(); s != nil {
@@ -109,10 +106,25 @@ func (t *Table) show(v float64) string {
 	return Rate(v)
 }
 
-// Tail is the medians of the rounds' p99 and p99.9, and the largest of all.
-func (l *Line) Tail() (p99, p999, most float64) {
-	return l.Each(func(r *Run) float64 { return r.P99 }).Median(), l.Each(func(r *Run) float64 { return r.P999 }).Median(),
-		l.Each(func(r *Run) float64 { return r.Max }).Most()
+// Tail is the medians of the rounds' p99 and p99.9, and the largest of all, for people: "–" is what was not measured, or is of too few.
+func (l *Line) Tail() [3]string {
+	quantile := func(key string, figure func(r *Run) float64) string {
+		var s bench.Series
+		for i := range l.Runs {
+			if r := &l.Runs[i]; (r.Count == 0 || float64(r.Count) >= beyond[key]) && figure(r) > 0 {
+				s = append(s, figure(r))
+			}
+		}
+		if len(s) == 0 {
+			return "–"
+		}
+		return Duration(s.Median())
+	}
+	all := [3]string{quantile("p99", func(r *Run) float64 { return r.P99 }), quantile("p999", func(r *Run) float64 { return r.P999 }), "–"}
+	if most := l.Each(func(r *Run) float64 { return r.Max }).Most(); most > 0 {
+		all[2] = Duration(most)
+	}
+	return all
 }
 
 // ratio is the median of ratios, and their quartiles.

@@ -9,7 +9,7 @@ static void peer_open(const char *out, const char *in) {
     (void)out;
     (void)in;
     slots = (4u << 20) / opt.size;
-    if (slots < 8) slots = 8;
+    if (slots < 4) slots = 4;
     from = calloc(1, opt.size);
     to = calloc(slots, opt.size);
 }
