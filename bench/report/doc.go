@@ -4,6 +4,7 @@
 //	within.go   ratios within a round
 //	merge.go    a result of a part, and what is kept of an older one
 //	earlier.go  figures measured earlier on the build machine, to compare with
+//	marks.go    what cells should be; verdict.go how that is judged
 //	table.go    text for a terminal
 //	markdown.go tables in docs/BENCHMARKS.md, between markers
 //	svg.go      plots of cells

@@ -7,52 +7,52 @@ import (
 )
 
 // The marks of the series.
-const (
-	publishMost = 20       // ns, with nobody there
-	timeMost    = 35       // the same with the frame's time
-	receiveMost = 10       // ns, of a frame that waits
-	allocated   = 0.001    // allocations a frame that are none: the runtime's own
-	attachMost  = 5e6      // ns
-	memoryMost  = 16 << 10 // bytes
-	threadsMost = 19
-	tailMost    = 1.25 // of the loop's; it is a noisy figure
+var (
+	publishMark = atMost(20)     // ns, with nobody there
+	timeMark    = atMost(35)     // the same with the frame's time
+	receiveMark = atMost(10)     // ns, of a frame that waits
+	allocated   = lessThan(.001) // allocations a frame that are none: the runtime's own
+	attachMark  = lessThan(5e6)
+	memoryMark  = lessThan(16 << 10)
+	threadsMark = bound{"fewer than", 20, lessThan(20).meets}
+	tailMark    = atMost(1.25) // of the loop's; it is a noisy figure
 )
 
 // verdicts are the marks of a series that was measured.
 func (g *Growth) verdicts() (all []Verdict) {
-	add := func(rounds int, name, is, should string, met bool) {
-		all = append(all, Verdict{Cell: g.Name, Name: name, Is: is, Should: should, Met: met, Rounds: rounds})
+	add := func(rounds int, name, is, should string, j Judgement) {
+		all = append(all, Verdict{Cell: g.Name, Name: name, Is: is, Should: should, Judgement: j, Rounds: rounds})
 	}
 	switch g.Name {
 	case GrowthCalls:
 		for _, c := range []struct {
-			curve string
-			most  float64
-		}{{PublishCurve, publishMost}, {PublishTimeCurve, timeMost}, {ReceiveCurve, receiveMost}} {
+			curve  string
+			should bound
+		}{{PublishCurve, publishMark}, {PublishTimeCurve, timeMark}, {ReceiveCurve, receiveMark}} {
 			if p := g.Point(c.curve, 64); p != nil {
 				is := p.Each("ns")
-				add(len(is), c.curve+", 64 bytes", shown(is), "at most "+Duration(c.most), is.Median() <= c.most)
+				add(len(is), c.curve+", 64 bytes", shown(is, Duration), c.should.said(Duration), c.should.judge(is))
 			}
 		}
 		if len(g.Points) > 0 {
 			is := g.most("allocations")
-			add(g.Rounds, "allocations a frame, in all of these", small(is), "none", is < allocated)
+			add(g.Rounds, "allocations a frame, in all of these", small(is), "none", allocated.judge(bench.Series{is}))
 		}
 	case GrowthAttach:
 		p := g.Point("a new process", 1000)
 		if p == nil {
 			break
 		}
-		m := func(key string) float64 { return p.Each(key).Median() }
-		add(len(p.Turns), "coming to a bus with 1000 topics", Duration(m("attach")), "less than "+Duration(attachMost), m("attach") < attachMost)
+		is := p.Each("attach")
+		add(len(is), "coming to a bus with 1000 topics", shown(is, Duration), attachMark.said(Duration), attachMark.judge(is))
 		for _, c := range [][2]string{{"a subscription", "subscription"}, {"a publisher", "publication"}} {
-			is := m(c[1]) + m("shared")
-			add(len(p.Turns), "memory of an open topic beyond the ring, "+c[0], kib(is), "less than "+kib(memoryMost), is < memoryMost)
+			is := p.sum(c[1], "shared")
+			add(len(is), "memory of an open topic beyond the ring, "+c[0], shown(is, kib), memoryMark.said(kib), memoryMark.judge(is))
 		}
 	case GrowthBlocked:
 		if p := g.Point("all on one topic", 1000); p != nil {
 			is := g.most("threads")
-			add(len(p.Turns), "threads while up to 1000 goroutines wait", whole(is), fmt.Sprintf("fewer than %d", threadsMost+1), is <= threadsMost)
+			add(len(p.Turns), "threads while up to 1000 goroutines wait", whole(is), threadsMark.String(), threadsMark.judge(bench.Series{is}))
 		}
 	case GrowthTail:
 		for _, p := range g.curve(loopName) {
@@ -60,18 +60,30 @@ func (g *Growth) verdicts() (all []Verdict) {
 			if s == nil {
 				continue
 			}
-			over := s.over(p, "p999")
-			if len(over.Series) == 0 {
-				continue
+			if over := s.over(p, "p999"); len(over.Series) > 0 {
+				add(over.rounds, "p99.9 spinning, beside "+beside(p.X), over.said("of a loop without a bus"), tailMark.said(hundredths), over.judge(tailMark))
 			}
-			add(over.rounds, "p99.9 spinning, beside "+beside(p.X), ratio(over.Series)+" of a loop without a bus", fmt.Sprintf("at most %.2f", tailMost), over.Median() <= tailMost)
 		}
 	}
 	return all
 }
 
-// shown is the median of times, and their quartiles.
-func shown(s bench.Series) string {
+// sum is the sum of two figures of each turn that has both.
+func (p *Point) sum(a, b string) (s bench.Series) {
+	for i := range p.Turns {
+		v, ok := p.Turns[i].figure(a)
+		if w, both := p.Turns[i].figure(b); ok && both {
+			s = append(s, v+w)
+		}
+	}
+	return s
+}
+
+// shown is the median, and the quartiles if they are others.
+func shown(s bench.Series, show func(v float64) string) string {
 	lo, hi := Quartiles(s)
-	return fmt.Sprintf("%s (%s–%s)", Duration(s.Median()), digits(lo), digits(hi))
+	if show(lo) == show(hi) {
+		return show(s.Median())
+	}
+	return fmt.Sprintf("%s (%s–%s)", show(s.Median()), show(lo), show(hi))
 }
