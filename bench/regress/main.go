@@ -215,7 +215,10 @@ func (m *measured) cost(c cell) (float64, error) {
 		v = m.Ratio.Ring
 	case m.Latency != nil:
 		v = m.Latency.P50
-	case c.beside && m.Ratio.Stream > 0:
+	case c.beside && m.Messages > 0:
+		if !(m.Ratio.Stream > 0) { // nanoseconds on one side and a ratio on the other cannot be compared
+			return 0, fmt.Errorf("its buscat bench gives no ratio to the bare stream, which %s is compared by; leave this cell out, with -cells", c.name)
+		}
 		v = 1 / m.Ratio.Stream
 	case m.Messages > 0:
 		v = 1e9 / m.Messages
@@ -236,7 +239,11 @@ func once(ctx context.Context, b built, c cell, long time.Duration) (float64, er
 	if err := json.Unmarshal([]byte(out), &m); err != nil {
 		return 0, fmt.Errorf("%s: %w", b.what, err)
 	}
-	return m.cost(c)
+	v, err := m.cost(c)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", b.what, err)
+	}
+	return v, nil
 }
 
 // compare runs both so many times, each pair in the other order than the one before.

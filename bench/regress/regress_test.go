@@ -46,6 +46,8 @@ func TestTheCostOfAMeasurementIsReadFromItsJSON(t *testing.T) {
 		{`{"throughput_msgs_per_s": 2e6, "latency_ns": null, "ratio": {"stream": 0.5}}`, false, 500},
 		{`{"throughput_msgs_per_s": 1, "latency_ns": {"p50": 300}, "ratio": {"ring": 1.1}}`, true, 1.1},
 		{`{"throughput_msgs_per_s": 1, "latency_ns": {"p50": 300}, "ratio": {"ring": 1.1}}`, false, 300},
+		{`{"throughput_msgs_per_s": 2e6, "latency_ns": null}`, true, 0}, // ns would pass for a ratio
+		{`{"throughput_msgs_per_s": 2e6, "latency_ns": null}`, false, 500},
 		{`{}`, false, 0},
 	} {
 		var m measured
@@ -110,6 +112,9 @@ func TestTheTreeIsComparedWithTheCommitBeforeItAndNothingIsLeft(t *testing.T) {
 	}
 	if _, err := run(t.Context(), []string{"nowhere"}); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a commit that is not there: %v", err)
+	}
+	if _, err := run(t.Context(), []string{"-cells", "throughput-64-time"}); err == nil || !strings.Contains(err.Error(), "rate 2e6") || !strings.Contains(err.Error(), "no ratio to the bare stream") {
+		t.Errorf("a commit whose buscat knows no ratio: %v", err)
 	}
 	for list, want := range map[string]string{"throughput-1K,no-such": `"no-such"`, "throughput-1K,": `""`, ",": `""`} {
 		if _, err := run(t.Context(), []string{"-cells", list}); err == nil || !strings.Contains(err.Error(), "-cells "+want) {
