@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -63,8 +64,42 @@ func (l *lab) versions(ctx context.Context) map[string]string {
 			}
 		}
 	}
-	if out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
-		v["shmbus"] = string(bytes.TrimSpace(out))
-	}
+	v["shmbus"] = ownVersion(debugSettings(), func() ([]byte, error) {
+		return exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+	})
 	return v
+}
+
+func debugSettings() []debug.BuildSetting {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Settings
+	}
+	return nil
+}
+
+// ownVersion is that of shmbus: what git says of the directory, or else what was noted when this program was built, or else why it is unknown.
+func ownVersion(noted []debug.BuildSetting, describe func() ([]byte, error)) string {
+	out, err := describe()
+	if out = bytes.TrimSpace(out); err == nil && len(out) > 0 {
+		return string(out)
+	}
+	about := make(map[string]string)
+	for _, s := range noted {
+		about[s.Key] = s.Value
+	}
+	if rev := about["vcs.revision"]; rev != "" {
+		if rev = rev[:min(len(rev), 12)]; about["vcs.modified"] == "true" {
+			rev += "-dirty"
+		}
+		return rev
+	}
+	why := "git says nothing"
+	if err != nil {
+		why = "git describe: " + err.Error()
+		if e, ok := errors.AsType[*exec.ExitError](err); ok && len(e.Stderr) > 0 {
+			said, _, _ := strings.Cut(strings.TrimSpace(string(e.Stderr)), "\n")
+			why += ", " + said
+		}
+	}
+	return "unknown: " + why
 }

@@ -50,11 +50,20 @@ func take[P any](all, measured, old []P, is func(P) bool, mark func(*P)) []P {
 	return all
 }
 
+// versions are all of them. That of shmbus is what the figures are of: where it was not noted, that is said.
+func (s *Session) versions() string {
+	all := sorted(s.Versions)
+	if s.Versions["shmbus"] == "" {
+		all = append(all, "shmbus: unknown: it was not noted")
+	}
+	return strings.Join(all, "; ")
+}
+
 // text is the session in a line.
 func (s *Session) text() string {
 	words := []string{
 		fmt.Sprintf("%s, in %s: %d rounds, %s a turn", s.Date, s.Took, s.Rounds, s.RunTime),
-		"machine: " + strings.Join(sorted(s.Machine), "; "), "versions: " + strings.Join(sorted(s.Versions), "; "),
+		"machine: " + strings.Join(sorted(s.Machine), "; "), "versions: " + s.versions(),
 	}
 	for _, k := range s.Skipped {
 		words = append(words, fmt.Sprintf("skipped: %s (%s)", k.Name, k.Why))
