@@ -128,7 +128,7 @@ func (g *group) title() string {
 func (r *Result) Markdown(plots string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured %s, in %s: %d rounds, %s a turn.\n\n- Machine: %s.\n- Versions: %s.\n", r.Date, r.Took, r.Rounds, r.RunTime,
-		strings.Join(sorted(r.Machine), "; "), strings.Join(sorted(r.Versions), "; "))
+		strings.Join(sorted(r.Machine), "; "), r.versions())
 	for _, s := range r.Skipped {
 		fmt.Fprintf(&b, "- Skipped: %s (%s).\n", s.Name, s.Why)
 	}
@@ -196,10 +196,11 @@ func (g *group) markdown(b *strings.Builder, plots string) {
 		}
 		return strings.TrimPrefix(s, "; ")
 	})
+	b.WriteString("\nThe bare line, ring and stream are measured beside each contender, and its ratio is to those; shown are the ones beside the first one.\n")
 	for _, t := range g.tables {
 		if len(t.Lines) > 0 {
 			l := &t.Lines[0]
-			fmt.Fprintf(b, "\n%s: bare line %s, ring %s, stream %s a message; cores near in %d of %d rounds.", t.Cell.Name(),
+			fmt.Fprintf(b, "\n%s: beside %s the bare line took %s, ring %s, stream %s a message; cores near in %d of %d rounds.", t.Cell.Name(), l.Name,
 				Duration(l.Each(func(r *Run) float64 { return r.Bare.Line }).Median()), Duration(l.Each(func(r *Run) float64 { return r.Bare.Ring }).Median()),
 				Duration(l.Each(func(r *Run) float64 { return r.Bare.Stream }).Median()), l.Near(), len(l.Runs))
 		}
