@@ -139,7 +139,8 @@ func (r *Result) Markdown(plots string) string {
 		fmt.Fprintf(&b, "- %s\n", s)
 	}
 	if rows := r.verdictRows(); len(rows) > 0 {
-		b.WriteString("\n### Marks, and who is nearer to shmbus than they should be\n\n")
+		b.WriteString("\n### Marks, and who is nearer to shmbus than they should be\n\nMedians and quartiles; *Marks* and *Ten times*, under Method, say how they are judged. At the edge: " +
+			"the mark is between the quartiles. Near, far: the median of the rounds in which the cores were so, and how many these were. Left out: rounds whose two turns were of unlike mode.\n\n")
 		table(&b, []string{"cell", "contender", "is", "should be", ""}, rows)
 	}
 	for _, g := range r.groups() {

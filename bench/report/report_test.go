@@ -236,7 +236,7 @@ func TestWhatIsPublishedStandsBetweenTheMarkers(t *testing.T) {
 	}
 	for _, want := range []string{
 		"before\n" + beginMark, endMark + "\nafter\n", "Skipped: iceoryx, polling (there is no header)", "Out after 1 rounds: nng (it has gone)", "at least 0.60 | – |", "- Versions: nng: 1; shmbus: unknown: it was not noted.",
-		"; shown are the ones beside the first one.", "latency-spin-64: beside shmbus spin the bare line took 200 ns, ring", "(bench/latency-spin.svg)",
+		"At the edge: the mark is between the quartiles.", "; shown are the ones beside the first one.", "latency-spin-64: beside shmbus spin the bare line took 200 ns, ring", "(bench/latency-spin.svg)",
 	} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("no %q in\n%s", want, first)
