@@ -7,8 +7,8 @@
 //	marks.go    what cells should be; verdict.go how that is judged
 //	table.go    text for a terminal
 //	markdown.go tables in docs/BENCHMARKS.md, between markers
-//	svg.go      plots of cells
+//	svg.go      plots of cells; foot.go what stands below all plots
 //	growth.go   series: what something costs as something grows; kinds.go how each is shown, notes.go what its figures say,
 //	growthmarks.go what they should be
-//	plot.go     plots of series
+//	plot.go     plots of series; axis.go where values are in them, labels.go where texts are
 package report

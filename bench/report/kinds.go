@@ -26,7 +26,8 @@ type kind struct {
 	place       func(x float64) string
 	columns     []column
 	plot        string   // the column that is plotted
-	against     string   // the column that it is plotted against; "": what grows
+	also        []view   // what else is plotted, below it
+	limits      []limit  // the marks of columns that are plotted
 	skip        []string // curves that are not plotted
 	notes       func(g *Growth) []string
 }
@@ -111,7 +112,9 @@ var kinds = []kind{
 		name: GrowthCalls, title: "Cost as it grows: a call",
 		text: "One thread on a CPU of its own, one frame a call, a lossless topic: *Publish* with no subscription there, without times and with them; and *Receive* with " +
 			"its *Release*, of frames that the same thread has published before, an eighth of the ring at a time. *A copy and a stamp* is what a call has to do at least, in as much memory. *Allocations* are those of the whole process.",
-		x: "frame", place: size, plot: "ns",
+		x: "frame", place: size, plot: "ns", limits: []limit{
+			{"ns", publishMost, PublishCurve, 64}, {"ns", timeMost, PublishTimeCurve, 64}, {"ns", receiveMost, ReceiveCurve, 64},
+		},
 		columns: []column{
 			{key: "ns", head: "a frame", show: Duration},
 			{key: "allocations", head: "allocations, a frame", show: small, most: true},
@@ -122,7 +125,7 @@ var kinds = []kind{
 		text: "One publisher with a CPU of its own, and one process with all the subscriptions, each with a goroutine, on the other CPU. Frames of 64 " +
 			"bytes, one a call. *A frame* is the time until all subscribers have it or know that it is lost; *at the publisher* is the time of its " +
 			"calls, in which a lossless topic waits for the slowest subscriber.",
-		x: "subscribers", place: whole, plot: "publisher", notes: subscribersNotes,
+		x: "subscribers", place: whole, plot: "publisher", also: []view{{key: "received"}}, notes: subscribersNotes,
 		columns: []column{
 			{key: "publisher", head: "at the publisher", show: Duration},
 			{key: "ns", head: "a frame", show: Duration},
@@ -146,7 +149,7 @@ var kinds = []kind{
 		text: "A new process, each turn. *First subscription* is from opening the bus to one subscription on one of the topics. Then it opens a " +
 			"subscription on each topic, and then a publisher on each. Memory is what only the process has, with its page tables, for each; and what the " +
 			"topic's part of the file has beyond its ring.",
-		x: "topics", place: whole, plot: "attach", notes: attachNotes,
+		x: "topics", place: whole, plot: "attach", limits: []limit{{key: "attach", most: attachMost}}, notes: attachNotes,
 		columns: []column{
 			{key: "attach", head: "first subscription", show: Duration},
 			{key: "subscribe", head: "a subscription", show: Duration},
@@ -201,8 +204,8 @@ var kinds = []kind{
 		text: "A publisher publishes with gaps that are drawn at random from half to one and a half times the one that is named; it looks at the clock " +
 			"meanwhile. One subscriber in another process receives. From just before Publish to the return of Receive, beside the processor time " +
 			"that the subscriber's process took, all its threads together.",
-		x: "gap", place: Duration, plot: "p50", against: "cpu", notes: waitingNotes,
-		columns: append([]column{{key: "cpu", head: "of a CPU", show: percent}, {key: "publish", head: "Publish", show: Duration}}, latencies...),
+		x: "gap", place: Duration, plot: "p50", also: []view{{key: "cpu"}, {key: "p50", against: "cpu", labelled: "block"}}, notes: waitingNotes,
+		columns: append([]column{{key: "cpu", head: "part of a CPU", show: percent}, {key: "publish", head: "Publish", show: Duration}}, latencies...),
 	},
 	{
 		name: GrowthTail, title: "The tail, and what the process does meanwhile",

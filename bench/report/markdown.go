@@ -63,7 +63,7 @@ func (r *Result) Publish(file, plots string) error {
 		return err
 	}
 	for _, g := range r.groups() {
-		if err := put(filepath.Join(plots, g.name+".svg"), g.svg()); err != nil {
+		if err := put(filepath.Join(plots, g.name+".svg"), g.svg(&r.Session)); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (r *Result) Publish(file, plots string) error {
 		}
 	}
 	for i := range r.Growth {
-		if err := put(filepath.Join(plots, r.Growth[i].Name+".svg"), r.Growth[i].svg()); err != nil {
+		if err := put(filepath.Join(plots, r.Growth[i].Name+".svg"), r.Growth[i].svg(&r.Session)); err != nil {
 			return err
 		}
 	}

@@ -57,9 +57,8 @@ func TestWhatCannotBeWrittenTakesNothingAway(t *testing.T) {
 	}
 	before := contents(t, dir)
 	other := sample()
-	other.Date = "tomorrow"
-	const room = 1 << 20 // enough for the log of the tests
-	other.Machine = map[string]string{"CPU": strings.Repeat("x", room)}
+	const room = 1 << 20                                                // enough for the log of the tests
+	other.Machine = map[string]string{"CPU": strings.Repeat("x", room)} // the plots do not show it
 	upTo(t, room, func() {
 		if err := other.Save(figures); !errors.Is(err, syscall.EFBIG) {
 			t.Errorf("figures without room: %v", err)
