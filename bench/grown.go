@@ -46,7 +46,7 @@ func allSeries(how extent) []series {
 		{report.GrowthSubscribers, subscribersPoints(most(4, 1, 2, 4, 8, 16, 32, 64))},
 		{report.GrowthTopics, topicsPoints(most(10, 1, 10, 100, 1000))},
 		{report.GrowthAttach, attachPoints(most(10, 1, 10, 100, 1000))},
-		{report.GrowthBlocked, blockedPoints(most(64, 1, 8, 9, 64, 256, 1000))},
+		{report.GrowthBlocked, blockedPoints(most(64, 1, 8, 9, 24, 32, 64, 256, 1000))},
 		{report.GrowthRings, ringsPoints(rings)},
 		{report.GrowthFrames, framesPoints(most(32<<10, 8, 64, 512, 4<<10, 32<<10, 256<<10, 2<<20, 16<<20))},
 		{report.GrowthWaiting, waitingPoints(most(1e6, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8))},
@@ -104,6 +104,9 @@ func lone(l *lab) bench.CrewSpec {
 	return s
 }
 
+// lossyFrame is about what a frame takes a publisher that waits for nobody.
+const lossyFrame = 15 * time.Nanosecond
+
 // subscribersPoints: the process with the subscribers has a CPU, as a whole: its goroutines are not to take that of the publisher.
 func subscribersPoints(xs []float64) (all []point) {
 	for _, lossless := range []bool{true, false} {
@@ -112,9 +115,10 @@ func subscribersPoints(xs []float64) (all []point) {
 			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
 				spec := apart(l)
 				spec.Whole = true
-				t := sceneTaker{least: 4 * growth.FanoutSlots}
-				if lossless { // a lossy subscriber still reads what is left in the ring when all is published
-					t.bench = perFrame
+				t := sceneTaker{least: 4 * growth.FanoutSlots, bench: perFrame}
+				if !lossless {
+					// A lossy subscriber still reads what is left in the ring when all is published. That is to be nothing beside what is published, however many there are.
+					t.bench, t.count = nil, func(long time.Duration) uint64 { return uint64(long / lossyFrame) }
 				}
 				return play(ctx, spec, growth.Fanout, growth.FanoutArgs{Subscriptions: int(x), Lossless: lossless}, t)
 			}})

@@ -125,3 +125,27 @@ func TestSeriesAreChosenLikeCells(t *testing.T) {
 		}
 	}
 }
+
+// TestLossySubscribersReadMostlyWhileOnePublishes: what they still find in the ring afterwards is a small part, however many they are.
+func TestLossySubscribersReadMostlyWhileOnePublishes(t *testing.T) {
+	needCPUs(t)
+	l, err := openLab(t.Context(), []string{"none"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	for _, p := range subscribersPoints([]float64{64}) {
+		if p.curve != "lossy" {
+			continue
+		}
+		w, err := p.start(t.Context(), l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.close()
+		f, err := w.turn(30 * time.Millisecond)
+		if err != nil || f["received"] > .05 || f["received"] == 0 {
+			t.Errorf("%v: %v", f, err)
+		}
+	}
+}
