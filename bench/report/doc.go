@@ -8,7 +8,8 @@
 //	table.go    text for a terminal
 //	markdown.go tables in docs/BENCHMARKS.md, between markers
 //	svg.go      plots of cells; foot.go what stands below all plots
-//	growth.go   series: what something costs as something grows; kinds.go how each is shown, notes.go what its figures say,
+//	growth.go   series: what something costs as something grows; kinds.go how each is shown, notes.go what its figures say, cliffs.go
+//	where they jump,
 //	growthmarks.go what they should be
 //	plot.go     plots of series; axis.go where values are in them, labels.go where texts are
 package report

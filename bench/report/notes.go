@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"shmbus/internal/bench"
 )
@@ -44,7 +45,7 @@ func subscribersNotes(g *Growth) (notes []string) {
 		notes = append(notes, fmt.Sprintf("With lossy subscribers a frame takes the publisher %s with %.0f of them and %s with %.0f: it does not wait for them.",
 			Duration(first.Each("publisher").Median()), first.X, Duration(last.Each("publisher").Median()), last.X))
 	}
-	return notes
+	return slices.Concat(notes, losslessCliffs(g), lossyShares(g))
 }
 
 func topicsNotes(g *Growth) (notes []string) {
@@ -56,7 +57,7 @@ func topicsNotes(g *Growth) (notes []string) {
 	first, last := g.ends(one)
 	bareFirst, bareLast := g.ends(one + ", no bus")
 	if last == nil || bareLast == nil {
-		return notes
+		return append(notes, topicsCliff(g)...)
 	}
 	m := func(p *Point) float64 { return p.Each("ns").Median() }
 	said := fmt.Sprintf("With one goroutine a frame takes %s on one topic and %s on %.0f; a ring without a bus for each takes %s and %s", Duration(m(first)), Duration(m(last)), last.X,
@@ -64,7 +65,8 @@ func topicsNotes(g *Growth) (notes []string) {
 	if m(last) > 1.5*m(first) && m(bareLast) > 1.5*m(bareFirst) {
 		said += ": the memory of so many, visited in turn, takes longer without a bus as well"
 	}
-	return append(notes, said+fmt.Sprintf(". Threads switch %s times a frame at most.", small(last.Each(sw).Most())))
+	notes = append(notes, said+fmt.Sprintf(". Threads switch %s times a frame at most.", small(last.Each(sw).Most())))
+	return append(notes, topicsCliff(g)...)
 }
 
 func attachNotes(g *Growth) []string {
@@ -94,6 +96,9 @@ func blockedNotes(g *Growth) (notes []string) {
 	if a, b := g.Point(all, 64), g.Point(all, 1000); a != nil && b != nil {
 		each := (b.Each("last").Median() - a.Each("last").Median()) / (b.X - a.X)
 		notes = append(notes, fmt.Sprintf("On one topic the first goroutine runs after %s, however many wait; from 64 to 1000 each one more takes %s.", between(first, Duration), Duration(each)))
+	}
+	for _, s := range g.steps(all) {
+		notes = append(notes, blockedCliff(s)...)
 	}
 	if a, b := g.Point(own, 8), g.Point(own, 64); a != nil && b != nil {
 		m := func(p *Point, key string) float64 { return p.Each(key).Median() }
@@ -138,7 +143,7 @@ func ringsNotes(g *Growth) (notes []string) {
 		notes = append(notes, fmt.Sprintf("Making the largest ring takes %s for each MiB, and the kernel takes %s for a file as large that is reserved, mapped and unmapped; coming "+
 			"to it takes %s. Every page is there before the first frame.", Duration(m("make")/mib), Duration(m("reserve")/mib), Duration(m("attach")/mib)))
 	}
-	return notes
+	return append(notes, ringsCliffs(g)...)
 }
 
 func framesNotes(g *Growth) (notes []string) {
@@ -156,7 +161,7 @@ func framesNotes(g *Growth) (notes []string) {
 	if a, b := g.median(MemoryName, 256<<10, "gbs"), g.median(MemoryName, 16<<20, "gbs"); b > 0 && b < .9*a { // what is less than that is the machine's drift
 		notes = append(notes, fmt.Sprintf("Bare memory falls as well where rings do not fit into the cache any more: from %s with frames of 256 KiB to %s with 16 MiB.", perSec(a), perSec(b)))
 	}
-	return notes
+	return append(notes, framesCliffs(g)...)
 }
 
 func waitingNotes(g *Growth) (notes []string) {
