@@ -126,7 +126,7 @@ func lossyShares(g *Growth) (notes []string) {
 			shares, from = append(shares, share*p.X), p.X
 		}
 	}
-	if len(shares) > 1 && shares.Most() < 1.5*shares.Least() {
+	if len(shares) > 1 && shares.Most() < 3*shares.Least() {
 		notes = append(notes, fmt.Sprintf("A lossy subscriber receives the fewer frames the more there are: all of them together %s of what is published, as they share one CPU.", between(shares, percent)))
 	}
 	if len(more) > 0 {
