@@ -104,7 +104,7 @@ func framesCliffs(g *Growth) (notes []string) {
 		notes = append(notes, said)
 	}
 	if s := g.step(name, 8, 64); s != nil && s.times("ns") < .8 {
-		said := fmt.Sprintf("With 8 bytes %s takes longer than with 64, %s and %s", name, shown(s.a.Each("ns")), shown(s.b.Each("ns")))
+		said := fmt.Sprintf("With 8 bytes %s takes longer than with 64, %s and %s", name, shown(s.a.Each("ns"), Duration), shown(s.b.Each("ns"), Duration))
 		if p := g.step(place, 8, 64); p != nil && p.times("ns") > 1 {
 			said += fmt.Sprintf("; in place it is the other way round, %s and %s", Duration(p.from("ns")), Duration(p.to("ns")))
 		}
