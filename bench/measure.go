@@ -136,10 +136,15 @@ func (l *lab) cell(ctx context.Context, bare *calibrator, cell report.Cell, roun
 	return t, nil
 }
 
-// out takes note of an entrant's error. It is an error of the whole only if that is at its end.
+// out takes note of an entrant's error, and ends its processes: one that spins for another that is gone would take part in all turns that
+// follow. It is an error of the whole only if that is at its end.
 func (e *entrant) out(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
 		e.line.Err = err.Error()
+		if e.runner != nil {
+			e.close()
+			e.runner = nil
+		}
 	}
 	return ctx.Err()
 }

@@ -101,6 +101,10 @@ func (l *lab) skip(name string, p point, err error) {
 func (w *walker) out(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
 		w.point.Err = err.Error()
+		if w.taker != nil {
+			w.close()
+			w.taker = nil
+		}
 	}
 	return ctx.Err()
 }
