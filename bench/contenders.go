@@ -9,6 +9,7 @@ import (
 	"shmbus/bench/native"
 	"shmbus/bench/peers"
 	"shmbus/bench/report"
+	"shmbus/bus"
 	"shmbus/internal/bench"
 )
 
@@ -40,6 +41,7 @@ type contender struct {
 	spin     bool // its processes keep their CPUs when they wait
 	alone    bool // it has no subscriber
 	pair     bool // it has one publisher and one subscriber, whatever the cell has
+	ring     bool // of ours, of a pair: its ring is that of the cell's others
 }
 
 func (c *contender) ours() bool { return c.job != nil }
@@ -50,12 +52,23 @@ func (c *contender) takesPart(cell report.Cell) bool {
 	return c.in(cell) && !(c.spin && cell.Processes() > cpus())
 }
 
-func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner, error) {
-	if c.pair {
-		cell.Pubs, cell.Subs = 1, 1
+// shape is the cell as the contender has it, and a topic of ours there.
+func (c *contender) shape(cell report.Cell) (report.Cell, bus.TopicOptions) {
+	ring := topic(cell)
+	if !c.pair {
+		return cell, ring
 	}
+	cell.Pubs, cell.Subs = 1, 1
+	if !c.ring {
+		ring = topic(cell)
+	}
+	return cell, ring
+}
+
+func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner, error) {
+	cell, ring := c.shape(cell)
 	if c.ours() {
-		return startOurs(ctx, *c.job, cell, l.pins(cell))
+		return startOurs(ctx, *c.job, cell, ring, l.pins(cell))
 	}
 	o := peers.Options{
 		Peer: c.peerName, Latency: cell.Mode == report.Latency, Spin: c.spin, Size: cell.Size, Pubs: cell.Pubs, Subs: cell.Subs,
@@ -141,8 +154,11 @@ func contenders() []contender {
 	memory.spin = true
 	memcpy := bare(report.MemcpyName, native.Memcpy, "", func(c report.Cell) bool { return throughput(c) && oneToOne(c) })
 	memcpy.alone = true
-	pair := ours("adaptive, one to one", beside, bench.Job{Batch: 1, Wait: bench.Adaptive})
-	pair.pair = true
+	pair := func(name string, ring bool) contender {
+		c := ours("adaptive, one to one"+name, beside, bench.Job{Batch: 1, Wait: bench.Adaptive})
+		c.pair, c.ring = true, ring
+		return c
+	}
 	zmqPolling := inC("ZeroMQ, polling", native.ZeroMQ, "", true)
 	zmqPolling.in = spinning
 	return []contender{
@@ -155,7 +171,8 @@ func contenders() []contender {
 		ours("spin, exclusive", onePublisher, exclusive(bench.Job{Batch: 1, Wait: bench.Spin})),
 		ours("spin, exclusive, batches of 32", onePublisher, exclusive(bench.Job{Batch: batch, Wait: bench.Spin})),
 		ours("adaptive", calls, bench.Job{Batch: 1, Wait: bench.Adaptive}),
-		pair,
+		pair("", false),
+		pair(", same ring", true),
 		ours("adaptive, batches of 32", throughput, bench.Job{Batch: batch, Wait: bench.Adaptive}),
 		ours("block", calls, bench.Job{Batch: 1, Wait: bench.Block}),
 		ours("block, in place", calls, bench.Job{Batch: 1, Wait: bench.Block, Loan: true}),

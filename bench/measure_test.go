@@ -7,6 +7,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"shmbus/bench/report"
 )
 
 // loose is a runner and a taker that is open until it is closed.
@@ -41,5 +43,31 @@ func TestWhoFailsIsClosedAtOnce(t *testing.T) {
 	e, w = &entrant{}, &walker{}
 	if e.out(ctx, failed) == nil || w.out(ctx, failed) == nil || e.line.Err != "" || w.point.Err != "" {
 		t.Error("the end of the whole is told as that of one")
+	}
+}
+
+// TestOnePairHasTheRingOfTheCrowd: what more publishers and subscribers take is not to be what a larger ring takes.
+func TestOnePairHasTheRingOfTheCrowd(t *testing.T) {
+	crowd := report.Cell{Mode: report.Throughput, Size: 64, Pubs: 2, Subs: 1}
+	pair := report.Cell{Mode: report.Throughput, Size: 64, Pubs: 1, Subs: 1}
+	seen := 0
+	for _, c := range contenders() {
+		want, ring := crowd, topic(crowd)
+		switch c.name {
+		case "shmbus adaptive, one to one":
+			want, ring = pair, topic(pair)
+		case "shmbus adaptive, one to one, same ring":
+			want = pair
+		case "shmbus adaptive":
+		default:
+			continue
+		}
+		seen++
+		if cell, got := c.shape(crowd); cell != want || got != ring || !c.takesPart(crowd) {
+			t.Errorf("%s: %+v with %+v, want %+v with %+v", c.name, cell, got, want, ring)
+		}
+	}
+	if seen != 3 {
+		t.Errorf("%d of the three are there", seen)
 	}
 }

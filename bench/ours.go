@@ -25,10 +25,9 @@ func exclusive(j bench.Job) bench.Job {
 	return j
 }
 
-// startOurs starts processes and prepares the job for a cell. If they are pinned they are on the first two CPUs, as those of
+// startOurs starts processes and prepares the job for a cell, on topics like t. If they are pinned they are on the first two CPUs, as those of
 // peers.
-func startOurs(ctx context.Context, j bench.Job, cell report.Cell, pin bool) (runner, error) {
-	t := topic(cell)
+func startOurs(ctx context.Context, j bench.Job, cell report.Cell, t bus.TopicOptions, pin bool) (runner, error) {
 	t.Exclusive = j.Topic != nil && j.Topic.Exclusive
 	j.Topic = &t
 	return startOn(ctx, j, cell, pin)

@@ -68,7 +68,7 @@ func TestWhereFramesAreInNoRunsAnymoreIsSaid(t *testing.T) {
 	g := curvesOf(GrowthFrames, "ns", place{name, 8, 17.9}, place{name, 64, 11.8}, place{name, 512, 71}, place{in, 8, 28.1}, place{in, 64, 31.2}, place{in, 512, 45.1})
 	says(t, g, "From 64 to 512 bytes shmbus spin goes from 11.8 ns to 71.0 ns, 6.02 times as long")
 	says(t, g, "Frames filled in place are in no runs, and go from 31.2 ns to 45.1 ns.")
-	says(t, g, "With 8 bytes shmbus spin takes longer than with 64, 17.9 ns (17.9–17.9) and 11.8 ns (11.8–11.8); in place it is the other way round, 28.1 ns and 31.2 ns.")
+	says(t, g, "With 8 bytes shmbus spin takes longer than with 64, 17.9 ns and 11.8 ns; in place it is the other way round, 28.1 ns and 31.2 ns.")
 	g = curvesOf(GrowthFrames, "ns", place{name, 8, 11}, place{name, 64, 11.8}, place{name, 512, 30})
 	says(t, g, "not From 64")
 	says(t, g, "not With 8")

@@ -140,14 +140,16 @@ func (t *Table) nearest() (v Verdict, ok bool) {
 func (r *Result) crowds() (all []Verdict) {
 	for i := range r.Tables {
 		t := &r.Tables[i]
-		crowd, pair := t.Line("shmbus adaptive"), t.Line("shmbus adaptive, one to one")
-		if crowd == nil || pair == nil {
-			continue
-		}
-		if is := pair.over(crowd); len(is.Series) > 0 {
-			all = append(all, Verdict{
-				Cell: t.Cell.Name(), Name: crowd.Name, Is: is.said("of one to one"), Should: crowdMark.said(hundredths), Judgement: is.judge(crowdMark), Rounds: is.rounds,
-			})
+		for _, with := range []string{"one to one", "one to one, same ring"} {
+			crowd, pair := t.Line("shmbus adaptive"), t.Line("shmbus adaptive, "+with)
+			if crowd == nil || pair == nil {
+				continue
+			}
+			if is := pair.over(crowd); len(is.Series) > 0 {
+				all = append(all, Verdict{
+					Cell: t.Cell.Name(), Name: crowd.Name, Is: is.said("of " + with), Should: crowdMark.said(hundredths), Judgement: is.judge(crowdMark), Rounds: is.rounds,
+				})
+			}
 		}
 	}
 	return all

@@ -143,7 +143,7 @@ func TestThePageSaysWhatIsOfAnotherSession(t *testing.T) {
 }
 
 func TestACrowdIsComparedWithAPairOfTheSameRounds(t *testing.T) {
-	lines := func(crowd, pair float64) Table {
+	lines := func(crowd, pair float64, with string) Table {
 		var runs [2][]Run
 		for round := range 3 {
 			drift := float64(round + 1)
@@ -152,12 +152,18 @@ func TestACrowdIsComparedWithAPairOfTheSameRounds(t *testing.T) {
 		}
 		return Table{
 			Cell:  Cell{Mode: Throughput, Size: 64, Pubs: 2, Subs: 1},
-			Lines: []Line{{Name: "shmbus adaptive", Runs: runs[0]}, {Name: "shmbus adaptive, one to one", Runs: runs[1]}},
+			Lines: []Line{{Name: "shmbus adaptive", Runs: runs[0]}, {Name: "shmbus adaptive, one to one" + with, Runs: runs[1]}},
 		}
 	}
-	r := &Result{Tables: []Table{lines(50, 31), lines(50, 29), {Cell: Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1}, Lines: lines(50, 31).Lines[:1]}}}
+	r := &Result{Tables: []Table{lines(50, 31, ""), lines(50, 29, ""), {Cell: Cell{Mode: Throughput, Size: 64, Pubs: 1, Subs: 1}, Lines: lines(50, 31, "").Lines[:1]}}}
 	all := r.crowds()
 	if len(all) != 2 || !all[0].Met || all[1].Met || all[0].Cell != "throughput-2to1-64" || !strings.HasPrefix(all[0].Is, "0.62 ") || !strings.HasPrefix(all[1].Is, "0.58 ") {
 		t.Errorf("%+v", all)
+	}
+	both := lines(50, 31, "")
+	both.Lines = append(both.Lines, lines(50, 29, ", same ring").Lines[1])
+	all = (&Result{Tables: []Table{both}}).crowds()
+	if len(all) != 2 || !all[0].Met || all[1].Met || !strings.HasSuffix(all[0].Is, " of one to one") || !strings.HasSuffix(all[1].Is, " of one to one, same ring") {
+		t.Errorf("with the crowd's ring as well: %+v", all)
 	}
 }
