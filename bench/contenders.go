@@ -11,6 +11,7 @@ import (
 	"shmbus/bench/report"
 	"shmbus/bus"
 	"shmbus/internal/bench"
+	"shmbus/internal/mem"
 )
 
 // An outcome is what came of one turn.
@@ -150,8 +151,10 @@ func contenders() []contender {
 		}
 		return c
 	}
-	memory := bare(report.MemoryName, "", peers.Memory, func(c report.Cell) bool { return polling(c) && oneToOne(c) && c.Size > 64 })
-	memory.spin = true
+	large := func(c report.Cell) bool { return polling(c) && oneToOne(c) && c.Size > 64 }
+	memory := bare(report.MemoryName, "", peers.Memory, large)
+	taken := bare(report.TakenName, "", peers.MemoryTaken, func(c report.Cell) bool { return mem.TakesUnchanged && large(c) })
+	memory.spin, taken.spin = true, true
 	memcpy := bare(report.MemcpyName, native.Memcpy, "", func(c report.Cell) bool { return throughput(c) && oneToOne(c) })
 	memcpy.alone = true
 	pair := func(name string, ring bool) contender {
@@ -163,6 +166,7 @@ func contenders() []contender {
 	zmqPolling.in = spinning
 	return []contender{
 		memory,
+		taken,
 		memcpy,
 		bare(report.FutexName, native.Futex, "", blocking),
 		ours("spin", polling, bench.Job{Batch: 1, Wait: bench.Spin}),

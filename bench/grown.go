@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,7 @@ import (
 	"shmbus/bench/report"
 	"shmbus/bus"
 	"shmbus/internal/bench"
+	"shmbus/internal/mem"
 )
 
 // How much of the series is measured.
@@ -295,12 +297,15 @@ func (t *streamTaker) turn(long time.Duration) (map[string]float64, error) {
 }
 
 // framesContenders are those of the cells that are measured with frames of all sizes.
-var framesContenders = []string{"shmbus spin", "shmbus spin, in place", report.MemoryName, report.MemcpyName}
+var framesContenders = []string{"shmbus spin", "shmbus spin, in place", report.MemoryName, report.TakenName, report.MemcpyName}
 
 func framesPoints(xs []float64) (all []point) {
 	for _, name := range framesContenders {
+		if name == report.TakenName && !mem.TakesUnchanged {
+			continue // it would be bare memory once more
+		}
 		for _, x := range xs {
-			if bare := name == report.MemoryName || name == report.MemcpyName; bare && x < 64 {
+			if !strings.HasPrefix(name, "shmbus") && x < 64 {
 				continue // its messages begin and end with a word
 			}
 			all = append(all, point{curve: name, x: x, start: func(ctx context.Context, l *lab) (taker, error) {

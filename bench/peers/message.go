@@ -19,7 +19,7 @@ func stamp(b []byte, word uint64) {
 // sum adds up a message, a line at a time.
 func sum(b []byte) (sum uint64) {
 	for len(b) >= 64 {
-		l := *(*[64]byte)(b)
+		l := (*[64]byte)(b) // where it lies, which may be anywhere
 		for i := 0; i < 64; i += 8 {
 			sum += binary.LittleEndian.Uint64(l[i:])
 		}

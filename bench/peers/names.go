@@ -12,6 +12,7 @@ const (
 	Redis        = "redis"
 	Shmipc       = "shmipc"
 	Memory       = "memory"
+	MemoryTaken  = "memory-taken"
 )
 
 var all = map[string]peer{
@@ -22,5 +23,6 @@ var all = map[string]peer{
 	NATS:         natsSubjects,
 	Redis:        redisChannels,
 	Shmipc:       shmipcStreams,
-	Memory:       memory,
+	Memory:       memory(false),
+	MemoryTaken:  memory(true),
 }

@@ -43,10 +43,12 @@ type receiver interface {
 }
 
 // A peer is a way to move messages. Publishers send on channel "a"; in a measurement of latency the subscriber answers on "b". Both
-// functions return when the other side is there; they are called at once.
+// functions return when the other side is there; they are called at once. Or whole is set: then all of it is the peer's, and what it returns
+// moves n messages.
 type peer struct {
 	send    func(o Options, channel string) (sender, error)
 	receive func(o Options, channel string) ([]receiver, error)
+	whole   func(o Options) (func(n uint64) (Report, error), error)
 }
 
 // side is what a process has open.
@@ -71,15 +73,15 @@ func Serve(words []string) error {
 	}
 	orders := listen()
 	out := json.NewEncoder(os.Stdout)
-	s := &side{o: o, check: checker{size: o.Size, next: make([]uint64, o.Pubs)}}
-	if err := s.open(p); err != nil {
+	run, err := p.begin(o)
+	if err != nil {
 		return out.Encode(Report{Err: err.Error()})
 	}
 	if err := out.Encode(Report{Ready: true}); err != nil {
 		return err
 	}
 	for n := range orders {
-		r, err := s.run(n)
+		r, err := run(n)
 		if err != nil {
 			r.Err = err.Error()
 		}
@@ -88,6 +90,15 @@ func Serve(words []string) error {
 		}
 	}
 	return nil
+}
+
+// begin opens what the process needs, and gives what moves n messages.
+func (p peer) begin(o Options) (func(n uint64) (Report, error), error) {
+	if p.whole != nil {
+		return p.whole(o)
+	}
+	s := &side{o: o, check: checker{size: o.Size, next: make([]uint64, o.Pubs)}}
+	return s.run, s.open(p)
 }
 
 // listen reads orders also while the process is busy: when the leader is gone, that is the end.
@@ -199,11 +210,16 @@ func (s *side) drain(n uint64) (Report, error) {
 }
 
 func (s *side) ping(n uint64) (Report, error) {
+	return timeEach(n, func() error { return s.roundTrip(true) })
+}
+
+// timeEach counts how long each round trip took, as ours are counted.
+func timeEach(n uint64, roundTrip func() error) (Report, error) {
 	r, cost := Report{Start: bench.Now(), Hist: new(bench.Histogram)}, bench.Timing()
 	start := time.Now()
 	last := time.Since(start)
 	for range n {
-		if err := s.roundTrip(true); err != nil {
+		if err := roundTrip(); err != nil {
 			return r, err
 		}
 		t := time.Since(start)

@@ -75,6 +75,22 @@ func (p *Point) readings(key string) (all []reading) {
 	return all
 }
 
+// quicker has the turn that takes fewer ns of each round, as Line.quicker has.
+func (p *Point) quicker(o *Point) *Point {
+	if o == nil {
+		return p
+	}
+	both := &Point{Curve: p.Curve, X: p.X, Turns: slices.Clone(p.Turns)}
+	for _, t := range o.Turns {
+		if i := slices.IndexFunc(both.Turns, func(u Turn) bool { return u.Round == t.Round }); i < 0 {
+			both.Turns = append(both.Turns, t)
+		} else if t.Figures["ns"] < both.Turns[i].Figures["ns"] {
+			both.Turns[i] = t
+		}
+	}
+	return both
+}
+
 // Point is the point of that curve and place, or nil.
 func (g *Growth) Point(curve string, x float64) *Point {
 	for i := range g.Points {

@@ -124,6 +124,23 @@ func TestBareMemoryFallsOnlyWhereItIsMoreThanDrift(t *testing.T) {
 	}
 }
 
+func TestFramesAreComparedWithTheQuickerBareMemory(t *testing.T) {
+	point := func(curve string, ns ...float64) (p Point) {
+		p = Point{Curve: curve, X: 1 << 10}
+		for i, v := range ns {
+			p.Turns = append(p.Turns, Turn{Round: i, Figures: map[string]float64{"ns": v}})
+		}
+		return p
+	}
+	g := &Growth{Name: GrowthFrames, Points: []Point{point("shmbus spin", 100, 100, 100), point(MemoryName, 50, 200), point(TakenName, 200, 50, 50)}}
+	if said := kindOf(g.Name).remarks(g); len(said) != 1 || !strings.HasPrefix(said[0], "shmbus spin takes 2.00 times") {
+		t.Errorf("%q", said)
+	}
+	if g.Points[1].Turns[1].Figures["ns"] != 200 {
+		t.Error("the bare memory's own figures have changed")
+	}
+}
+
 func TestEveryKindIsWhole(t *testing.T) {
 	for _, k := range kinds {
 		found := false

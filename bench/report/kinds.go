@@ -191,7 +191,7 @@ var kinds = []kind{
 	},
 	{
 		name: GrowthFrames, title: "Cost as it grows: the frame",
-		text: "From one process to another, that spins, one frame a call; beside memory that one core fills and the other one reads with no bus, and a " +
+		text: "From one process to another, that spins, one frame a call; beside memory that one core fills and the other one reads with no bus, also with lines taken, and a " +
 			"copy within one process. Rings have 8192 frames or about 4 MiB, whichever is less, but no fewer than four frames.",
 		x: "frame", place: size, plot: "ns", notes: framesNotes,
 		columns: []column{

@@ -151,11 +151,11 @@ func framesNotes(g *Growth) (notes []string) {
 		var s bench.Series
 		for _, p := range g.curve(name) {
 			if b := g.Point(MemoryName, p.X); b != nil {
-				s = append(s, p.over(b, "ns").Median())
+				s = append(s, p.over(b.quicker(g.Point(TakenName, p.X)), "ns").Median())
 			}
 		}
 		if len(s) > 0 {
-			notes = append(notes, fmt.Sprintf("%s takes %s times as long as bare memory, over all sizes that it has; median of ratios in the same round.", name, between(s, digits)))
+			notes = append(notes, fmt.Sprintf("%s takes %s times as long as bare memory, the quicker of the two where there are two, over all sizes that it has; median of ratios in the same round.", name, between(s, digits)))
 		}
 	}
 	if a, b := g.median(MemoryName, 256<<10, "gbs"), g.median(MemoryName, 16<<20, "gbs"); b > 0 && b < .9*a { // what is less than that is the machine's drift

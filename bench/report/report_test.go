@@ -67,6 +67,34 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	}
 }
 
+// TestBareMemoryIsTheQuickerOfTwo: in each round the one that is, and where one of the two has fallen out, the other.
+func TestBareMemoryIsTheQuickerOfTwo(t *testing.T) {
+	runs := func(ns ...float64) (all []Run) {
+		for i, v := range ns {
+			all = append(all, Run{Round: i, NS: v})
+		}
+		return all
+	}
+	ours := Line{Name: "shmbus spin, in place", Ours: true, Runs: runs(100, 100, 100)}
+	memory, taken := Line{Name: MemoryName, Bare: true, Runs: runs(50, 100)}, Line{Name: TakenName, Bare: true, Runs: runs(100, 50, 80)}
+	cell := Cell{Mode: Latency, Size: 1 << 20, Pubs: 1, Subs: 1, Spin: true}
+	both := &Table{Cell: cell, Lines: []Line{memory, taken, ours}}
+	if got := both.OverBare(both.Line(ours.Name)); !slices.Equal(got, []float64{2, 2, 1.25}) {
+		t.Errorf("of the two: %v", got)
+	}
+	if memory.Runs[1].NS != 100 {
+		t.Error("the bare memory's own figures have changed")
+	}
+	one := &Table{Cell: cell, Lines: []Line{memory, ours}}
+	if got := one.OverBare(one.Line(ours.Name)); !slices.Equal(got, []float64{2, 1}) {
+		t.Errorf("of the one: %v", got)
+	}
+	verdicts := (&Result{Tables: []Table{*both, *one}}).Verdicts()
+	if len(verdicts) != 2 || verdicts[0].Met || !strings.HasPrefix(verdicts[0].Is, "2.00 ") || !strings.HasPrefix(verdicts[1].Is, "1.50 ") {
+		t.Errorf("%+v", verdicts)
+	}
+}
+
 func TestMarksAreJudgedAndPeersAheadAreNamed(t *testing.T) {
 	got := make(map[string]bool)
 	for _, v := range sample().Verdicts() {

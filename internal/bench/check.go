@@ -24,6 +24,16 @@ func stamp(b []byte, count uint64) {
 	binary.NativeEndian.PutUint64(b[(len(b)-8)&^7:], count)
 }
 
+// Fill makes b, which may hold anything, the frame of that count, and Whole reads all of b and says whether it is that. They are for what is no
+// bus and has to do the same with a message.
+func Fill(b []byte, count uint64) {
+	clear(b)
+	stamp(b, count)
+}
+
+// Whole is the other end of Fill. b must be aligned as frames are.
+func Whole(b []byte, count uint64) bool { return sum(b) == summed(len(b), count) }
+
 // sum adds up a frame. The words of a line lie at fixed places of an array: with the frame's length in a slice expression the address of
 // each load would wait for the length, which the bare ring does not have.
 func sum(b []byte) (sum uint64) {

@@ -57,10 +57,8 @@ func (e *end) fill(ctx context.Context, size int) error {
 	if err != nil {
 		return err
 	}
-	b := l.Bytes()
-	clear(b)
 	e.sent++
-	stamp(b, e.sent)
+	Fill(l.Bytes(), e.sent)
 	return l.Commit()
 }
 
