@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -198,15 +199,26 @@ func once(time.Duration) uint64 { return 1 }
 // blockedPoints: the publisher's thread has a CPU; the process with the goroutines is free, as such a program is. It is a new one each turn,
 // because a Go program keeps the threads that it has needed once, to open and to close a thousand subscriptions for example.
 func blockedPoints(xs []float64) (all []point) {
-	for _, own := range []bool{false, true} {
-		curve := map[bool]string{true: "each on a topic of its own", false: "all on one topic"}[own]
+	for _, c := range []struct {
+		name string
+		args growth.BlockedArgs
+		most float64
+	}{
+		{"all on one topic", growth.BlockedArgs{}, math.Inf(1)},
+		{report.OwnTopicCurve, growth.BlockedArgs{Own: true}, math.Inf(1)},
+		{report.OwnFutexCurve, growth.BlockedArgs{Own: true, Bare: true}, mostFutexes},
+	} {
 		for _, x := range xs {
-			all = append(all, point{curve: curve, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
+			if x > c.most {
+				break
+			}
+			a := c.args
+			a.Goroutines = int(x)
+			all = append(all, point{curve: c.name, x: x, start: func(ctx context.Context, l *lab) (taker, error) {
 				spec := apart(l)
 				if l.pin {
 					spec.CPUs = []int{0, -1}
 				}
-				a := growth.BlockedArgs{Goroutines: int(x), Own: own}
 				t, err := l.busTaker()
 				if err != nil {
 					return nil, err
@@ -223,6 +235,9 @@ func blockedPoints(xs []float64) (all []point) {
 	}
 	return all
 }
+
+// mostFutexes is how many threads wait without a bus: so many goroutines have one each with the bus.
+const mostFutexes = 8
 
 func ringsPoints(xs []float64) (all []point) {
 	for _, x := range xs {

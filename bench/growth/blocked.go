@@ -15,13 +15,15 @@ import (
 )
 
 // BlockedArgs are those of Blocked: so many goroutines of the subscriber's process wait, all on one topic, or each on its own. The publisher
-// publishes n frames, each when all wait again: to all of them, or on one topic drawn at random.
+// publishes n frames, each when all wait again: to all of them, or on one topic drawn at random. Bare is the latter without a bus (see doze.go);
+// that all wait again the publisher is told by the same topic.
 //
 // Figures: ns from just before Publish to the return of Receive: p50 and p99 of all wakes; with one topic also first and last, the medians of
 // the first and the last goroutine of a frame. threads, of the subscriber's process; cpu, ns of processor time that it takes, a frame. wake, ns that Publish took, the median.
 type BlockedArgs struct {
 	Goroutines int
 	Own        bool
+	Bare       bool
 }
 
 func (a BlockedArgs) topics(p bench.Place) (names []string) {
@@ -35,9 +37,11 @@ func (a BlockedArgs) topics(p bench.Place) (names []string) {
 	return names
 }
 
+const blockedSlots = 64
+
 // ring is that of the topics here.
 func (a BlockedArgs) ring() bus.TopicOptions {
-	o := bus.TopicOptions{Slots: 64, Policy: bus.PolicyLossless, NoTime: true}
+	o := bus.TopicOptions{Slots: blockedSlots, Policy: bus.PolicyLossless, NoTime: true}
 	if !a.Own {
 		o.MaxSubscribers = max(64, a.Goroutines)
 	}
@@ -58,14 +62,10 @@ func blocked(p bench.Place, a BlockedArgs) (bench.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pubs []*sender
-	for _, name := range a.topics(p) {
-		pub, err := me.publisher(p.Bus, name, a.ring())
-		if err != nil {
-			me.Close()
-			return nil, err
-		}
-		pubs = append(pubs, &sender{pub: pub})
+	sends, err := me.wakers(p, a)
+	if err != nil {
+		me.Close()
+		return nil, err
 	}
 	settle := 300*time.Microsecond + time.Duration(a.Goroutines)*2*time.Microsecond
 	first := 10*time.Millisecond + time.Duration(a.Goroutines)*20*time.Microsecond // threads are made when all sleep for the first time
@@ -75,7 +75,7 @@ func blocked(p bench.Place, a BlockedArgs) (bench.Part, error) {
 		c.until(c.now() + int64(first))
 		for range n {
 			start := c.until(c.now() + int64(settle))
-			if err := pubs[rand.IntN(len(pubs))].send(ctx, uint64(start)); err != nil {
+			if err := sends[rand.IntN(len(sends))](ctx, uint64(start)); err != nil {
 				return nil, err
 			}
 			h.Record(uint64(c.now() - start))
@@ -90,6 +90,26 @@ func blocked(p bench.Place, a BlockedArgs) (bench.Part, error) {
 		return bench.Figures{"wake": float64(h.Quantile(.5))}, nil
 	}
 	return me, nil
+}
+
+// wakers are what publishes a frame on each topic, or the same without a bus.
+func (me *part) wakers(p bench.Place, a BlockedArgs) (sends []func(ctx context.Context, word uint64) error, err error) {
+	for _, name := range a.topics(p) {
+		if a.Bare {
+			l, err := me.sleepingLines(p, name)
+			if err != nil {
+				return nil, err
+			}
+			sends = append(sends, func(_ context.Context, word uint64) error { l.send(word); return nil })
+			continue
+		}
+		pub, err := me.publisher(p.Bus, name, a.ring())
+		if err != nil {
+			return nil, err
+		}
+		sends = append(sends, (&sender{pub: pub}).send)
+	}
+	return sends, nil
 }
 
 // sleepers are the goroutines that wait.
@@ -120,25 +140,20 @@ func newSleepers(p bench.Place, a BlockedArgs) (*sleepers, error) {
 		return nil, err
 	}
 	s.done = &sender{pub: pub}
-	names := a.topics(p)
 	if a.Own {
 		s.each = 1
 	}
-	var subs []*bus.Subscriber
-	for i := range a.Goroutines {
-		sub, err := s.subscribe(p.Bus, names[i%len(names)], a.ring(), bus.Lossless(), bus.Block())
-		if err != nil {
-			cancel()
-			s.Close()
-			return nil, err
-		}
-		subs = append(subs, sub)
+	waits, err := s.waits(p, a)
+	if err != nil {
+		cancel()
+		s.Close()
+		return nil, err
 	}
 	ended := make(chan bool)
-	for i, sub := range subs {
+	for i, w := range waits {
 		go func() {
 			defer func() { ended <- true }()
-			if err := s.sleep(ctx, i, sub); ctx.Err() == nil {
+			if err := s.sleep(ctx, i, w); ctx.Err() == nil {
 				if n := s.turn.Load(); n != nil {
 					n.end <- err
 				}
@@ -147,28 +162,70 @@ func newSleepers(p bench.Place, a BlockedArgs) (*sleepers, error) {
 	}
 	s.closers = append(s.closers, func() { // first, before the subscriptions are closed
 		cancel()
-		for range subs {
+		for _, w := range waits {
+			w.end()
+		}
+		for range waits {
 			<-ended
 		}
 	})
 	s.prepare = func(n uint64) error {
-		s.turn.Store(&nap{left: n, end: make(chan error, len(subs)+1)})
+		s.turn.Store(&nap{left: n, end: make(chan error, len(waits)+1)})
 		return nil
 	}
 	s.act = func(n uint64) (bench.Figures, error) { return s.run(n) }
 	return s, nil
 }
 
-// sleep is the life of one of the goroutines.
-func (s *sleepers) sleep(ctx context.Context, i int, sub *bus.Subscriber) error {
-	var c checker
-	for {
-		f, err := sub.Receive(ctx)
-		now := s.clock.now()
-		if err != nil {
-			return err
+// A wait is what one of the goroutines waits for. receive takes the time when it has come, and gives it with the word that was sent.
+type wait interface {
+	receive(ctx context.Context, c *clock) (now int64, sent uint64, err error)
+	end() // when its context is done
+}
+
+// waits are what the goroutines wait for, each of them.
+func (s *sleepers) waits(p bench.Place, a BlockedArgs) (all []wait, err error) {
+	names := a.topics(p)
+	for i := range a.Goroutines {
+		if a.Bare {
+			l, err := s.sleepingLines(p, names[i])
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, &doze{lines: l})
+			continue
 		}
-		sent, err := c.frame(f)
+		sub, err := s.subscribe(p.Bus, names[i%len(names)], a.ring(), bus.Lossless(), bus.Block())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &onTopic{sub: sub})
+	}
+	return all, nil
+}
+
+// onTopic is a subscription.
+type onTopic struct {
+	sub   *bus.Subscriber
+	check checker
+}
+
+func (w *onTopic) receive(ctx context.Context, c *clock) (now int64, sent uint64, err error) {
+	f, err := w.sub.Receive(ctx)
+	now = c.now()
+	if err != nil {
+		return now, 0, err
+	}
+	sent, err = w.check.frame(f)
+	return now, sent, err
+}
+
+func (w *onTopic) end() {}
+
+// sleep is the life of one of the goroutines.
+func (s *sleepers) sleep(ctx context.Context, i int, w wait) error {
+	for {
+		now, sent, err := w.receive(ctx, s.clock)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@
 //	topics.go  many topics in one process, one goroutine that receives
 //	attach.go  coming to a bus with many topics, and what an open topic takes
 //	blocked.go many goroutines that wait
+//	doze.go    the same without a bus: threads that wait, each on a futex of its own
 //	ring.go    publishing with nobody there, and the same stores without a bus; making a ring and coming to it
 //	lines.go   no bus: the lines of a frame in memory that two processes share; futex_unsafe.go sleeping on it
 //	gaps.go    frames with gaps between them: how late they are seen, and what the waiting took

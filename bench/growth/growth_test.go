@@ -3,6 +3,8 @@
 package growth
 
 import (
+	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -126,5 +128,57 @@ func TestTheBareLinesCarryWhatIsSent(t *testing.T) {
 			}
 		}
 		<-sent
+	}
+}
+
+// TestThreadsThatSleepWithoutABusAreWokenOneByOneAndEnd: more of them than processors for goroutines, which they must not keep.
+func TestThreadsThatSleepWithoutABusAreWokenOneByOneAndEnd(t *testing.T) {
+	b, err := bus.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	me, p, c := new(part), bench.Place{Bus: b, Topic: t.Name()}, newClock()
+	defer me.Close()
+	a := BlockedArgs{Goroutines: 2*runtime.GOMAXPROCS(0) + 2, Own: true, Bare: true}
+	sends, err := me.wakers(p, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(sleepers)
+	defer s.Close()
+	waits, err := s.waits(p, a)
+	if err != nil || len(waits) != len(sends) || len(waits) != a.Goroutines {
+		t.Fatalf("%d wait for %d: %v", len(waits), len(sends), err)
+	}
+	got, ended := make(chan [2]uint64), make(chan error)
+	for i, w := range waits {
+		go func() {
+			for {
+				_, word, err := w.receive(t.Context(), c)
+				if err != nil {
+					ended <- err
+					return
+				}
+				got <- [2]uint64{uint64(i), word}
+			}
+		}()
+	}
+	for n := range uint64(10 * blockedSlots) {
+		i := n % uint64(len(sends))
+		if err := sends[i](t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+		if g := <-got; g != [2]uint64{i, n} {
+			t.Fatalf("word %d to thread %d has come as word %d to %d", n, i, g[1], g[0])
+		}
+	}
+	for _, w := range waits {
+		w.end()
+	}
+	for range waits {
+		if err := <-ended; !errors.Is(err, errOver) {
+			t.Error(err)
+		}
 	}
 }

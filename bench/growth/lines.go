@@ -3,10 +3,12 @@
 package growth
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -33,7 +35,11 @@ type lines struct {
 	stamps, cells []line
 	i             uint64 // sent, or received
 	sleeps        bool
+	sleep         func(w *mem.Word, while uint32) // in the kernel
+	over          atomic.Bool                     // who sleeps is to wake, and to come back with errOver
 }
+
+var errOver = errors.New("nobody waits any more")
 
 // openLines maps memory for so many frames. All who give the same name have it in common; it is removed with the crew.
 func openLines(p bench.Place, name string, slots int) (*lines, func(), error) {
@@ -60,7 +66,7 @@ func openLines(p bench.Place, name string, slots int) (*lines, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	l := &lines{read: &v[0].word, asleep: &v[1].word, stamps: v[2 : 2+slots], cells: v[2+slots:]}
+	l := &lines{read: &v[0].word, asleep: &v[1].word, stamps: v[2 : 2+slots], cells: v[2+slots:], sleep: waitOn}
 	l.i = l.read.Load()
 	return l, func() { _ = unix.Munmap(m) }, nil
 }
@@ -93,6 +99,13 @@ func (l *lines) send(word uint64) {
 	}
 }
 
+// end wakes who sleeps, for good.
+func (l *lines) end() {
+	l.over.Store(true)
+	l.asleep.Store(0)
+	wakeOne(l.asleep)
+}
+
 // receive waits for the next frame.
 func (l *lines) receive() (uint64, error) {
 	at := l.i & uint64(len(l.stamps)-1)
@@ -106,7 +119,10 @@ func (l *lines) receive() (uint64, error) {
 			l.asleep.Store(0)
 			break
 		}
-		waitOn(l.asleep, 1)
+		if l.over.Load() { // behind the store: whoever has set it sees that one, or the word has changed before the kernel looks at it
+			return 0, errOver
+		}
+		l.sleep(l.asleep, 1)
 	}
 	c := &l.cells[at]
 	word := c.word.Load()

@@ -24,6 +24,8 @@ func grown() *Result {
 		{Name: GrowthAttach, Rounds: 2, Points: []Point{point("a new process", 1, memory, memory), point("a new process", 1000, memory, memory)}},
 		{Name: GrowthBlocked, Rounds: 2, Points: []Point{
 			point("all on one topic", 1, one("threads", 8), one("threads", 9)), point("all on one topic", 1000, one("threads", 12), one("threads", 20)),
+			point(OwnTopicCurve, 8, one("p50", 110), one("p50", 440)),
+			point(OwnFutexCurve, 8, map[string]float64{"p50": 100, "threads": 30}, map[string]float64{"p50": 360, "threads": 30}),
 		}},
 		{Name: GrowthTail, Rounds: 2, Points: []Point{
 			point(loopName, 0, one("p999", 1000), one("p999", 4000)), point("spin", 0, one("p999", 1100), one("p999", 4400)),
@@ -46,10 +48,16 @@ func TestTheMarksOfSeriesAreJudged(t *testing.T) {
 		"memory of an open topic beyond the ring, a subscription": true,  // 15 KiB
 		"memory of an open topic beyond the ring, a publisher":    false, // 17 KiB
 		"threads while up to 1000 goroutines wait":                false, // 20
+		"p50, 8 goroutines, each on a topic of its own":           true,  // 1.1 and 1.22
 		"p99.9 spinning, beside nothing":                          true,  // 1.1 in each round
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+	for _, v := range grown().Verdicts() { // what is no bus has more of them
+		if strings.HasPrefix(v.Name, "threads") && v.Is != "20" {
+			t.Errorf("%+v", v)
+		}
 	}
 }
 

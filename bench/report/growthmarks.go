@@ -12,6 +12,7 @@ const (
 	timeMost    = 35 // ns, the same with the frame's time
 	receiveMost = 10 // ns, of a frame that waits
 	attachMost  = 5e6
+	waitersMost = 8 // goroutines that have a thread each
 )
 
 var (
@@ -22,6 +23,7 @@ var (
 	attachMark  = lessThan(attachMost)
 	memoryMark  = lessThan(16 << 10)
 	threadsMark = bound{"fewer than", 20, lessThan(20).meets}
+	futexMark   = atMost(1.2)  // of a thread on a futex of its own
 	tailMark    = atMost(1.25) // of the loop's; it is a noisy figure
 )
 
@@ -58,8 +60,12 @@ func (g *Growth) verdicts() (all []Verdict) {
 		}
 	case GrowthBlocked:
 		if p := g.Point("all on one topic", 1000); p != nil {
-			is := g.most("threads")
+			is := g.most("threads", OwnFutexCurve)
 			add(len(p.Turns), "threads while up to 1000 goroutines wait", whole(is), threadsMark.String(), threadsMark.judge(bench.Series{is}))
+		}
+		if p, bare := g.Point(OwnTopicCurve, waitersMost), g.Point(OwnFutexCurve, waitersMost); p != nil && bare != nil {
+			is := p.over(bare, "p50")
+			add(is.rounds, fmt.Sprintf("p50, %d goroutines, %s", waitersMost, OwnTopicCurve), is.said("of "+OwnFutexCurve), futexMark.said(hundredths), is.judge(futexMark))
 		}
 	case GrowthTail:
 		for _, p := range g.curve(loopName) {

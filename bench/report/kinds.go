@@ -107,6 +107,12 @@ const (
 	ReceiveCurve     = "Receive of what waits"
 )
 
+// Curves of GrowthBlocked.
+const (
+	OwnTopicCurve = "each on a topic of its own"
+	OwnFutexCurve = "a futex each, no bus"
+)
+
 var kinds = []kind{
 	{
 		name: GrowthCalls, title: "Cost as it grows: a call",
@@ -163,7 +169,8 @@ var kinds = []kind{
 	{
 		name: GrowthBlocked, title: "Cost as it grows: goroutines that wait",
 		text: "One process whose goroutines wait, blocking, on one topic or on a topic each; another one publishes one frame at a time, when all wait " +
-			"again: to all, or on a topic drawn at random. Both are new processes each turn. From just before Publish to the return of Receive, in each goroutine. *Publish* is the time of that call.",
+			"again: to all, or on a topic drawn at random. Both are new processes each turn. From just before Publish to the return of Receive, in each goroutine. *Publish* is the time of that call. " +
+			"*A futex each, no bus* are as many threads, that wait each on a word of its own for the two lines of a frame, and are woken in the same way.",
 		x: "goroutines", place: whole, plot: "p50", notes: blockedNotes,
 		columns: []column{
 			{key: "p50", head: "p50 of all", show: Duration},

@@ -86,7 +86,7 @@ func attachNotes(g *Growth) []string {
 }
 
 func blockedNotes(g *Growth) (notes []string) {
-	const all, own = "all on one topic", "each on a topic of its own"
+	const all, own = "all on one topic", OwnTopicCurve
 	var first bench.Series
 	for _, p := range g.curve(all) {
 		if s := p.Each("first"); len(s) > 0 {
@@ -109,15 +109,18 @@ func blockedNotes(g *Growth) (notes []string) {
 		}
 		notes = append(notes, said+".")
 		if c := g.Point(own, 1000); c != nil {
-			notes = append(notes, fmt.Sprintf("With 1000 it is %s, and there were %.0f threads at most.", Duration(m(c, "p50")), g.most("threads")))
+			notes = append(notes, fmt.Sprintf("With 1000 it is %s, and there were %.0f threads at most.", Duration(m(c, "p50")), g.most("threads", OwnFutexCurve)))
 		}
 	}
 	return notes
 }
 
-// most is the largest of a figure.
-func (g *Growth) most(key string) (v float64) {
+// most is the largest of a figure, but for some curves.
+func (g *Growth) most(key string, but ...string) (v float64) {
 	for i := range g.Points {
+		if slices.Contains(but, g.Points[i].Curve) {
+			continue
+		}
 		v = max(v, g.Points[i].Each(key).Most())
 	}
 	return v
