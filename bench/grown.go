@@ -44,6 +44,7 @@ func allSeries(how extent) []series {
 	if how == quick {
 		rings = rings[:len(rings)-2]
 	}
+	idle := map[extent][]point{everything: idlePoints(idleSettle, idleTime), quick: idlePoints(idleSettle, idleQuick), tiny: idlePoints(0, idleTiny)}[how]
 	return []series{
 		{report.GrowthCalls, callsPoints(most(64, 8, 64, 256, 1<<10, 4<<10, 16<<10))},
 		{report.GrowthSubscribers, subscribersPoints(most(4, 1, 2, 4, 8, 16, 32, 64))},
@@ -54,6 +55,7 @@ func allSeries(how extent) []series {
 		{report.GrowthFrames, framesPoints(most(32<<10, 8, 64, 512, 4<<10, 32<<10, 256<<10, 2<<20, 16<<20))},
 		{report.GrowthWaiting, waitingPoints(most(1e6, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8))},
 		{report.GrowthTail, tailPoints()},
+		{report.GrowthIdle, idle},
 	}
 }
 

@@ -13,6 +13,7 @@
 //	measure.go    rounds
 //	series.go     the cost as something grows: rounds of points
 //	grown.go      what grows
+//	idle.go       what waits for what does not come
 //	machine.go    what is measured on, and with which versions
 package main
 

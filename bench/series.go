@@ -19,6 +19,17 @@ type series struct {
 	points []point
 }
 
+// most is how many turns any of its points takes at most; 0: as many as there are rounds.
+func (s *series) most() (n int) {
+	for _, p := range s.points {
+		if p.most == 0 {
+			return 0
+		}
+		n = max(n, p.most)
+	}
+	return n
+}
+
 // A point is one turn after the other of the same thing.
 type point struct {
 	curve string
@@ -43,6 +54,9 @@ type walker struct {
 // grow measures a series. A point that fails is out of it, and says why.
 func (l *lab) grow(ctx context.Context, bare *calibrator, s series, rounds int, long time.Duration, round func(int)) (*report.Growth, error) {
 	start := time.Now()
+	if n := s.most(); n > 0 {
+		rounds = min(rounds, n)
+	}
 	var all []*walker
 	defer func() {
 		for _, w := range all {

@@ -33,6 +33,7 @@ var wants = map[string]struct {
 	report.GrowthWaiting: {[]string{"cpu", "p50", "p99", "p999", "max", "samples", "publish"}, func(f map[string]float64) bool {
 		return f["p50"] <= f["max"] && f["cpu"] < 2.5
 	}},
+	report.GrowthIdle: {[]string{"cpu", "long"}, func(f map[string]float64) bool { return f["cpu"] < 2.5 && f["long"] >= float64(idleTiny) }},
 	report.GrowthTail: {[]string{"collections", "p50", "p99", "p999", "max", "samples"}, func(f map[string]float64) bool { return f["p999"] <= f["max"] }},
 }
 

@@ -12,5 +12,6 @@
 //	lines.go   no bus: the lines of a frame in memory that two processes share; futex_unsafe.go sleeping on it
 //	gaps.go    frames with gaps between them: how late they are seen, and what the waiting took
 //	loop.go    the same without a bus: a loop that looks at the clock
+//	idle.go    waiting for what does not come
 //	busy.go    what else the process does meanwhile
 package growth

@@ -25,6 +25,7 @@ const (
 	Make    = "growth: make a ring"
 	Gaps    = "growth: gaps"
 	Loop    = "growth: loop"
+	Idle    = "growth: idle"
 )
 
 // size is that of all frames here, where sizes are not what grows.
@@ -42,6 +43,7 @@ func init() {
 	bench.AddScene(Make, scene(makeRing))
 	bench.AddScene(Gaps, scene(gaps))
 	bench.AddScene(Loop, scene(loop))
+	bench.AddScene(Idle, scene(idle))
 }
 
 // scene is a scene whose arguments are an A.

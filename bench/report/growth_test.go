@@ -61,6 +61,34 @@ func TestTheMarksOfSeriesAreJudged(t *testing.T) {
 	}
 }
 
+// TestThreeLongTurnsOfIdleProcessesAreAVerdict: half a minute is as much as ten turns of others; a few seconds are not.
+func TestThreeLongTurnsOfIdleProcessesAreAVerdict(t *testing.T) {
+	point := func(x, cpu, long float64, turns int) (p Point) {
+		p = Point{Curve: IdleCurve, X: x}
+		for i := range turns {
+			p.Turns = append(p.Turns, Turn{Round: i, Figures: map[string]float64{"cpu": cpu, "long": long}})
+		}
+		return p
+	}
+	g := Growth{Name: GrowthIdle, Rounds: 3, Points: []Point{
+		point(IdleSubscriber, .0009, 30e9, 3), point(IdleTap, .0011, 30.1e9, 3), point(IdleLossless, .0001, 5e9, 3), point(IdleBusd, .0001, 30e9, 2),
+		point(IdleWaitSet, .1, 30e9, 3),
+	}}
+	var got [][]string
+	for _, v := range (&Result{Growth: []Growth{g}}).Verdicts() {
+		got = append(got, v.row()[1:])
+	}
+	want := [][]string{
+		{"a blocked subscriber, waiting", "0.09 % (0.09–0.09) of a CPU", "at most 0.10 %", "met"},
+		{"buscat tap, waiting", "0.11 % (0.11–0.11) of a CPU", "at most 0.10 %", "NOT MET"},
+		{"buscat tap --lossless, waiting", "0.01 % (0.01–0.01) of a CPU", "at most 0.10 %", "–"},
+		{"busd, waiting", "0.01 % (0.01–0.01) of a CPU", "at most 0.10 %", "–"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nwant\n%q", got, want)
+	}
+}
+
 func TestAPointThatFallsOutIsAnErrorAndIsNamed(t *testing.T) {
 	r := grown()
 	if err := r.Failed(); err == nil || !strings.Contains(err.Error(), "growth-tail: block at nothing: torn") {

@@ -12,7 +12,9 @@ const (
 	timeMost    = 35 // ns, the same with the frame's time
 	receiveMost = 10 // ns, of a frame that waits
 	attachMost  = 5e6
-	waitersMost = 8 // goroutines that have a thread each
+	waitersMost = 8    // goroutines that have a thread each
+	idleLong    = 30e9 // ns of a turn
+	idleTurns   = 3    // of that length say as much as verdictRounds of others
 )
 
 var (
@@ -23,8 +25,9 @@ var (
 	attachMark  = lessThan(attachMost)
 	memoryMark  = lessThan(16 << 10)
 	threadsMark = bound{"fewer than", 20, lessThan(20).meets}
-	futexMark   = atMost(1.2)  // of a thread on a futex of its own
-	tailMark    = atMost(1.25) // of the loop's; it is a noisy figure
+	futexMark   = atMost(1.2)    // of a thread on a futex of its own
+	idleMark    = lessThan(.001) // of a CPU
+	tailMark    = atMost(1.25)   // of the loop's; it is a noisy figure
 )
 
 // verdicts are the marks of a series that was measured.
@@ -66,6 +69,18 @@ func (g *Growth) verdicts() (all []Verdict) {
 		if p, bare := g.Point(OwnTopicCurve, waitersMost), g.Point(OwnFutexCurve, waitersMost); p != nil && bare != nil {
 			is := p.over(bare, "p50")
 			add(is.rounds, fmt.Sprintf("p50, %d goroutines, %s", waitersMost, OwnTopicCurve), is.said("of "+OwnFutexCurve), futexMark.said(hundredths), is.judge(futexMark))
+		}
+	case GrowthIdle:
+		for _, x := range []float64{IdleSubscriber, IdleTap, IdleLossless, IdleBusd} {
+			p := g.Point(IdleCurve, x)
+			if p == nil {
+				continue
+			}
+			is, rounds := p.Each("cpu"), len(p.Turns)
+			if rounds >= idleTurns && p.Each("long").Least() >= idleLong {
+				rounds = max(rounds, verdictRounds)
+			}
+			add(rounds, idleName(x)+", waiting", shown(is, percent)+" of a CPU", idleMark.said(percent), idleMark.judge(is))
 		}
 	case GrowthTail:
 		for _, p := range g.curve(loopName) {

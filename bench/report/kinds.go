@@ -16,6 +16,7 @@ const (
 	GrowthFrames      = "growth-frames"
 	GrowthWaiting     = "growth-waiting"
 	GrowthTail        = "growth-tail"
+	GrowthIdle        = "growth-idle"
 )
 
 // A kind is how a series is shown.
@@ -91,6 +92,24 @@ func beside(v float64) string {
 	names := []string{"nothing", "garbage", "both"}
 	return names[min(max(int(v), 0), len(names)-1)]
 }
+
+// The places of GrowthIdle, and its curve.
+const (
+	IdleSubscriber = iota
+	IdleTap
+	IdleLossless
+	IdleBusd
+	IdleWaitSet
+
+	IdleCurve = "waiting"
+)
+
+// IdleNames are what those places are.
+var IdleNames = []string{
+	IdleSubscriber: "a blocked subscriber", IdleTap: "buscat tap", IdleLossless: "buscat tap --lossless", IdleBusd: "busd", IdleWaitSet: "a WaitSet, 1000 topics",
+}
+
+func idleName(v float64) string { return IdleNames[min(max(int(v), 0), len(IdleNames)-1)] }
 
 // latencies are those columns.
 var latencies = []column{
@@ -222,5 +241,15 @@ var kinds = []kind{
 			"the two CPUs.",
 		x: "meanwhile", place: beside, plot: "p999", notes: tailNotes,
 		columns: append([]column{{key: "collections", head: "collections a turn", show: whole}}, latencies...),
+	},
+	{
+		name: GrowthIdle, title: "What waiting takes",
+		text: "Processes that wait side by side, all in the same turn, for frames that do not come: by the kernel's clock of each process, all its threads together. The first " +
+			"two seconds do not count. The bus has eleven topics, with a publisher each that does nothing; the WaitSet's has 1000. *busd* has no plugins, and nobody looks at its page.",
+		x: "process", place: idleName, plot: "cpu",
+		columns: []column{
+			{key: "cpu", head: "of a CPU", show: percent},
+			{key: "long", head: "in a turn of", show: Duration},
+		},
 	},
 }
