@@ -66,6 +66,13 @@ func (c *contender) shape(cell report.Cell) (report.Cell, bus.TopicOptions) {
 	return cell, ring
 }
 
+// queue is how many chunks a queue of iceoryx has: as many as our ring has frames, at most what iceoryx allows. The largest messages are measured one
+// at a time, so that it does not matter; there it has as many as it takes until both sides have met.
+func queue(size int, ring bus.TopicOptions) int {
+	const least, most = 64, 256
+	return min(max(least, ring.Slots/((size+ring.CellSize-1)/ring.CellSize)), most)
+}
+
 func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner, error) {
 	cell, ring := c.shape(cell)
 	if c.ours() {
@@ -76,6 +83,9 @@ func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner
 	}
 	if c.alone {
 		o.Subs = 0
+	}
+	if c.program == native.Iceoryx {
+		o.Queue = queue(cell.Size, ring)
 	}
 	if s := l.servers[c.server]; s != nil {
 		o.Addr = s.addr

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shmbus/bench/report"
+	"shmbus/bus"
 )
 
 // loose is a runner and a taker that is open until it is closed.
@@ -69,5 +70,16 @@ func TestOnePairHasTheRingOfTheCrowd(t *testing.T) {
 	}
 	if seen != 3 {
 		t.Errorf("%d of the three are there", seen)
+	}
+}
+
+// TestIceoryxHasAsManyChunksAsOurRingHasFrames: with more of them its messages would lie in no cache where ours do.
+func TestIceoryxHasAsManyChunksAsOurRingHasFrames(t *testing.T) {
+	for _, c := range []struct{ size, slots, cell, want int }{
+		{64, 8192, 64, 256}, {1 << 10, 4096, 1 << 10, 256}, {64 << 10, 64, 64 << 10, 64}, {64 << 10, 256, 64 << 10, 256}, {1 << 20, 1024, 64 << 10, 64}, {1 << 20, 64, 64 << 10, 64},
+	} {
+		if got := queue(c.size, bus.TopicOptions{Slots: c.slots, CellSize: c.cell}); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
 	}
 }

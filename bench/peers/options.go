@@ -21,6 +21,7 @@ type Options struct {
 	Index     int    // which of them this one is
 	Dir       string // for sockets and files
 	Addr      string // of the peer's server, if it has one
+	Queue     int    // messages that a subscriber's queue holds, for a peer that can be told; 0: as many as it likes
 }
 
 // Words are the options for a command line.
@@ -34,7 +35,7 @@ func (o Options) Words() []string {
 	return []string{
 		"peer=" + o.Peer, "role=" + word(o.Publisher, "pub", "sub"), "mode=" + word(o.Latency, "latency", "throughput"),
 		"wait=" + word(o.Spin, "spin", "block"), fmt.Sprint("size=", o.Size), fmt.Sprint("pubs=", o.Pubs), fmt.Sprint("subs=", o.Subs),
-		fmt.Sprint("index=", o.Index), "dir=" + o.Dir, "addr=" + o.Addr,
+		fmt.Sprint("index=", o.Index), "dir=" + o.Dir, "addr=" + o.Addr, fmt.Sprint("queue=", o.Queue),
 	}
 }
 
@@ -66,6 +67,8 @@ func parse(words []string) (o Options, err error) {
 			o.Subs = number()
 		case "index":
 			o.Index = number()
+		case "queue":
+			o.Queue = number()
 		case "dir":
 			o.Dir = v
 		case "addr":

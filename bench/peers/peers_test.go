@@ -11,7 +11,7 @@ import (
 func TestOptionsArriveAsTheyWereSent(t *testing.T) {
 	for _, o := range []Options{
 		{Peer: Unix, Publisher: true, Latency: true, Spin: true, Size: 64, Pubs: 1, Subs: 2, Dir: "/x/y", Addr: "nats://127.0.0.1:1"},
-		{Peer: NATS, Size: 1 << 20, Pubs: 3, Subs: 1, Index: 2},
+		{Peer: NATS, Size: 1 << 20, Pubs: 3, Subs: 1, Index: 2, Queue: 64},
 	} {
 		if got, err := parse(o.Words()); err != nil || got != o {
 			t.Errorf("%+v has become %+v: %v", o, got, err)

@@ -80,6 +80,7 @@ static void peer_open(const char *o, const char *i) {
     if (i) {
         iox::popo::SubscriberOptions options;
         options.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
+        if (opt.queue) options.queueCapacity = opt.queue;
         sub = new iox::popo::UntypedSubscriber(service(i), options);
     }
     meet(o, i);

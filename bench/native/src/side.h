@@ -15,7 +15,7 @@
 static struct {
     bool publisher, latency, spin;
     size_t size;
-    int pubs, subs, index;
+    int pubs, subs, index, queue; /* queue: messages that a subscriber's queue holds, for those who can be told; 0: as many as it likes */
     const char *dir, *addr;
 } opt;
 
@@ -180,6 +180,7 @@ static void option(const char *word) {
     else if (IS("pubs")) opt.pubs = atoi(v);
     else if (IS("subs")) opt.subs = atoi(v);
     else if (IS("index")) opt.index = atoi(v);
+    else if (IS("queue")) opt.queue = atoi(v);
     else if (IS("dir")) opt.dir = v;
     else if (IS("addr")) opt.addr = v;
     else if (!IS("peer")) fail("options", word);
