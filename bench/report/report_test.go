@@ -79,14 +79,14 @@ func TestBareMemoryIsTheQuickerOfTwo(t *testing.T) {
 	memory, taken := Line{Name: MemoryName, Bare: true, Runs: runs(50, 100)}, Line{Name: TakenName, Bare: true, Runs: runs(100, 50, 80)}
 	cell := Cell{Mode: Latency, Size: 1 << 20, Pubs: 1, Subs: 1, Spin: true}
 	both := &Table{Cell: cell, Lines: []Line{memory, taken, ours}}
-	if got := both.OverBare(both.Line(ours.Name)); !slices.Equal(got, []float64{2, 2, 1.25}) {
+	if got := both.OverBare(both.Line(ours.Name)); !slices.Equal(got.Series, []float64{2, 2, 1.25}) {
 		t.Errorf("of the two: %v", got)
 	}
 	if memory.Runs[1].NS != 100 {
 		t.Error("the bare memory's own figures have changed")
 	}
 	one := &Table{Cell: cell, Lines: []Line{memory, ours}}
-	if got := one.OverBare(one.Line(ours.Name)); !slices.Equal(got, []float64{2, 1}) {
+	if got := one.OverBare(one.Line(ours.Name)); !slices.Equal(got.Series, []float64{2, 1}) {
 		t.Errorf("of the one: %v", got)
 	}
 	verdicts := (&Result{Tables: []Table{*both, *one}}).Verdicts()
