@@ -12,11 +12,11 @@ import (
 	"shmbus/plugins"
 )
 
-// patience is how long killed processes may take to be gone, and how often they are looked for meanwhile.
-const (
-	patience = 10 * time.Second
-	glance   = 20 * time.Millisecond
-)
+// patience is how long killed processes may take to be gone. Tests have less.
+var patience = 10 * time.Second
+
+// glance is how often they are looked for meanwhile.
+const glance = 20 * time.Millisecond
 
 // killLeftovers ends what a runner before this one has left: the plugin it has noted, and every process with the environment that runners
 // give to this plugin. The caller holds the runner's lock, so that none of them has a runner now. It says how many there were.

@@ -243,7 +243,9 @@ func (l *life) finish(ctx context.Context) outcome {
 	if n > 0 {
 		l.event(Leftovers, fmt.Sprintf("%d processes that it has left", n))
 	}
-	l.board.set(func(s *plugins.State) { s.Plugin = plugins.Process{} })
+	if err == nil { // otherwise the next runner has to know of it
+		l.board.set(func(s *plugins.State) { s.Plugin = plugins.Process{} })
+	}
 	l.drain(ctx)
 	if l.atEnd != nil && clean(l.main.status) {
 		l.fail(l.atEnd.event, unix.SIGTERM, "%v", l.atEnd.err)

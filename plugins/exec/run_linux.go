@@ -207,7 +207,10 @@ func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error 
 		return err
 	}
 	r.board.phase(plugins.Starting, func(s *plugins.State) {
-		*s = plugins.State{Name: r.spec.Name, Hash: r.spec.Hash, Runner: self, Contract: r.spec.Contract, Grace: r.spec.Grace}
+		*s = plugins.State{
+			Name: r.spec.Name, Hash: r.spec.Hash, Runner: self, Contract: r.spec.Contract, Grace: r.spec.Grace,
+			Plugin: old.Plugin, // until it is known to have ended: the next runner knows of it by that alone
+		}
 	})
 	if r.spec.Orphan == "stop" {
 		go func() {
@@ -259,6 +262,7 @@ func (r *runner) clean(ctx context.Context, kill func() (int, error)) (o outcome
 		}
 		if err == nil {
 			r.policy.steady()
+			r.board.set(func(s *plugins.State) { s.Plugin = plugins.Process{} })
 			return outcome{}
 		}
 		o.problem = err.Error()
