@@ -21,7 +21,7 @@ type entry struct {
 	ran      bool          // it has had a runner
 	leftover bool          // a runner of an earlier busd may be alive
 	held     bool          // it was told to stop
-	again    bool          // its runner is to end, and to be started anew
+	again    bool          // its runner is to end, and to be started anew, once its files are whole
 	over     plugins.Phase // Failed or Stopped: so its runner has ended by itself
 	hash     string        // of what held and over are about
 	deaths   int           // of the runner, in a row
@@ -45,6 +45,9 @@ func (s *Supervisor) note(e *entry, f Found) {
 		s.event("refused", e, 0, f.Problem.Error())
 		e.since = time.Now()
 	}
+	if !f.Unsettled && f.Problem != nil && e.run != nil {
+		e.again, e.problem = false, "" // what runs is left alone, as if it had been refused before
+	}
 	if f.Spec != nil && f.Spec.Hash != e.hash {
 		e.held, e.over, e.deaths, e.next, e.problem = false, "", 0, time.Time{}, ""
 		e.hash = f.Spec.Hash
@@ -66,21 +69,21 @@ func (s *Supervisor) startable(e *entry) bool {
 // unwanted says whether a runner that runs is not to. A plugin whose files are being written, or are refused, goes on as it is.
 func (s *Supervisor) unwanted(e *entry) bool {
 	switch {
-	case s.stopping, e.held, e.again:
+	case s.stopping, e.held:
 		return true
 	case e.found == nil:
 		return s.looked
 	case e.found.Unsettled, e.found.Problem != nil, e.found.Spec == nil:
 		return false
 	}
-	return e.found.Spec.Hash != e.run.hash
+	return e.again || e.found.Spec.Hash != e.run.hash
 }
 
 // rests says whether nothing is to be done with a plugin, and nothing is under way.
 func (s *Supervisor) rests(e *entry) bool {
 	if e.run != nil {
-		replaced := s.unwanted(e) && e.problem == ""             // and not left running for now
-		return e.run.arrived && !replaced && e.run.kill.IsZero() // one that was told to stop ends, though it may be wanted again
+		replaced := (s.unwanted(e) || e.again) && e.problem == "" // and not left running for now
+		return e.run.arrived && !replaced && e.run.kill.IsZero()  // one that was told to stop ends, though it may be wanted again
 	}
 	return !e.leftover && !s.startable(e)
 }

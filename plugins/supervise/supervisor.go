@@ -271,6 +271,7 @@ func (s *Supervisor) Plugins() []plugins.State {
 
 // Restart stops a plugin, if it runs, and starts it anew, also one that was given up or stopped. It does not wait for that. A plugin that
 // runs and could not be started again, because its files are refused or there is no room for what busd writes, is left alone, and that is an error.
+// One whose files are being written runs on until they are whole, or for good if they are refused then.
 func (s *Supervisor) Restart(name string) error {
 	return s.with(name, func(e *entry) error {
 		if e.run != nil && e.found != nil {
