@@ -49,7 +49,8 @@ func lock(ctx context.Context, path, where string) (*filelock.Lock, error) {
 	for end := time.Now().Add(lockPatience); ; {
 		l, err := filelock.Try(path)
 		if err == nil {
-			return l, sign(l.File())
+			sign(l.File())
+			return l, nil
 		}
 		if !errors.Is(err, filelock.ErrHeld) {
 			return nil, err
@@ -104,13 +105,13 @@ func (e *engine) keep(ctx context.Context) error {
 	}
 }
 
-// sign writes into the lock who holds it. That is for people: the lock itself is the proof.
-func sign(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
-		return err
+// sign writes into the lock who holds it, if there is room. That is for people: the lock itself is the proof. What was there has room, and is not given
+// away before it is written over.
+func sign(f *os.File) {
+	pid := []byte(strconv.Itoa(os.Getpid()) + "\n")
+	if _, err := f.WriteAt(pid, 0); err == nil {
+		_ = f.Truncate(int64(len(pid)))
 	}
-	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return err
 }
 
 // holder is who has signed a lock, and when.
