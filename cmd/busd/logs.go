@@ -147,6 +147,9 @@ func (v *logView) follow(ctx context.Context) error {
 		if serr != nil {
 			return serr
 		}
+		if err := v.back(had.Size()); err != nil {
+			return err
+		}
 		if err == nil && !os.SameFile(now, had) {
 			f, err := os.Open(v.path)
 			if err == nil {
@@ -164,6 +167,20 @@ func (v *logView) follow(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// back goes back in a file that was shortened to that size: by the half entry at its end, which there was no room for, or else to begin anew.
+func (v *logView) back(size int64) error {
+	at, err := v.f.Seek(0, io.SeekCurrent)
+	if err != nil || size >= at {
+		return err
+	}
+	if at -= int64(len(v.rest)); size < at {
+		at = 0
+	}
+	v.rest = nil
+	_, err = v.f.Seek(at, io.SeekStart)
+	return err
 }
 
 // more shows the complete lines that have come since.
