@@ -28,7 +28,8 @@ func New(parent, prefix string) (*Dir, error) {
 	}
 }
 
-// sweep removes the directories whose process has ended. What others own, or have made in another way, is left alone.
+// sweep removes the directories whose process has ended. What others own is left alone, and what has another name than MkdirTemp gives: it may be
+// a bus, which nobody locks.
 func sweep(parent, prefix string) {
 	all, err := os.ReadDir(parent)
 	if err != nil {
@@ -36,7 +37,8 @@ func sweep(parent, prefix string) {
 	}
 	for _, e := range all {
 		dir := filepath.Join(parent, e.Name())
-		if !strings.HasPrefix(e.Name(), prefix) || !e.IsDir() || !isOurs(dir) {
+		random, ok := strings.CutPrefix(e.Name(), prefix)
+		if !ok || random == "" || strings.Trim(random, "0123456789") != "" || !e.IsDir() || !isOurs(dir) {
 			continue
 		}
 		if f, err := lock(dir); err == nil && f != nil {

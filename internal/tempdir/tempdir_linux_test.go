@@ -51,10 +51,12 @@ func TestTheDirectoryOfAKilledProcessIsRemoved(t *testing.T) {
 	left, held := dead.Line(), alive.Line()
 	mine := create(t, parent)
 	others := map[string]func(path string) error{
-		"shmbus-y-1":         func(path string) error { return os.Mkdir(path, 0o700) },
-		prefix + "file":      func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		prefix + "elsewhere": func(path string) error { return os.Symlink(t.TempDir(), path) },
-		prefix + "foreign": func(path string) error {
+		"shmbus-y-1":       func(path string) error { return os.Mkdir(path, 0o700) },
+		prefix + "robot-1": func(path string) error { return os.Mkdir(path, 0o700) },
+		prefix:             func(path string) error { return os.Mkdir(path, 0o700) },
+		prefix + "1":       func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		prefix + "2":       func(path string) error { return os.Symlink(t.TempDir(), path) },
+		prefix + "3": func(path string) error {
 			if os.Geteuid() != 0 {
 				return os.WriteFile(path, nil, 0o600) // only root can make what another one owns
 			}
