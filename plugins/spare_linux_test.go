@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -49,6 +50,48 @@ func TestAStateIsWrittenWhereTheFileSystemIsFull(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestALongStateIsCutWhereTheFileSystemIsFull(t *testing.T) {
+	dir, fill := testproc.SmallDir(t, 64<<10)
+	nook := Nook(dir)
+	if err := nook.Reserve(); err != nil {
+		t.Fatal(err)
+	}
+	fill()
+	st := State{Name: strings.Repeat("n", 64), Hash: strings.Repeat("h", 64), Phase: Failed, Status: strings.Repeat("<", 512), Problem: strings.Repeat("ä", 4096)}
+	var got State
+	if err := errors.Join(nook.WriteState(st), ReadJSON(nook.State(), &got)); err != nil {
+		t.Fatal(err)
+	}
+	if got.Phase != Failed || got.Problem == "" || !strings.HasPrefix(st.Problem, got.Problem) || got.Status == "" || !strings.HasPrefix(st.Status, got.Status) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTheRoomOfTheStateIsEnough(t *testing.T) {
+	dir, fill := testproc.SmallDir(t, 64<<10)
+	nook := Nook(dir)
+	if err := nook.Reserve(); err != nil {
+		t.Fatal(err)
+	}
+	fill()
+	if err := nook.WriteState(State{Name: "p"}); err != nil { // a plugin's first, which takes the spare
+		t.Fatal(err)
+	}
+	for range 2 {
+		var got State
+		if err := errors.Join(nook.Reserve(), nook.WriteState(State{Name: "q"}), ReadJSON(nook.State(), &got)); err != nil || got.Name != "q" {
+			t.Errorf("%+v: %v", got, err)
+		}
+	}
+	if err := os.Truncate(nook.State(), 0); err != nil {
+		t.Fatal(err)
+	}
+	fill()
+	if err := nook.Reserve(); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("with room for none: %v", err)
 	}
 }
 
