@@ -113,7 +113,10 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 	}
 	spec.Bus, spec.Stderr = a.dir, a.errOut
 	toFile := o.svg != "" && o.svg != "-"
-	if toFile { // a mistake is better found now than in the end
+	draw := wholefile.Replace
+	if i, err := os.Stat(o.svg); toFile && err == nil && !i.Mode().IsRegular() && !i.IsDir() { // a pipe or a device: nothing is to be replaced
+		draw = func(path string, picture []byte) error { return os.WriteFile(path, picture, 0o666) }
+	} else if toFile { // a mistake is better found now than in the end
 		if err := wholefile.CanReplace(o.svg); err != nil {
 			return fmt.Errorf("--svg: %w", err)
 		}
@@ -141,7 +144,7 @@ func (a *app) runBench(c *cobra.Command, o *benchOptions) error {
 		return outputError(err)
 	}
 	if toFile {
-		return wholefile.Replace(o.svg, benchSVG(r))
+		return draw(o.svg, benchSVG(r))
 	}
 	return nil
 }

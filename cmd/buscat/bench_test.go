@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,7 +113,7 @@ func checkBenchJSON(t *testing.T, text []byte, args string, n uint64) {
 }
 
 func TestAPictureThatCannotBeWrittenIsToldBeforeTheMeasurement(t *testing.T) {
-	for _, svg := range []string{"/dev/full", filepath.Join(t.TempDir(), "none", "a.svg")} {
+	for _, svg := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none", "a.svg")} {
 		p, out := benchProcess(t, "--count", "100", "--turns", "1", "--svg", svg)
 		p.start()
 		p.ends(1)
@@ -121,6 +122,25 @@ func TestAPictureThatCannotBeWrittenIsToldBeforeTheMeasurement(t *testing.T) {
 			t.Errorf("%s: it has measured: %s", svg, out.String())
 		}
 	}
+}
+
+func TestAPictureGoesIntoAPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	picture := make(chan []byte, 1)
+	go func() {
+		b, _ := io.ReadAll(r)
+		picture <- b
+	}()
+	p, _ := benchProcess(t, "--count", "100", "--turns", "1", "--svg", "/dev/fd/3")
+	p.ExtraFiles = []*os.File{w}
+	p.start()
+	w.Close()
+	p.ends(0)
+	checkSVG(t, <-picture)
 }
 
 // TestAStoppedTerminalDoesNotHoldUpTheEndOfABench: who presses Ctrl-S there, and ends it from elsewhere, leaves nothing of it.

@@ -95,21 +95,21 @@ func beside(path string) (f *os.File, at string, err error) {
 
 // find looks for the file at path: at says where it is, old is nil if there is none yet.
 func find(path string) (at string, old fs.FileInfo, err error) {
-	at, err = filepath.EvalSymlinks(path)
+	old, err = os.Stat(path) // what /proc has links to is there, though no path may lead to it
 	if errors.Is(err, fs.ErrNotExist) {
 		if to, err := os.Readlink(path); err == nil {
 			return "", nil, fmt.Errorf("%s is a link to %s, which is not there; remove it, or name another file", path, to)
 		}
 		return path, nil, nil
 	}
-	if err == nil {
-		old, err = os.Stat(at)
-	}
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if !old.Mode().IsRegular() {
 		return "", nil, fmt.Errorf("%s is no regular file, and cannot be replaced; name another one", path)
+	}
+	if at, err = filepath.EvalSymlinks(path); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", path, err)
 	}
 	f, err := os.OpenFile(at, os.O_WRONLY, 0) // who may not write it may not replace it
 	if err != nil {

@@ -2,6 +2,7 @@ package wholefile_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,8 +112,15 @@ func TestWhatIsNoRegularFileIsNotReplaced(t *testing.T) {
 	if err := os.Symlink("elsewhere", nowhere); err != nil {
 		t.Fatal(err)
 	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	pipe := fmt.Sprintf("/dev/fd/%d", w.Fd())
 	for path, why := range map[string]string{
-		"/dev/full": "no regular file", t.TempDir(): "no regular file",
+		"/dev/full": "no regular file", pipe: "no regular file", t.TempDir(): "no regular file",
 		nowhere: "a link to elsewhere, which is not there",
 	} {
 		for _, err := range []error{wholefile.CanReplace(path), wholefile.Replace(path, nil)} {
