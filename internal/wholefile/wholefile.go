@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // Write puts a content in the file at path, which is made with that mode. A link there is replaced.
@@ -26,6 +28,18 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 		return notWritten(path, err)
 	}
 	return nil
+}
+
+// RemoveUnfinished removes what processes have left beside the file at path that were killed within Write. Its caller is the only one that writes it.
+func RemoveUnfinished(path string) {
+	all, _ := os.ReadDir(filepath.Dir(path))
+	for _, e := range all {
+		rest, ok := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
+		random, ended := strings.CutSuffix(rest, ending)
+		if _, err := strconv.ParseUint(random, 10, 64); ok && ended && err == nil {
+			os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
 }
 
 // notWritten has an error name the file that was to be written, and not the one that has another name each time: so it is the same error the next time.
@@ -118,10 +132,13 @@ func find(path string) (at string, old fs.FileInfo, err error) {
 	return at, old, f.Close()
 }
 
+// ending ends the names of files that are not complete, or have not taken their place.
+const ending = ".new"
+
 // create makes a new file beside the one at path, under a name that nobody has.
 func create(path string, mode fs.FileMode) (*os.File, error) {
 	for {
-		f, err := os.OpenFile(fmt.Sprintf("%s.%d.new", path, rand.Uint64()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) // no CreateTemp: it knows no umask
+		f, err := os.OpenFile(fmt.Sprintf("%s.%d%s", path, rand.Uint64(), ending), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) // no CreateTemp: it knows no umask
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}

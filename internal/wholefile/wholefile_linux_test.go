@@ -189,3 +189,12 @@ func TestWhatMayNotBeWrittenIsNotReplaced(t *testing.T) {
 		holds(t, dir, map[string]string{"file": "old"})
 	}
 }
+
+func TestOnlyWhatIsUnfinishedIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a[b]", "a[b].1.new", "a[b].18446744073709551615.new", "a[b].c.new", "a[b].1", "a[b]..new", "b.1.new"} {
+		file(t, filepath.Join(dir, name), name, 0o600)
+	}
+	wholefile.RemoveUnfinished(filepath.Join(dir, "a[b]"))
+	holds(t, dir, map[string]string{"a[b]": "a[b]", "a[b].c.new": "a[b].c.new", "a[b].1": "a[b].1", "a[b]..new": "a[b]..new", "b.1.new": "b.1.new"})
+}

@@ -17,6 +17,7 @@ import (
 
 	"shmbus/bus"
 	"shmbus/internal/filelock"
+	"shmbus/internal/wholefile"
 	"shmbus/plugins"
 )
 
@@ -198,10 +199,7 @@ func (r *runner) lives(ctx context.Context, stop context.CancelCauseFunc) error 
 	if err := plugins.ReadJSON(r.nook.State(), &old); err != nil && !errors.Is(err, os.ErrNotExist) {
 		r.log.of("runner").Warn("the state of an earlier runner cannot be read", "error", err)
 	}
-	unfinished, _ := filepath.Glob(r.nook.State() + ".*.new") // of a runner that was killed while it wrote
-	for _, path := range unfinished {
-		os.Remove(path)
-	}
+	wholefile.RemoveUnfinished(r.nook.State())
 	self, err := identity(os.Getpid())
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"shmbus/internal/wholefile"
 	"shmbus/plugins"
 )
 
@@ -44,6 +45,7 @@ func (f *follower) load() error {
 		return err
 	}
 	f.config.State = path
+	wholefile.RemoveUnfinished(path)
 	err = plugins.ReadJSON(f.config.State, &f.saved)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -266,9 +266,14 @@ func TestAPluginThatIsKilledPublishesLinesAgainRatherThanNot(t *testing.T) {
 	h.Expect(s, "2")
 	h.Stop()
 	noError(t, os.WriteFile(state, killed, 0o600))
+	unfinished := state + ".1.new"
+	noError(t, os.WriteFile(unfinished, killed[:1], 0o600))
 	again := plugintest.StartOn(t, h.Bus, Run, config)
 	again.Expect(s, "2")
 	again.Stop()
+	if _, err := os.Stat(unfinished); !os.IsNotExist(err) {
+		t.Errorf("what was left unfinished is there: %v", err)
+	}
 }
 
 func TestAStateFileThatMakesNoSenseIsNoHarm(t *testing.T) {

@@ -180,8 +180,8 @@ func TestASpecThatWasEditedIsRepaired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edited := strings.ReplaceAll(string(text), "true", "false")
-	if err := os.WriteFile(spec, []byte(edited), 0o600); err != nil {
+	edited, unfinished := strings.ReplaceAll(string(text), "true", "false"), spec+".1.new" // as a busd leaves it that is killed amid that
+	if err := errors.Join(os.WriteFile(spec, []byte(edited), 0o600), os.WriteFile(unfinished, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -191,5 +191,8 @@ func TestASpecThatWasEditedIsRepaired(t *testing.T) {
 	after, _ := r.told("a")
 	if now, err := os.ReadFile(spec); edited == string(text) || string(now) != string(text) || after.Status != before.Status {
 		t.Errorf("it runs %q, and ran %q; %v", after.Status, before.Status, err)
+	}
+	if _, err := os.Stat(unfinished); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was left unfinished is there: %v", err)
 	}
 }

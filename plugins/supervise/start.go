@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shmbus/internal/filelock"
+	"shmbus/internal/wholefile"
 	"shmbus/plugins"
 )
 
@@ -183,6 +184,7 @@ func (s *Supervisor) prepare(e *entry) error {
 	if err := os.MkdirAll(string(e.nook), 0o700); err != nil {
 		return err
 	}
+	wholefile.RemoveUnfinished(e.nook.Spec())
 	if !plugins.IsJSON(e.nook.Spec(), e.found.Spec) {
 		if err := plugins.WriteJSON(e.nook.Spec(), e.found.Spec); err != nil {
 			return err
