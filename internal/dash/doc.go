@@ -3,7 +3,7 @@
 //
 //	config.go   what is configured, and what of that is refused
 //	dash.go     Dash: listening, serving, the routes
-//	listen.go   the Unix socket, and how many may be connected
+//	listen.go   the socket that is configured: a Unix one, or TCP
 //	limit.go    how many connections at once, and which of them have to go
 //	guard.go    who may ask: names of hosts, tokens, headers
 //	events.go   the page's numbers, once a second for all who look
