@@ -106,7 +106,7 @@ const (
 
 // IdleNames are what those places are.
 var IdleNames = []string{
-	IdleSubscriber: "a blocked subscriber", IdleTap: "buscat tap", IdleLossless: "buscat tap --lossless", IdleBusd: "busd", IdleWaitSet: "a WaitSet, 1000 topics",
+	IdleSubscriber: "a blocked subscriber", IdleTap: "buscat tap", IdleLossless: "buscat tap --lossless", IdleBusd: "busd", IdleWaitSet: "a WaitSet of 1000",
 }
 
 func idleName(v float64) string { return IdleNames[min(max(int(v), 0), len(IdleNames)-1)] }
