@@ -19,7 +19,7 @@ import (
 // goroutines that wait for it, which costs a turn of the Go scheduler more.
 const (
 	direct   = 8   // so many sleep on threads of their own
-	alone    = 16  // as long as no more than so many are in the crowd: then threads are what counts
+	alone    = 16  // as long as no more than so many are in the crowd, or were lately: then threads are what counts
 	watchMax = 127 // bells of a watch; the kernel's limit is 128 words
 	failNap  = time.Millisecond
 )
@@ -29,6 +29,8 @@ type crowd struct {
 	threads mem.Word32   // of the watches; who sleeps on a thread of its own sleeps on this word, too
 	own     atomic.Int32 // who sleeps on a thread of its own
 	lately  tally        // of those
+	seats   atomic.Int32 // who has a berth
+	crowded tally        // of those who have slept there
 	size    atomic.Int32 // who sleeps on a bell in the crowd
 	mu      sync.Mutex
 	watches []*watch
@@ -54,9 +56,10 @@ type berth struct {
 	warm     bool    // somebody slept on it at the last look: whoever that was may be back soon
 }
 
-// admit says whether one more may sleep on a thread of its own. own has to be lowered when it has.
+// admit says whether one more may sleep on a thread of its own. own has to be lowered when it has. Not while many of the crowd are awake for a moment, either:
+// who sleeps in a system call keeps its P until Go's monitor takes it, and those who were woken with it, and have no P yet, would wait for the monitor.
 func (c *crowd) admit(most int32) bool {
-	if c.size.Load() > alone || c.threads.Load() > 1 {
+	if c.size.Load() > alone || c.threads.Load() > 1 || c.seats.Load() > alone && c.crowded.of(monotonic()) > alone {
 		return false
 	}
 	if c.own.Add(1) > most {
@@ -93,6 +96,7 @@ func (c *crowd) sleep(bell *Bell, value uint32, p *Poke, limit time.Duration) {
 	if bell != nil {
 		p.seat(c, bell)
 		p.berth.enter(p, value)
+		c.crowded.add(p, monotonic())
 		defer p.berth.leave(p)
 		if bell.Value() != value {
 			return
@@ -134,18 +138,26 @@ func (p *Poke) seat(c *crowd, bell *Bell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range c.watches { // one that watches the bell already
-		if p.berth = w.berthOf(bell, false); p.berth != nil {
+		if b := w.berthOf(bell, false); b != nil {
+			p.sit(c, b)
 			return
 		}
 	}
 	for _, w := range c.watches {
-		if p.berth = w.berthOf(bell, true); p.berth != nil {
+		if b := w.berthOf(bell, true); b != nil {
+			p.sit(c, b)
 			return
 		}
 	}
 	w := &watch{crowd: c}
 	c.watches = append(c.watches, w)
-	p.berth = w.berthOf(bell, true)
+	p.sit(c, w.berthOf(bell, true))
+}
+
+// sit gives the poke, which has none, a berth.
+func (p *Poke) sit(c *crowd, b *berth) {
+	p.berth = b
+	c.seats.Add(1)
 }
 
 // moveUp changes the poke's berth for one of an earlier watch that has room.
@@ -158,7 +170,7 @@ func (p *Poke) moveUp(c *crowd) {
 		}
 		if b := w.berthOf(p.berth.bell, true); b != nil {
 			p.unseat()
-			p.berth = b
+			p.sit(c, b)
 			return
 		}
 	}
@@ -173,6 +185,7 @@ func (p *Poke) unseat() {
 	p.berth = nil
 	b.leave(p)
 	w := b.watch
+	w.crowd.seats.Add(-1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if b.pokes--; b.pokes == 0 {

@@ -55,7 +55,8 @@
 // All backends share one bell: a ring by any of them wakes the sleepers of all. Futex sleeps on the bell and on the poke word in
 // one call (futex_waitv, Linux 5.16). Where that call is missing or forbidden it sleeps on the bell in slices of 20 ms, and a poke
 // or a context may take that long. A thread is blocked for each sleeper, so only the first eight of a process sleep like that, and
-// none where others keep more than one thread busy: then these are called back, by a third word in their call. All others are a
+// none where others keep more than one thread busy, or were many within the last second: then these are called back, by a third word in their call, or sleep
+// with the others the next time. All others are a
 // crowd: a thread sleeps on up to 127 bells for them in one call, looks which have changed, and wakes goroutines. It takes a
 // bell's value and lists it under a lock; a sleeper puts its own value under the same lock and then looks at the bell once more.
 // So a ring is seen by the sleeper's look, or by the thread's, or it comes after both, when the thread sleeps on the bell, or is

@@ -38,15 +38,30 @@ type tally struct {
 func (t *tally) add(p *Poke, now time.Duration) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := int64(now / time.Second); s > t.second { // who waited for the lock may come with an earlier one
-		if t.before = t.here; s != t.second+1 {
-			t.before = 0
-		}
-		t.second, t.here = s, 0
-	}
+	t.turn(now)
 	if p.second != t.second {
 		p.second = t.second
 		t.here++
 	}
 	return max(t.here, t.before)
+}
+
+// of is how many there are.
+func (t *tally) of(now time.Duration) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.turn(now)
+	return max(t.here, t.before)
+}
+
+// turn begins a new second, if it is time to.
+func (t *tally) turn(now time.Duration) {
+	s := int64(now / time.Second)
+	if s <= t.second { // who waited for the lock may come with an earlier one
+		return
+	}
+	if t.before = t.here; s != t.second+1 {
+		t.before = 0
+	}
+	t.second, t.here = s, 0
 }

@@ -34,6 +34,29 @@ func TestATallyKnowsWhoSleptInThisSecondOrTheOneBefore(t *testing.T) {
 	}
 }
 
+// TestNobodySleepsOnAThreadOfItsOwnWhileACrowdIsAwake: all of it has just been woken, and wants to run.
+func TestNobodySleepsOnAThreadOfItsOwnWhileACrowdIsAwake(t *testing.T) {
+	var c crowd
+	c.seats.Store(alone + 1)
+	for range alone {
+		c.crowded.add(NewPoke(), monotonic())
+	}
+	if !c.admit(direct) {
+		t.Errorf("not while %d were in the crowd", alone)
+	}
+	c.crowded.add(NewPoke(), monotonic())
+	if c.admit(direct) {
+		t.Errorf("while %d were in the crowd", alone+1)
+	}
+	c.seats.Add(-1)
+	if !c.admit(direct) {
+		t.Error("not when one of them had gone")
+	}
+	if c.crowded.of(monotonic()+2*time.Second) != 0 {
+		t.Error("they are still there after two seconds")
+	}
+}
+
 // TestSleepersLeaveAPForOthers: as soon as there are as many as Ps, none of them goes through the scheduler to keep its own.
 func TestSleepersLeaveAPForOthers(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
