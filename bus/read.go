@@ -117,8 +117,8 @@ func (s *Subscriber) standBack() {
 		cpu.Yield()
 	}
 	s.lookAway(s.streak)
+	s.dwell(s.streak == 1)
 	s.streak = 0
-	s.dwell()
 }
 
 // longStream is how many slots a subscriber has come through since there was nothing to read when it begins to let others have the CPU who wait for it, each time that it
@@ -136,13 +136,34 @@ func (s *Subscriber) inLongStream() bool {
 	return s.config.waiting != wake.Spin && s.r.Position()-s.emptied >= longStream
 }
 
+// fewAlone is how many frames come alone, and within an eighth of a microsecond, until they are taken for answers.
+const fewAlone = 16
+
 // dwell looks for the next frame for an eighth of a microsecond, with pauses. Within that time comes one of a stream, whose publisher is quicker if the
-// line it stores to is not asked for all the time. An answer comes later.
-func (s *Subscriber) dwell() {
+// line it stores to is not asked for all the time. An answer comes later on most CPUs; on some it comes sooner, a few pauses late. So who gets frames like
+// that, one by one, and each not quite at once, does not dwell any more. alone says that the last one was the only one.
+func (s *Subscriber) dwell(alone bool) {
 	if s.config.waiting == wake.Block {
 		return
 	}
-	for n := s.pauses / 8; n > 0 && !s.r.Has(s.r.Position()); n-- {
+	switch {
+	case !alone:
+		s.alone = 0
+	case s.late:
+		s.alone++
+	}
+	s.late = false
+	if s.alone >= fewAlone {
+		return
+	}
+	for n := s.pauses / 8; ; n-- {
+		if s.r.Has(s.r.Position()) {
+			s.late = n <= s.pauses/16
+			return
+		}
+		if n <= 0 {
+			return
+		}
 		cpu.Pause(1)
 	}
 }

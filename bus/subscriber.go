@@ -32,6 +32,8 @@ type Subscriber struct {
 	shelf   shelf
 	owes    bool    // a release may have something to store
 	streak  int     // how many frames were read since there was none; 1 of another subscription than a lossless one
+	alone   int     // how many came alone, each somewhat late, since more did
+	late    bool    // so did the last one that was dwelt for
 	pauses  int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
 	probed  uint64  // below it, frames are read one by one
 	slow    bool    // frames take long, and a publisher waits
