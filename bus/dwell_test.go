@@ -54,3 +54,23 @@ func TestWhoGetsAnswersDoesNotDwell(t *testing.T) {
 		t.Error("those before the stream still count")
 	}
 }
+
+// TestYieldsForNobodyBecomeRare: one in 64 is left, and as soon as somebody has wanted the CPU each is made again.
+func TestYieldsForNobodyBecomeRare(t *testing.T) {
+	s := new(Subscriber)
+	for _, c := range []struct {
+		took time.Duration
+		left int
+	}{{0, 1}, {longYield, 3}, {0, 7}, {0, 15}, {0, 31}, {0, 63}, {0, 63}, {longYield + 1, 0}, {time.Millisecond, 0}, {0, 1}} {
+		s.yielded(c.took)
+		if s.selfish != c.left {
+			t.Errorf("after one of %v %d are left out, want %d", c.took, s.selfish, c.left)
+		}
+	}
+	s.selfish = 2
+	for want := 1; want >= 0; want-- {
+		if s.yield(); s.selfish != want {
+			t.Errorf("%d are still left out, want %d", s.selfish, want)
+		}
+	}
+}

@@ -114,7 +114,7 @@ func (s *Subscriber) plain() bool {
 // standBack is for who has caught up with a stream, which ends here unless the next frame comes within a moment.
 func (s *Subscriber) standBack() {
 	if s.inLongStream() {
-		cpu.Yield()
+		s.yield()
 	}
 	s.lookAway(s.streak)
 	s.dwell(s.streak == 1)
@@ -135,6 +135,31 @@ const lull = 600 * time.Microsecond
 func (s *Subscriber) inLongStream() bool {
 	return s.config.waiting != wake.Spin && s.r.Position()-s.emptied >= longStream
 }
+
+// yield lets others have the CPU, who may wait for it. Where nobody did the last time it is a system call for nothing, which takes two hundred nanoseconds, as long as a frame and its
+// answer: then it comes less and less often, but once in 64 times.
+func (s *Subscriber) yield() {
+	if s.selfish > 0 {
+		s.selfish--
+		return
+	}
+	start := clock.Now(&s.clock)
+	cpu.Yield()
+	s.yielded(time.Duration(clock.Now(&s.clock) - start))
+}
+
+// yielded is told how long a yield has taken.
+func (s *Subscriber) yielded(took time.Duration) {
+	if took > longYield {
+		s.unwanted = 0
+	} else {
+		s.unwanted = min(2*s.unwanted+1, 63)
+	}
+	s.selfish = s.unwanted
+}
+
+// longYield is longer than a yield takes that gives the CPU to nobody, and shorter than another one keeps it.
+const longYield = 2 * time.Microsecond
 
 // fewAlone is how many frames come alone, and within an eighth of a microsecond, until they are taken for answers.
 const fewAlone = 16

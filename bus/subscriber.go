@@ -29,24 +29,26 @@ type Subscriber struct {
 
 	emptied uint64 // the position where there was last nothing, or where it began
 
-	shelf   shelf
-	owes    bool    // a release may have something to store
-	streak  int     // how many frames were read since there was none; 1 of another subscription than a lossless one
-	alone   int     // how many came alone, each somewhat late, since more did
-	late    bool    // so did the last one that was dwelt for
-	pauses  int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
-	probed  uint64  // below it, frames are read one by one
-	slow    bool    // frames take long, and a publisher waits
-	asked   int64   // when frames were last looked for while a publisher waited
-	from    uint64  // frames below it are not asked for
-	passed  uint64  // so many of them were read and passed over
-	passing int64   // since when that was done without a look at the context; 0: it was not
-	leaving []*port // topics that were left with frames still held
-	stuckAt uint64  // where TryReceive was last held up, and since when
-	stuck   int64
-	looked  int64 // when a member last looked for frames of dead ones
-	told    bool  // that the topic is waited for, to OnWait
-	clock   clock.Clock
+	shelf  shelf
+	owes   bool // a release may have something to store
+	streak int  // how many frames were read since there was none; 1 of another subscription than a lossless one
+	alone  int  // how many came alone, each somewhat late, since more did
+	late   bool // so did the last one that was dwelt for
+
+	selfish, unwanted int     // how often not to yield any more, and how often it was not to after the last time
+	pauses            int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
+	probed            uint64  // below it, frames are read one by one
+	slow              bool    // frames take long, and a publisher waits
+	asked             int64   // when frames were last looked for while a publisher waited
+	from              uint64  // frames below it are not asked for
+	passed            uint64  // so many of them were read and passed over
+	passing           int64   // since when that was done without a look at the context; 0: it was not
+	leaving           []*port // topics that were left with frames still held
+	stuckAt           uint64  // where TryReceive was last held up, and since when
+	stuck             int64
+	looked            int64 // when a member last looked for frames of dead ones
+	told              bool  // that the topic is waited for, to OnWait
+	clock             clock.Clock
 
 	lost     uint64 // by earlier attachments
 	received uint64
