@@ -18,7 +18,7 @@
 // Reading order: options.go, bus.go (Bus), attachment.go (open segments), topic.go, remove.go (make, remove), port.go (a topic as one handle has it
 // open), taking.go (a second mapping of it), door.go (closing it elsewhere), fault.go (memory that is gone), recover.go (what the dead held), publisher.go, room.go (waiting for room),
 // earlywake.go (waking before a large frame is there), loan.go, encode.go, msgpack.go (a stranger's payload),
-// subscriber.go, frames.go, batch.go, read.go, shelf.go, attach.go (coming to a topic and leaving it), frame.go, count.go (loss), waitset.go, typed.go, watch.go and
+// subscriber.go, frames.go, batch.go, read.go, standback.go, shelf.go, attach.go (coming to a topic and leaving it), frame.go, count.go (loss), waitset.go, typed.go, watch.go and
 // discover.go (discovery), ephemeral.go, death.go (who dies), segments.go (going through all), doctor*.go, reap.go, participants.go,
 // prune.go, stat.go, survey.go, errors.go.
 package bus
