@@ -54,24 +54,14 @@ func (p *Point) inMode(near bool, key string) (s bench.Series) {
 	return s
 }
 
-// ownThreads and smallCrowd are wake's: so many goroutines sleep on threads of their own as long as no more than so many others share one.
-const (
-	ownThreads = 8
-	smallCrowd = 16
-)
-
 // blockedCliff: the last goroutine comes much later, and that is not work.
 func blockedCliff(s step) (notes []string) {
 	rise, work := s.to("last")-s.from("last"), s.to("cpu")-s.from("cpu")
 	if s.from("last") <= 0 || s.times("last") < 3 || work > rise/2 {
 		return nil
 	}
-	said := fmt.Sprintf("From %.0f to %.0f on one topic the last one goes from %s, and the processor time of a frame only from %s: it is mostly not work, but waiting.",
-		s.a.X, s.b.X, s.text("last", Duration), s.text("cpu", Duration))
-	if most := float64(ownThreads + smallCrowd); s.a.X <= most && s.b.X > most {
-		said += fmt.Sprintf(" It is a step where more than %.0f wait, %d on threads of their own and %d that share one: \"What a sleep costs\" says who waits for whom.", most, ownThreads, smallCrowd)
-	}
-	return []string{said}
+	return []string{fmt.Sprintf("From %.0f to %.0f on one topic the last one goes from %s, and the processor time of a frame only from %s: it is mostly not work, but waiting.",
+		s.a.X, s.b.X, s.text("last", Duration), s.text("cpu", Duration))}
 }
 
 // topicsCliff: two goroutines lose more than the memory of many topics explains.
@@ -93,6 +83,17 @@ const (
 	runFrames = 32
 )
 
+// callsCliff: what one call takes rises where frames are in no runs any more.
+func callsCliff(g *Growth) (notes []string) {
+	for _, name := range []string{PublishCurve, ReceiveCurve} {
+		if s := g.step(name, 64, 256); s != nil && s.times("ns") > 2 {
+			notes = append(notes, fmt.Sprintf("%s: from 64 to 256 bytes from %s. Frames of up to %d bytes are put into runs, with one descriptor for up to %d of them (docs/PROTOCOL.md, \"Runs\"); "+
+				"larger ones take more slots than one of the default size, and have a descriptor, a claim and a look each.", name, s.text("ns", Duration), runBytes, runFrames))
+		}
+	}
+	return notes
+}
+
 func framesCliffs(g *Growth) (notes []string) {
 	const name, place = "shmbus spin", "shmbus spin, in place"
 	if s := g.step(name, 64, 512); s != nil && s.times("ns") > 3 {
@@ -108,7 +109,7 @@ func framesCliffs(g *Growth) (notes []string) {
 		if p := g.step(place, 8, 64); p != nil && p.times("ns") > 1 {
 			said += fmt.Sprintf("; in place it is the other way round, %s and %s", Duration(p.from("ns")), Duration(p.to("ns")))
 		}
-		notes = append(notes, said+". Each is a pair of processes of its own, and why two of these differ is not known (\"Where figures differ\").")
+		notes = append(notes, said+". Each is a pair of processes of its own, and why two of these differ is not known (docs/bench/HISTORY.md has what was looked at).")
 	}
 	return notes
 }

@@ -139,7 +139,7 @@ var kinds = []kind{
 			"its *Release*, of frames that the same thread has published before, an eighth of the ring at a time. *A copy and a stamp* is what a call has to do at least, in as much memory. *Allocations* are those of the whole process.",
 		x: "frame", place: size, plot: "ns", limits: []limit{
 			{"ns", publishMost, PublishCurve, 64}, {"ns", timeMost, PublishTimeCurve, 64}, {"ns", receiveMost, ReceiveCurve, 64},
-		},
+		}, notes: callsCliff,
 		columns: []column{
 			{key: "ns", head: "a frame", show: Duration},
 			{key: "allocations", head: "allocations, a frame", show: small, most: true},
