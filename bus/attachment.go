@@ -18,6 +18,7 @@ type attachment struct {
 	refs  int // guarded by bus.mu
 
 	visited bool // nobody but visit has opened it; guarded by bus.mu
+	denied  bool // its files are not for this process to remove, as it has found; guarded by bus.mu
 
 	window *segment.Window // for looks at topics; guarded by bus.mu
 

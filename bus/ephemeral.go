@@ -28,38 +28,39 @@ func (b *Bus) admit(at *attachment, e topics.Entry) (_ *attachment, _ topics.Ent
 		return at, e, func() {}, nil
 	}
 	_ = at.release()
-	unlock, err := b.lock()
-	if errors.Is(err, fs.ErrNotExist) { // with its whole directory
-		err = topics.ErrRemoved
-	}
-	if err != nil {
-		return nil, e, nil, err
-	}
-	var open func()
-	err = b.inTurn(func() (err error) {
-		b.free()
-		if at, e, err = b.find(e.Name, segment.ReadWrite); err != nil {
+	name := e.Name
+	err = b.inTurn(func() error {
+		unlock, err := b.lock()
+		if err != nil {
 			return err
 		}
-		if open, err = at.seg.LockTable(); err != nil {
+		b.free()
+		if at, e, err = b.find(name, segment.ReadWrite); err != nil {
+			unlock()
+			return err
+		}
+		open, err := at.seg.LockTable()
+		if err != nil {
 			_ = at.release()
+			unlock()
+			return err
 		}
-		return err
+		done = func() { open(); unlock() }
+		return nil
 	})
-	if err != nil {
-		unlock()
-		if errors.Is(err, topics.ErrNoTopic) || errors.Is(err, segment.ErrDead) {
-			err = topics.ErrRemoved
-		}
+	switch {
+	case errors.Is(err, topics.ErrNoTopic), errors.Is(err, segment.ErrDead), errors.Is(err, fs.ErrNotExist): // the last: with its whole directory
+		return nil, e, nil, topics.ErrRemoved
+	case err != nil:
 		return nil, e, nil, err
 	}
-	return at, e, func() { open(); unlock() }, nil
+	return at, e, done, nil
 }
 
 // deserted is the ephemeral topics of the segment on which nobody is any more; all says that nobody is on the segment, and it is
 // ephemeral.
 func (at *attachment) deserted() (gone []topics.Entry, all bool) {
-	if at.seg.Ephemeral() && at.participant == nil && !at.joined() {
+	if at.seg.Ephemeral() && at.participant == nil && !at.joined() && !at.denied {
 		gone, _ = at.table.All() // what makes no sense is not removed
 		return gone, true
 	}
@@ -96,9 +97,10 @@ func (b *Bus) free() {
 				}
 			}
 			if all {
-				return b.removeFiles(at)
+				err = b.removeFiles(at)
+				at.denied = errors.Is(err, fs.ErrPermission) // once is enough
 			}
-			return nil
+			return err
 		})
 		if err != nil {
 			b.log.Warn("removing what nobody holds", "path", at.seg.Path(), "error", err)

@@ -133,7 +133,7 @@ func removeHalf(dir, name string) error {
 	}
 	defer r.close()
 	switch dead, err := r.dead(); {
-	case errors.Is(err, errDeadInUse): // since it was found
+	case errors.Is(err, errDeadInUse), errors.Is(err, ErrTableHeld): // since it was found; or somebody else is about it
 		return nil
 	case !dead && !errors.Is(err, fs.ErrNotExist):
 		return err

@@ -96,7 +96,7 @@ func (c *crowd) sleep(bell *Bell, value uint32, p *Poke, limit time.Duration) {
 	if bell != nil {
 		p.seat(c, bell)
 		p.berth.enter(p, value)
-		c.crowded.add(p, monotonic())
+		c.crowded.add(&p.crowded, monotonic())
 		defer p.berth.leave(p)
 		if bell.Value() != value {
 			return

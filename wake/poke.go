@@ -31,7 +31,8 @@ type Poke struct {
 	// For those who sleep in system calls. It is the sleeper's.
 	scheduled time.Duration // when it last went through Go's scheduler for it, or could have, by the kernel's monotonic clock
 	sleeps    int           // so many since then
-	second    int64         // of that clock in which it was last counted
+	second    int64         // of that clock in which it was last counted among those
+	crowded   int64         // and among those of the crowd
 
 	set atomic.Pointer[Set] // that is to be told instead of the sleeper; nil: none
 }

@@ -24,7 +24,7 @@ func (c *crowd) show(p *Poke) {
 
 // shows says whether all who have slept in system calls lately, p among them, leave a P for others.
 func (c *crowd) shows(p *Poke, now time.Duration) bool {
-	return c.lately.add(p, now)+int(c.threads.Load()) < runtime.GOMAXPROCS(0)
+	return c.lately.add(&p.second, now)+int(c.threads.Load()) < runtime.GOMAXPROCS(0)
 }
 
 // A tally is how many have slept on threads of their own lately. Each of them may have a P.
@@ -34,13 +34,13 @@ type tally struct {
 	here, before int   // in that second, and in the one before
 }
 
-// add counts p, and says how many there are: in this second or in the one before, whichever are more.
-func (t *tally) add(p *Poke, now time.Duration) int {
+// add counts who was last counted in that second, and says how many there are: in this second or in the one before, whichever are more.
+func (t *tally) add(last *int64, now time.Duration) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.turn(now)
-	if p.second != t.second {
-		p.second = t.second
+	if *last != t.second {
+		*last = t.second
 		t.here++
 	}
 	return max(t.here, t.before)

@@ -28,7 +28,7 @@ func TestATallyKnowsWhoSleptInThisSecondOrTheOneBefore(t *testing.T) {
 		{b, 12 * time.Second, 1}, // nobody slept in the second before
 		{a, 12 * time.Second, 2},
 	} {
-		if got := c.add(x.p, x.at); got != x.want {
+		if got := c.add(&x.p.second, x.at); got != x.want {
 			t.Errorf("step %d, at %v: %d, want %d", i, x.at, got, x.want)
 		}
 	}
@@ -39,18 +39,22 @@ func TestNobodySleepsOnAThreadOfItsOwnWhileACrowdIsAwake(t *testing.T) {
 	var c crowd
 	c.seats.Store(alone + 1)
 	for range alone {
-		c.crowded.add(NewPoke(), monotonic())
+		c.crowded.add(&NewPoke().crowded, monotonic())
 	}
 	if !c.admit(direct) {
 		t.Errorf("not while %d were in the crowd", alone)
 	}
-	c.crowded.add(NewPoke(), monotonic())
+	c.crowded.add(&NewPoke().crowded, monotonic())
 	if c.admit(direct) {
 		t.Errorf("while %d were in the crowd", alone+1)
 	}
 	c.seats.Add(-1)
 	if !c.admit(direct) {
 		t.Error("not when one of them had gone")
+	}
+	p := NewPoke()
+	if c.crowded.add(&p.crowded, monotonic()); !c.shows(p, monotonic()) || p.second != c.lately.second || p.crowded != c.crowded.second {
+		t.Error("who is counted in the crowd is not counted among those with threads, too")
 	}
 	if c.crowded.of(monotonic()+2*time.Second) != 0 {
 		t.Error("they are still there after two seconds")
