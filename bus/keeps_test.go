@@ -22,6 +22,18 @@ func twoBuses(t *testing.T) (a, b *Bus) {
 	return all[0], all[1]
 }
 
+// loseLease takes away the lease of a port, which is told so.
+func loseLease(t *testing.T, p *port) {
+	t.Helper()
+	if err := p.at.participant.Leave(); err != nil { // as if a library had closed all descriptors
+		t.Fatal(err)
+	}
+	if p.at.check() == nil {
+		t.Fatal("the lease is not lost")
+	}
+	p.setState(portLost)
+}
+
 // TestAFrameWhoseLeaseWasLost: publishers go round the ring over it, so Err must not be nil: neither before the loss was found, nor when others
 // have got the line, nor afterwards.
 func TestAFrameWhoseLeaseWasLost(t *testing.T) {

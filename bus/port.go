@@ -173,6 +173,12 @@ func (p *port) void() bool {
 	return s == portClosed || s == portMended || s == portCut
 }
 
+// holds says whether the handle may store into its lines: the ring is there, and as far as it knows so is its lease. Without that others have the lines.
+func (p *port) holds() bool {
+	s := p.state.Load()
+	return s == portOpen || s == portStale
+}
+
 // gone is why the handle cannot be used any more, or nil.
 func (p *port) gone(op string) error {
 	switch p.state.Load() {

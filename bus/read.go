@@ -233,6 +233,9 @@ func (s *Subscriber) try(looks int) (*Frame, error) {
 	if f := s.shelf.hand(); f != nil {
 		return f, nil
 	}
+	if !s.holds() { // nothing more is read
+		return nil, s.gone("receive from")
+	}
 	err := s.refill(looks)
 	if err == topics.ErrEmpty {
 		s.emptied = s.r.Position()
