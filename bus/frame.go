@@ -108,7 +108,7 @@ func (s *Subscriber) releaseMore(f *Frame) {
 		return
 	}
 	switch c := s.cursor(); {
-	case s.void():
+	case !s.holds():
 	case s.config.mode == topics.Member:
 		s.quiet(func() {
 			s.r.Ack()

@@ -219,12 +219,13 @@ func (s *Subscriber) tryNext() (*Frame, error) {
 
 // idle stores what is due when there is nothing more to read: others wait for the cursor.
 func (s *Subscriber) idle() {
-	switch s.config.mode {
-	case topics.Gate:
+	switch {
+	case !s.holds():
+	case s.config.mode == topics.Gate:
 		if s.r.Store(s.cursor()) {
 			s.room.Ring(s.notify)
 		}
-	case topics.Lossy:
+	case s.config.mode == topics.Lossy:
 		s.r.Idle()
 	}
 }

@@ -40,8 +40,8 @@ func (r *Reader) barred() error {
 
 // ousted is the error of a gate whose line says st, which is not what it has stored there. One that was kicked keeps its line.
 func (r *Reader) ousted(st uint64) error {
-	if o := r.line.owner.Load(); o != r.owner {
-		return corrupt("a subscription's line, whose owner", o)
+	if !r.mine() {
+		return r.disowned()
 	}
 	if st == r.stored<<2|kindNone {
 		return ErrKicked

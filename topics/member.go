@@ -24,7 +24,9 @@ func (r *Reader) Take(f *Frame, look bool) ([]byte, error) {
 			return nil, ErrEmpty
 		}
 		r.pos = pos
-		r.pin(pos, 1) // before the cursor moves: see lowestGate
+		if !r.pin(pos, 1) { // before the cursor moves: see lowestGate
+			return nil, r.disowned()
+		}
 		start, what, span := r.standsIn()
 		switch {
 		case what&3 == aborted:
@@ -87,25 +89,35 @@ func (r *Reader) standsIn() (start, st, span uint64) {
 	return start, st, span
 }
 
-// pin pins a position: the head will not pass it. It is a full barrier.
-func (r *Reader) pin(pos, attempts uint64) {
+// pin pins a position: the head will not pass it. It is a full barrier. If the line is not the reader's any more it does nothing, and says so.
+func (r *Reader) pin(pos, attempts uint64) bool {
+	if !r.mine() {
+		return false
+	}
 	if r.attempts != attempts {
 		r.attempts = attempts
 		r.line.attempts.Store(attempts)
 	}
 	r.line.pin.Store(makePin(pos, r.line.subscription.Load()))
+	return true
 }
 
 // hand counts a frame that is now in hand, and gives its bytes.
 func (r *Reader) hand(f *Frame) []byte {
 	r.pos = f.Position + f.Span
 	r.received++
-	r.line.received.StoreRelease(r.received)
+	if r.mine() {
+		r.line.received.StoreRelease(r.received)
+	}
 	return r.ring.payload(f.Position, f.Length())
 }
 
 // Ack says that the frame in hand is done with. The caller then looks whether somebody sleeps on the room bell.
-func (r *Reader) Ack() { r.line.pin.Store(0) }
+func (r *Reader) Ack() {
+	if r.mine() {
+		r.line.pin.Store(0)
+	}
+}
 
 // adopt takes over the frame of a dead member, if there is one: ErrEmpty if not.
 //
@@ -125,7 +137,9 @@ func (r *Reader) adopt(f *Frame) ([]byte, error) {
 			continue
 		}
 		pos, attempts := pinned(p), l.attempts.Load()
-		r.pin(pos, min(attempts, maxAttempts)+1)
+		if !r.pin(pos, min(attempts, maxAttempts)+1) {
+			return nil, r.disowned()
+		}
 		if err := r.stay(pos); err != nil {
 			r.Ack()
 			if err == ErrEmpty { // nothing is there any more, but the pin holds the head up

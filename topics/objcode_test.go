@@ -90,7 +90,10 @@ func TestTheOrderOfAccessesOnArm64(t *testing.T) {
 		{"a joining gate's cursor is stored before the head's CAS", "(*Ring).joinHead", nil, store, cas},
 		{"a member pins before it moves the group's cursor", "(*Reader).Take", nil, pin, swap},
 		{"an adopter pins before it counts", "(*Reader).adopt", nil, pin, swap},
-		{"the pin is stored with release", "(*Reader).pin", nil, pin, ret},
+		{
+			"the pin is stored with release, where the line is the member's", "(*Reader).pin",
+			objcode.IsAt(objcode.LoadAcquire, offsetOf[gateLine](t, "subscription")), pin, ret,
+		},
 	} {
 		f := code[c.name]
 		if f == nil {

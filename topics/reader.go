@@ -125,9 +125,9 @@ func (r *Reader) Release(pos uint64) bool {
 // Due says whether Release would store the cursor.
 func (r *Reader) Due(pos uint64) bool { return pos-r.stored >= r.stride }
 
-// Store stores the cursor now, if it is behind pos, and reports whether it did. It is a full barrier then.
+// Store stores the cursor now, if it is behind pos and the line is the reader's, and reports whether it did. It is a full barrier then.
 func (r *Reader) Store(pos uint64) bool {
-	if r.line == nil || pos == r.stored {
+	if r.line == nil || pos == r.stored || !r.mine() { // another gate may have come to stand just there
 		return false
 	}
 	r.line.received.StoreRelease(r.received)
@@ -215,9 +215,21 @@ func (r *Reader) SkipToNewest() {
 	}
 }
 
+// mine says whether the line is still the reader's own. It is looked at just before anything is stored there: whose lease is lost is taken for dead, and
+// others get the line.
+func (r *Reader) mine() bool { return r.line.owner.Load() == r.owner }
+
+// disowned is the error of a reader whose line is not its own any more.
+func (r *Reader) disowned() error {
+	return corrupt("a subscription's line, whose owner", r.line.owner.Load())
+}
+
 // show stores a lossy subscription's position and counts, for people. Nothing waits for it, so a release store will do.
 func (r *Reader) show() {
 	r.stored = r.pos
+	if !r.mine() {
+		return
+	}
 	r.line.received.StoreRelease(r.received)
 	r.line.lost.StoreRelease(r.loss.total)
 	r.line.state.StoreRelease(r.pos<<2 | r.kind)

@@ -61,8 +61,8 @@ func (r *Reader) Keeps() error {
 	if r.line == nil {
 		return nil
 	}
-	if o := r.line.owner.Load(); o != r.owner {
-		return corrupt("a subscription's line, whose owner", o)
+	if !r.mine() {
+		return r.disowned()
 	}
 	return r.barred()
 }
