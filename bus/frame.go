@@ -31,23 +31,24 @@ func (f *Frame) Bytes() []byte {
 }
 
 // Err is not nil if Bytes may not be the payload any more: the bus's file was cut short while a lossless subscription held the frame, and its
-// memory reads as zeros (ErrCorrupt), or publishers may have gone round the ring since, because the subscription was ended with Kick (ErrKicked) or this process has
-// lost its lease, so that others take it for dead (ErrClosed). Whoever has to know looks after reading. A call of the subscription says so in any case, once the frames are handed out that had been read ahead.
+// memory reads as zeros (ErrCorrupt), or publishers may have gone round the ring since, because the subscription was ended with Kick (ErrKicked), this process has
+// lost its lease, so that others take it for dead (ErrClosed), or another goroutine has closed the subscription or the Bus, so that it reads as zeros (ErrClosed). Whoever has to know looks after reading. A call of the subscription says so in any case, once the frames are handed out that had been read ahead.
 func (f *Frame) Err() error {
 	const op = "read a frame of"
 	if f.port == nil || !f.sub.borrows() {
 		return nil
 	}
 	switch f.port.state.Load() {
-	case portMended, portCut, portLost:
-		return f.port.gone(op)
 	case portOpen:
 		if f.port != f.sub.port {
 			break
 		}
-		if err := f.sub.r.Keeps(); err != nil && f.port.state.Load() == portOpen { // closed meanwhile, its line reads as zeros
+		if err := f.sub.r.Keeps(); err != nil { // or it was closed meanwhile, and its line reads as zeros: then blame says so
 			return f.port.blame(op, err)
 		}
+	case portStale: // the memory is still there
+	default:
+		return f.port.gone(op)
 	}
 	return nil
 }

@@ -79,3 +79,47 @@ func TestAFrameWhoseLeaseWasLost(t *testing.T) {
 		})
 	}
 }
+
+// TestAFrameOfAClosedSubscription: it reads as zeros, so Err must not be nil; a copy stays what it is.
+func TestAFrameOfAClosedSubscription(t *testing.T) {
+	for name, mode := range map[string]SubscribeOption{"lossless": Lossless(), "lossy": Lossy(), "a member": Group("g")} {
+		for who, end := range map[string]func(b *Bus, s *Subscriber) error{
+			"the subscription": func(_ *Bus, s *Subscriber) error { return s.Close() },
+			"the bus":          func(b *Bus, _ *Subscriber) error { return b.Close() },
+		} {
+			t.Run(name+", by closing "+who, func(t *testing.T) {
+				closes, b := twoBuses(t)
+				p, err := b.Publisher("t", WithTopic(TopicOptions{Policy: PolicyLossless, Slots: 8}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := closes.Subscribe(t.Context(), "t", mode)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := p.Publish(t.Context(), []byte("a frame")); err != nil {
+					t.Fatal(err)
+				}
+				var batch Batch
+				if err := s.ReceiveBatch(t.Context(), &batch); err != nil {
+					t.Fatal(err)
+				}
+				if err := batch.Err(); err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan error)
+				go func() { ended <- end(closes, s) }()
+				if err := <-ended; err != nil {
+					t.Fatal(err)
+				}
+				if name == "lossy" {
+					if err := batch.Err(); err != nil || string(batch.Bytes(0)) != "a frame" {
+						t.Errorf("got %q, %v of a copy", batch.Bytes(0), err)
+					}
+				} else if err := batch.Err(); !errors.Is(err, ErrClosed) {
+					t.Errorf("got error %v of a frame that reads as %q, want one that is %q", err, batch.Bytes(0), ErrClosed)
+				}
+			})
+		}
+	}
+}
