@@ -75,3 +75,41 @@ func TestALoanWhoseLeaseWasLost(t *testing.T) {
 		})
 	}
 }
+
+// TestALoanOfALeaseThatIsKnownToBeLost: Commit says that nobody gets the frame, also while the line is still the publisher's.
+func TestALoanOfALeaseThatIsKnownToBeLost(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	loses, b := twoBuses(t)
+	q, err := b.Publisher("t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Subscribe(ctx, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := loses.Publisher("t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.Loan(ctx, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loseLease(t, p.port)
+	if err := l.Commit(); !errors.Is(err, ErrClosed) {
+		t.Errorf("got error %v, want one that is %q", err, ErrClosed)
+	}
+	l.Abort() // as those do who defer it
+	if err := q.Publish(ctx, []byte("another's")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.Receive(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(f.Bytes()) != "another's" {
+		t.Errorf("received %q, want the frame of another", f.Bytes())
+	}
+}

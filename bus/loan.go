@@ -72,7 +72,8 @@ func (p *Publisher) lendClaim(n int) *Loan {
 // Bytes is the lent memory. It must not be touched after Commit or Abort. It is nil then.
 func (l *Loan) Bytes() []byte { return l.b }
 
-// Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, the publisher closed, or the lease lost: then nobody gets the frame. The topic may have been
+// Commit publishes the frame. Errors: ErrClosed if the loan has been committed or aborted, the publisher closed, or the lease lost: then nobody gets the frame. Only where another goroutine closes the publisher
+// or the Bus, or the loss of the lease is noticed, just while Commit is at work, nobody knows whether it got out. The topic may have been
 // removed since the room was lent: then nobody gets the frame, and the publisher's next call, not this one, is an ErrNoTopic; as with
 // Publish, what counts is whether the topic was there when the room was claimed. If the segment's file has been deleted as a whole, this call is one, too; if its header has been
 // overwritten, an ErrCorrupt or ErrTruncated, and who has it mapped may have got the frame.
@@ -121,10 +122,11 @@ func (l *Loan) commitSlowly(n int) (err error) {
 			"the loan is still open: commit less, or abort it and ask for a larger one",
 		}
 	}
-	p.loan, l.b = nil, nil
-	if p.void() {
+	if !p.holds() {
+		l.abort()
 		return p.gone(opCommit)
 	}
+	p.loan, l.b = nil, nil
 	defer p.fault(opCommit, catchFaults(&err), &err)
 	return p.commit(n)
 }
@@ -147,6 +149,12 @@ func (l *Loan) Abort() {
 		p.guard.Enter("a Publisher")
 		defer p.guard.Leave()
 	}
+	l.abort()
+}
+
+// abort is Abort of the open loan.
+func (l *Loan) abort() {
+	p := l.p
 	p.loan, l.b = nil, nil
 	if p.void() {
 		return
