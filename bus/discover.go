@@ -108,6 +108,8 @@ func (b *Bus) sleepForTopics(ctx context.Context, w *wake.Waiter, was tables) er
 		switch {
 		case b.closed.Load():
 			return ErrClosed
+		case ctx.Err() != nil: // also while topics come and go
+			return ctx.Err()
 		case now.sum != was.sum:
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -132,4 +133,27 @@ func TestDiscoverWithoutAMatchFindsAll(t *testing.T) {
 	if names[0] != "a" || names[1] != "b" {
 		t.Errorf("found %v", names)
 	}
+}
+
+// TestDiscoverEndsWithItsContextWhileTopicsComeAndGo: there is something new after each look.
+func TestDiscoverEndsWithItsContextWhileTopicsComeAndGo(t *testing.T) {
+	b := newBus(t)
+	noError(t, b.CreateTopic("0", bus.TopicOptions{Slots: 8}))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	n := 0
+	for _, err := range b.Discover(ctx, nil) {
+		if err != nil {
+			is(t, err, context.Canceled)
+			return
+		}
+		if n++; n == 3 {
+			cancel()
+		}
+		if n > 10 {
+			t.Fatal("it has not ended after seven more looks")
+		}
+		noError(t, b.CreateTopic(strconv.Itoa(n), bus.TopicOptions{Slots: 8}))
+	}
+	t.Error("it has ended without an error")
 }
