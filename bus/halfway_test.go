@@ -74,6 +74,34 @@ func TestATopicWhoseRemovalWasNotFinishedIsMadeAgain(t *testing.T) {
 	}
 }
 
+func TestATopicWhoseRemovalWasNotFinishedIsLeftOutOfLists(t *testing.T) {
+	b, err := Open(testproc.MemoryDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for _, name := range []string{"t", "u"} {
+		if err := b.CreateTopic(name, TopicOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removeHalf(t, b)
+	only := func(what string, all []TopicInfo, err error) {
+		t.Helper()
+		if err != nil || len(all) != 1 || all[0].Name != "u" {
+			t.Errorf("%s: got %+v, %v; want u alone", what, all, err)
+		}
+	}
+	all, err := b.Topics()
+	only("Topics", all, err)
+	survey, err := b.Survey()
+	only("Survey", survey.Topics, err)
+	for d, err := range b.Discover(t.Context(), nil) {
+		only("Discover", []TopicInfo{d.TopicInfo}, err)
+		break
+	}
+}
+
 func removeHalf(t *testing.T, b *Bus) {
 	t.Helper()
 	b.mu.Lock()

@@ -202,7 +202,7 @@ func above(a, b uint64) uint64 {
 	return 0
 }
 
-// Topics is every topic on the bus, by name. With no bus directory there are none. Segments that cannot be read are reported in the
+// Topics is every topic on the bus, by name, but those whose removal has begun. With no bus directory there are none. Segments that cannot be read are reported in the
 // error, beside the topics of the others.
 func (b *Bus) Topics() (all []TopicInfo, err error) {
 	const op = "list topics"
@@ -230,7 +230,7 @@ func (at *attachment) infos(op string, to *[]TopicInfo) error {
 		info, err := at.info(e)
 		if err == nil {
 			*to = append(*to, info)
-		} else if at.table.Is(e) {
+		} else if !errors.Is(err, topics.ErrRemoved) && at.table.Is(e) {
 			bad = append(bad, fail(op, e.Name, err))
 		}
 	}
