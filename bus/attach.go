@@ -102,7 +102,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	s.port, s.r, s.ready = o, r, r.Ready
 	o.waiter.Near, o.waiter.Most = nearing(r), o.mostOf(r)
 	s.mu.Unlock()
-	s.told = false
+	s.told, s.roomy = false, o.ring.Geometry().CellSize > large
 	s.from, s.probed, s.counted = 0, 0, r.Counted()
 	s.emptied = r.Position()
 	s.owe(0)

@@ -131,7 +131,7 @@ func (s *Subscriber) ReceiveBatch(ctx context.Context, b *Batch) error {
 			break
 		}
 		n += s.handOut(b.frames[n:mostBatch])
-		if b.frames = b.frames[:n]; n == mostBatch || s.nextIsRun(n) {
+		if b.frames = b.frames[:n]; n == mostBatch || b.frames[n-1].info.Length() > large || s.nextIsRun(n) {
 			break
 		}
 		f = s.now() // an error comes again
@@ -189,7 +189,7 @@ func (s *Subscriber) receiveRun(b *Batch) bool {
 	return true
 }
 
-// handOut hands out frames that were read ahead, and says how many. It looks at nothing shared.
+// handOut hands out frames that were read ahead, up to a large one, and says how many. It looks at nothing shared.
 func (s *Subscriber) handOut(fs []*Frame) int {
 	n := min(s.shelf.ahead(), len(fs))
 	if n == 0 || s.state.Load() != portOpen {
@@ -198,6 +198,9 @@ func (s *Subscriber) handOut(fs []*Frame) int {
 	if invariants.Enabled {
 		s.guard.Enter("a Subscriber")
 		defer s.guard.Leave()
+	}
+	if s.roomy {
+		n = s.shelf.upTo(large, n)
 	}
 	return s.shelf.popMany(fs[:n])
 }

@@ -122,6 +122,16 @@ func (h *shelf) popMany(fs []*Frame) int {
 	return n
 }
 
+// upTo is how many of the next n frames that were read there are up to the first of more than so many bytes.
+func (h *shelf) upTo(bytes, n int) int {
+	for i, f := range h.last[h.given:][:n] {
+		if f.info.Length() > bytes {
+			return i + 1
+		}
+	}
+	return n
+}
+
 // oldest is the oldest frame read and not released, or nil.
 func (h *shelf) oldest() *Frame {
 	if h.kept == 0 { // most often: then they need not be looked at

@@ -39,6 +39,7 @@ type Subscriber struct {
 	pauses            int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
 	probed            uint64  // below it, frames are read one by one
 	slow              bool    // frames take long, and a publisher waits
+	roomy             bool    // a frame of one slot may be large
 	asked             int64   // when frames were last looked for while a publisher waited
 	from              uint64  // frames below it are not asked for
 	passed            uint64  // so many of them were read and passed over
