@@ -138,6 +138,8 @@ type SubscribeOption func(*subscribeConfig)
 
 type subscribeConfig struct {
 	mode    topics.Mode
+	said    bool // an option has said the mode
+	member  bool // of the group
 	group   string
 	start   topics.Start
 	from    uint64
@@ -149,23 +151,45 @@ type subscribeConfig struct {
 
 // Lossless makes the subscription a gate: publishers wait for it, frames are not copied, and none is lost. The topic must
 // have PolicyLossless.
-func Lossless() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Gate } }
+func Lossless() SubscribeOption { return as(topics.Gate) }
 
 // Lossy is the default: frames are copied before they are handed out, publishers do not wait, and Lost counts what was missed.
-func Lossy() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Lossy } }
+func Lossy() SubscribeOption { return as(topics.Lossy) }
+
+// as makes an option that says how frames are read, whatever one before it has said.
+func as(m topics.Mode) SubscribeOption {
+	return func(c *subscribeConfig) { c.mode, c.said = m, true }
+}
 
 // Group makes the subscription a member of the group of that name: each frame goes to exactly one of the members, on any number of
 // processes, so that the topic is a work queue. Frames are not copied, a member has one in hand at a time, and publishers wait for
 // the group as for a lossless subscription. A frame whose member dies or closes before it has released it goes to another one; see
 // Frame.Attempt. If a member dies, or another goroutine closes it, amid a call, a frame may come again that was released. The group is made by its first member, whose start option counts, and goes with its last. The topic must have
-// PolicyLossless; names are as topics' names, of at most 32 bytes.
+// PolicyLossless; names are as topics' names, of at most 32 bytes. A Group is lossless, with or without Lossless; together with Lossy or ReadOnly it is an error (ErrPolicy).
 func Group(name string) SubscribeOption {
-	return func(c *subscribeConfig) { c.mode, c.group = topics.Member, name }
+	return func(c *subscribeConfig) { c.member, c.group = true, name }
+}
+
+// settle makes a member of who is to be in a group. hint: what was asked for together cannot be.
+func (c *subscribeConfig) settle() (hint string) {
+	switch {
+	case !c.member:
+	case c.said && c.mode == topics.Tap:
+		return "a member of a Group marks what it takes, and ReadOnly may write nothing; leave one of them out"
+	case c.said && c.mode == topics.Lossy:
+		return "a Group gets every frame, and Lossy may miss some; leave one of them out"
+	default:
+		c.mode = topics.Member
+	}
+	if c.latest && c.mode >= topics.Gate {
+		return "LatestOnly passes frames over; a Lossless subscription or a Group gets every one"
+	}
+	return ""
 }
 
 // ReadOnly makes the subscription a tap: as Lossy, but it maps the segment read-only, needs no more than permission to read
 // it, takes no place and cannot be seen by others.
-func ReadOnly() SubscribeOption { return func(c *subscribeConfig) { c.mode = topics.Tap } }
+func ReadOnly() SubscribeOption { return as(topics.Tap) }
 
 // FromNewest is the default: start with the first frame published after Subscribe.
 func FromNewest() SubscribeOption { return from(topics.Newest(), 0) }

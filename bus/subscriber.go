@@ -62,7 +62,7 @@ type Subscriber struct {
 }
 
 // Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic; it does not end the subscription. Errors: ErrNoTopic,
-// ErrPolicy (Lossless on a topic that overwrites), ErrLimit (all subscribers' places are taken), ErrCorrupt, ErrVersion, ctx's.
+// ErrPolicy (Lossless on a topic that overwrites, or options that cannot be together), ErrLimit (all subscribers' places are taken), ErrCorrupt, ErrVersion, ctx's.
 func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOption) (*Subscriber, error) {
 	s := &Subscriber{bus: b, door: new(door), topic: topic, config: subscribeConfig{mode: topics.Lossy}, pauses: pausesPerMicrosecond()}
 	for _, o := range opts {
@@ -71,8 +71,8 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOpti
 	if err := topics.CheckName(topic); err != nil {
 		return nil, fail("subscribe to", topic, err)
 	}
-	if s.config.latest && s.borrows() {
-		return nil, failKind("subscribe to", topic, ErrPolicy, "LatestOnly passes frames over; a Lossless subscription or a Group gets every one")
+	if hint := s.config.settle(); hint != "" {
+		return nil, failKind("subscribe to", topic, ErrPolicy, hint)
 	}
 	if s.config.mode == topics.Member {
 		if err := topics.CheckGroup(s.config.group); err != nil {
