@@ -5,9 +5,9 @@
 //
 //	b, err := bus.Open("")                      // the user's bus, in /dev/shm
 //	p, err := b.Publisher("sensors/imu/0")      // makes the topic
-//	err = p.Publish(ctx, []byte("hello"))
+//	s, err := b.Subscribe(ctx, "sensors/imu/0") // in any process: to what is published from now on
 //
-//	s, err := b.Subscribe(ctx, "sensors/imu/0") // in any process
+//	err = p.Publish(ctx, []byte("hello"))
 //	f, err := s.Receive(ctx)
 //	fmt.Printf("%s\n", f.Bytes())
 //	f.Release()
