@@ -22,23 +22,37 @@ func absent(err error) bool { return errors.Is(err, ErrNoTopic) || errors.Is(err
 // groupBusy is how long to wait for somebody who is making or giving back the group.
 const groupBusy = time.Millisecond
 
-// attach finds the topic and joins it.
+// attach finds the topic and joins it. ctx bounds the wait for others who make or remove something, and so does Close on another goroutine.
 func (s *Subscriber) attach(ctx context.Context, start topics.Start) error {
-	for {
-		err := s.attachNow(start)
-		if !errors.Is(err, topics.ErrGroupBusy) {
-			return err
-		}
+	const op = "subscribe to"
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.joinBy(cancel)
+	defer s.joinBy(nil)
+	err := s.attachNow(ctx, start)
+	for errors.Is(err, topics.ErrGroupBusy) {
 		select {
 		case <-ctx.Done():
-			return fail("subscribe to", s.topic, ctx.Err())
+			err = fail(op, s.topic, ctx.Err())
 		case <-time.After(groupBusy):
+			err = s.attachNow(ctx, start)
 		}
 	}
+	if err != nil && s.door.isShut() {
+		err = failKind(op, s.topic, ErrClosed, "")
+	}
+	return err
 }
 
-// attachNow is attach for those who do not wait: ErrGroupBusy.
-func (s *Subscriber) attachNow(start topics.Start) error {
+// joinBy notes by what Close on another goroutine ends the wait of the one who joins the topic.
+func (s *Subscriber) joinBy(cancel context.CancelFunc) {
+	s.mu.Lock()
+	s.joining = cancel
+	s.mu.Unlock()
+}
+
+// attachNow is one attempt at attach, for which ctx is as for lock: ErrGroupBusy, and of who is unwilling ErrLockHeld and ErrTableHeld.
+func (s *Subscriber) attachNow(ctx context.Context, start topics.Start) error {
 	const op = "subscribe to"
 	b := s.bus
 	b.mu.Lock()
@@ -56,7 +70,7 @@ func (s *Subscriber) attachNow(start topics.Start) error {
 	}
 	if s.config.mode != topics.Tap {
 		var done func()
-		if at, e, done, err = b.admit(at, e); err != nil {
+		if at, e, done, err = b.admit(ctx, at, e); err != nil {
 			return s.refused(op, err)
 		}
 		defer done()

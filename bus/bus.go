@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -26,7 +27,9 @@ type Bus struct {
 
 	closing context.Context // done when Close begins
 	cancel  context.CancelFunc
-	making  sync.Mutex // held by whoever waits for the directory's lock or has it; taken before mu
+	making  chan struct{} // full while somebody waits for the directory's lock or has it; filled before mu is taken
+
+	patience time.Duration // lockPatience
 
 	mu       sync.Mutex
 	closed   atomic.Bool
@@ -53,6 +56,9 @@ func Open(dir string, opts ...Option) (*Bus, error) {
 		open:    make(map[string]*attachment),
 		taps:    make(map[string]*attachment),
 		handles: make(map[*port]struct{}),
+		making:  make(chan struct{}, 1),
+
+		patience: lockPatience,
 	}
 	b.closing, b.cancel = context.WithCancel(context.Background())
 	b.config.segment = "main"

@@ -51,8 +51,11 @@ func (s *Subscriber) goOut() {
 // interrupt makes whoever is inside the door come out.
 func (s *Subscriber) interrupt() {
 	s.mu.Lock()
-	p, sleeper, unheard := s.port, s.sleeper, s.unheard
+	p, sleeper, unheard, joining := s.port, s.sleeper, s.unheard, s.joining
 	s.mu.Unlock()
+	if joining != nil {
+		joining()
+	}
 	if unheard != nil {
 		unheard() // whose set was dropped: nobody comes out
 	}

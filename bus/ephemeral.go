@@ -22,15 +22,15 @@ const freePatience = time.Second
 
 // admit is for those who are about to join a topic: it makes sure that it is not just being removed because it is deserted, until they
 // call done. It takes over the caller's reference to at, and gives one. ErrRemoved: it was deserted, and is gone. The caller holds
-// b.mu, which is let go of for a while.
-func (b *Bus) admit(at *attachment, e topics.Entry) (_ *attachment, _ topics.Entry, done func(), err error) {
+// b.mu, which is let go of for a while. ctx is that of lock and inTurn.
+func (b *Bus) admit(ctx context.Context, at *attachment, e topics.Entry) (_ *attachment, _ topics.Entry, done func(), err error) {
 	if !e.Ephemeral && !at.seg.Ephemeral() {
 		return at, e, func() {}, nil
 	}
 	_ = at.release()
 	name := e.Name
-	err = b.inTurn(func() error {
-		unlock, err := b.lock()
+	err = b.inTurn(ctx, func() error {
+		unlock, err := b.lock(ctx)
 		if err != nil {
 			return err
 		}

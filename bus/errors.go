@@ -107,6 +107,8 @@ var kinds = []struct {
 	{topics.ErrKicked, ErrKicked, "frames still held may have been overwritten; close it, and subscribe again"},
 	{segment.ErrParticipants, ErrLimit, "close some, subscribe with ReadOnly, or make the segment with a larger WithMaxParticipants"},
 	{os.ErrClosed, ErrClosed, ""},
+	{segment.ErrLockHeld, nil, "let that process go on, or end it"},
+	{segment.ErrTableHeld, nil, "let that process go on, or end it"},
 	{syscall.ENOTDIR, nil, "a bus is a directory, which is made if it is not there: name another path"},
 	{syscall.EROFS, nil, "mount it for writing"},
 	{fs.ErrPermission, nil, "the owner of the bus directory says who may use it, by its mode and its group (mkdir -m, chgrp) before the bus is made"},

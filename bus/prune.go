@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -100,7 +101,7 @@ func (b *Bus) Prune() ([]Unheld, error) {
 func (b *Bus) removeSegment(name string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	unlock, err := b.lock()
+	unlock, err := b.lock(context.Background())
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (b *Bus) publisher(op, topic string, c publisherConfig) (*Publisher, error)
 	if err != nil {
 		return nil, err
 	}
-	at, e, done, err := b.admit(at, e)
+	at, e, done, err := b.admit(context.Background(), at, e)
 	if err != nil {
 		return nil, err
 	}

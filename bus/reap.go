@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -60,7 +61,7 @@ func (f Finding) about() string {
 func (b *Bus) reapFiles() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	unlock, err := b.lock()
+	unlock, err := b.lock(context.Background())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 
 	"shmbus/segment"
@@ -25,13 +26,13 @@ func (b *Bus) removeTopic(name string, idle bool) error {
 	if err := topics.CheckName(name); err != nil {
 		return fail(op, name, err)
 	}
-	return fail(op, name, b.inTurn(func() error {
+	return fail(op, name, b.inTurn(context.Background(), func() error {
 		at, _, err := b.find(name, segment.ReadWrite) // a look before the lock: reading never makes anything
 		if err != nil {
 			return err
 		}
 		_ = at.release()
-		unlock, err := b.lock()
+		unlock, err := b.lock(context.Background())
 		if err != nil {
 			return err
 		}

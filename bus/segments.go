@@ -1,7 +1,9 @@
 package bus
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -69,7 +71,7 @@ const createAttempts = 10
 // them, the lock's among them, so that there may be two makers. What was begun is begun again. The caller holds b.mu, as for create.
 func (b *Bus) createAmidRemovals(name string, g topics.Geometry, ephemeral bool) (at *attachment, e topics.Entry, p Policy, err error) {
 	for range createAttempts {
-		err = b.inTurn(func() (err error) { at, e, p, err = b.create(name, g, ephemeral); return err })
+		err = b.inTurn(context.Background(), func() (err error) { at, e, p, err = b.create(name, g, ephemeral); return err })
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			break
 		}
@@ -78,18 +80,22 @@ func (b *Bus) createAmidRemovals(name string, g topics.Geometry, ephemeral bool)
 }
 
 // inTurn calls f again as long as somebody else has the topic table, which is one who has another directory's lock, because rm took that away. It waits
-// as long as for a directory's lock. The caller holds b.mu; it is let go of in between, and f finds everything anew.
-func (b *Bus) inTurn(f func() error) error {
+// as long as for a directory's lock, and as ctx allows; who is unwilling does not wait. The caller holds b.mu; it is let go of in between, and f finds everything anew.
+func (b *Bus) inTurn(ctx context.Context, f func() error) error {
 	const first, most = time.Millisecond, 50 * time.Millisecond
 	start := time.Now()
 	for wait := first; ; wait = min(2*wait, most) {
 		err := f()
-		if !errors.Is(err, segment.ErrTableHeld) || time.Since(start) > lockPatience {
+		switch {
+		case !errors.Is(err, segment.ErrTableHeld) || ctx == unwilling || time.Since(start) > b.patience:
 			return err
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w: %w", err, ctx.Err())
 		}
 		b.mu.Unlock()
 		select {
 		case <-time.After(wait):
+		case <-ctx.Done():
 		case <-b.closing.Done():
 		}
 		b.mu.Lock()

@@ -56,12 +56,15 @@ type Subscriber struct {
 	counted  uint64 // lost by this one, as known when the memory was last seen to be the topic's
 
 	door    *door
-	mu      sync.Mutex   // of what the subscriber's goroutine changes, and Close on another one looks at: port, leaving, sleeper and unheard
+	mu      sync.Mutex   // of what the subscriber's goroutine changes, and Close on another one looks at: port, leaving, sleeper, unheard and joining
 	sleeper *wake.Waiter // of one that waits for the topic
 	unheard func() bool  // of one that does so in a WaitSet: the Bus's Close does not wake it any more
+
+	joining context.CancelFunc // of one that is about to join the topic
 }
 
-// Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic; it does not end the subscription. Errors: ErrNoTopic,
+// Subscribe opens a subscription. ctx bounds the waiting of WaitForTopic, and, where the topic or its segment is ephemeral, that for others who just make or
+// remove something; it does not end the subscription. Errors: ErrNoTopic,
 // ErrPolicy (Lossless on a topic that overwrites, or options that cannot be together), ErrLimit (all subscribers' places are taken), ErrCorrupt, ErrVersion, ctx's.
 func (b *Bus) Subscribe(ctx context.Context, topic string, opts ...SubscribeOption) (*Subscriber, error) {
 	s := &Subscriber{bus: b, door: new(door), topic: topic, config: subscribeConfig{mode: topics.Lossy}, pauses: pausesPerMicrosecond()}
@@ -208,9 +211,9 @@ func (s *Subscriber) tryNext() (*Frame, error) {
 	}
 	defer s.goOut()
 	s.detach()
-	err := s.attachNow(topics.First())
+	err := s.attachNow(unwilling, topics.First())
 	switch {
-	case absent(err) || errors.Is(err, topics.ErrGroupBusy):
+	case absent(err) || errors.Is(err, topics.ErrGroupBusy) || errors.Is(err, segment.ErrLockHeld) || errors.Is(err, segment.ErrTableHeld):
 		return nil, nil
 	case err != nil:
 		return nil, err

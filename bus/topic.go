@@ -102,7 +102,7 @@ func (b *Bus) create(name string, g topics.Geometry, ephemeral bool) (*attachmen
 	if err := segment.MakeDir(b.dir, b.config.files); err != nil {
 		return nil, none, 0, err
 	}
-	unlock, err := b.lock()
+	unlock, err := b.lock(context.Background())
 	if err != nil {
 		return nil, none, 0, err
 	}
@@ -271,10 +271,14 @@ func (at *attachment) tableBell() *wake.Bell {
 }
 
 // lock takes the directory's lock. The caller holds b.mu; it is let go of meanwhile, because somebody else may have the lock for long,
-// and so whatever the caller found before must be looked for again. Closing the Bus ends the wait.
-func (b *Bus) lock() (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(b.closing, lockPatience)
-	defer cancel()
+// and so whatever the caller found before must be looked for again. ctx and closing the Bus end the wait; who is unwilling does not wait. ErrLockHeld: it took too long.
+func (b *Bus) lock(ctx context.Context) (unlock func(), err error) {
+	if ctx != unwilling {
+		within, cancel := context.WithTimeoutCause(ctx, b.patience, fmt.Errorf("%w for %v", segment.ErrLockHeld, b.patience))
+		defer cancel()
+		defer context.AfterFunc(b.closing, cancel)()
+		ctx = within
+	}
 	unlock, err = b.lockWithin(ctx)
 	switch {
 	case !b.closed.Load():
@@ -289,16 +293,44 @@ func (b *Bus) lock() (unlock func(), err error) {
 func (b *Bus) lockWithin(ctx context.Context) (unlock func(), err error) {
 	b.mu.Unlock()
 	defer b.mu.Lock()
-	b.making.Lock()
-	l, err := segment.LockDir(ctx, b.dir, b.config.files)
+	l, err := (*segment.DirLock)(nil), segment.ErrLockHeld
+	switch mine := b.goFirst(ctx); {
+	case !mine && ctx == unwilling:
+		return nil, err
+	case !mine:
+		_, err = segment.LockDir(ctx, b.dir, b.config.files) // ctx has ended: this says who has the lock
+		return nil, err
+	case ctx == unwilling:
+		l, err = segment.TryLockDir(b.dir, b.config.files)
+	default:
+		l, err = segment.LockDir(ctx, b.dir, b.config.files)
+	}
 	if err != nil {
-		b.making.Unlock()
+		<-b.making
 		return nil, err
 	}
 	return func() {
 		_ = l.Unlock()
-		b.making.Unlock()
+		<-b.making
 	}, nil
+}
+
+// goFirst takes b.making, unless ctx ends before, or another goroutine has it and ctx is unwilling.
+func (b *Bus) goFirst(ctx context.Context) bool {
+	select {
+	case b.making <- struct{}{}:
+		return true
+	default:
+	}
+	if ctx == unwilling {
+		return false
+	}
+	select {
+	case b.making <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // ringTopic wakes all who sleep on a topic, where its bells may be written.

@@ -27,27 +27,19 @@ const (
 )
 
 // LockDir takes the lock of a directory, waiting for it as long as the context allows. The lock file is made if it is missing,
-// with the modes of the options. If the directory is missing the error is an fs.ErrNotExist.
+// with the modes of the options. If the directory is missing the error is an fs.ErrNotExist. If the context has ended and its cause is an ErrLockHeld, the
+// error is that cause: then it is not for whoever calls to know that there was a context.
 func LockDir(ctx context.Context, dir string, o Options) (*DirLock, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkDir(dir); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, lockName)
 	for wait := lockWaitFirst; ; wait = min(2*wait, lockWaitMost) {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("segment: waiting for %s%s: %w", path, lockHolder(path), err)
+		if ended := ctx.Err(); ended != nil {
+			if cause := context.Cause(ctx); errors.Is(cause, ErrLockHeld) {
+				ended = cause
+			}
+			return nil, waitingFor(filepath.Join(dir, lockName), ended)
 		}
-		f, err := tryLock(path, dir, o)
-		if err == nil {
-			f.goFirst()
-			return &DirLock{f: f}, nil
-		}
-		if !errors.Is(err, errHeld) {
-			return nil, err
+		l, err := TryLockDir(dir, o)
+		if !errors.Is(err, ErrLockHeld) {
+			return l, err
 		}
 		t := time.NewTimer(wait/2 + rand.N(wait/2))
 		select {
@@ -56,6 +48,32 @@ func LockDir(ctx context.Context, dir string, o Options) (*DirLock, error) {
 			t.Stop()
 		}
 	}
+}
+
+// TryLockDir is LockDir without waiting: ErrLockHeld.
+func TryLockDir(dir string, o Options) (*DirLock, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDir(dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, lockName)
+	f, err := tryLock(path, dir, o)
+	if errors.Is(err, errHeld) {
+		return nil, waitingFor(path, ErrLockHeld)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.goFirst()
+	return &DirLock{f: f}, nil
+}
+
+// waitingFor is the error of who has not got the lock.
+func waitingFor(path string, why error) error {
+	return fmt.Errorf("segment: waiting for %s%s: %w", path, lockHolder(path), why)
 }
 
 // tryLock takes the lock now, or says errHeld.

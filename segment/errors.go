@@ -33,6 +33,8 @@ var (
 	ErrParticipants = errors.New("too many participants")
 	// ErrLeaseLost: the lock that proves a participant alive is gone though nobody left. The handle must not write any more.
 	ErrLeaseLost = errors.New("lease lost")
+	// ErrLockHeld: somebody else has the lock of the directory.
+	ErrLockHeld = errors.New("somebody else makes or removes something")
 	// ErrTableHeld: somebody else makes or removes a topic just now, or the segment.
 	ErrTableHeld = errors.New("somebody else makes or removes a topic")
 	// ErrReadOnly: the segment was opened ReadOnly.
