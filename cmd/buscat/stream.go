@@ -130,11 +130,13 @@ func (s *stream) frame(f *bus.Frame) error {
 			err = s.print(r)
 		}
 	}
-	if s.member && err == nil {
-		err = s.out.flush()
-	}
-	if s.member && err != nil && !errors.Is(err, errEnough) {
-		return err
+	if s.member {
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+		if e := s.out.flush(); e != nil { // also of the last one that is wanted
+			return e
+		}
 	}
 	f.Release()
 	return err
