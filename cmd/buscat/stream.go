@@ -91,6 +91,9 @@ func (s *stream) drain(ctx context.Context, f *bus.Frame) (busy bool, err error)
 			s.came, s.last = false, time.Now()
 		}
 	}()
+	if s.left == 0 { // another stream has printed the last one: what is in hand here is not printed, and so not released
+		return false, errEnough
+	}
 	for range busyBatch {
 		if f == nil {
 			if f, err = s.sub.TryReceive(); err != nil {
