@@ -125,11 +125,13 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {
 	// The body is read first and then copied into the ring: a client that is slow must not have an open frame there, for which all readers
 	// would wait.
 	_ = connection.SetReadDeadline(time.Now().Add(bodyPatience))
-	defer untilStopped(r, connection)()
+	done := untilStopped(r, connection)
 	body, err := h.body(w, r)
+	done()
 	if err != nil {
 		return stopped(r, err)
 	}
+	_ = connection.SetReadDeadline(time.Time{}) // the server reads on to see whether the client goes away, and would take a deadline for that
 	f, err := h.frame(kind, body)
 	if err != nil {
 		return err

@@ -71,7 +71,9 @@ const socketGlance = 2 * time.Second
 // How long clients may take.
 const (
 	headerPatience = 10 * time.Second
-	bodyPatience   = 30 * time.Second // of one frame; a stream of frames may take its time
 	idlePatience   = 2 * time.Minute
 	farewell       = 200 * time.Millisecond // to finish a request when the plugin is told to end
 )
+
+// bodyPatience is how long the body of one frame may take; a stream of frames may take its time. Tests have less.
+var bodyPatience = 30 * time.Second
