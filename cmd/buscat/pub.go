@@ -189,7 +189,7 @@ func (a *app) waitSubscribers(ctx context.Context, b *bus.Bus, topic string, n i
 			return noTopic(b, topic, err)
 		}
 		if n > s.MaxSubscribers {
-			return fmt.Errorf("%d subscribers cannot be waited for: topic %q has places for %d; make it with more --subscribers", n, topic, s.MaxSubscribers)
+			return &topicError{fmt.Errorf("%d subscribers cannot be waited for: topic %q has places for %d; make it with more --subscribers", n, topic, s.MaxSubscribers)}
 		}
 		alive := 0
 		for _, sub := range s.SubscriberList {

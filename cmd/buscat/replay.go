@@ -39,8 +39,9 @@ the order in which they were recorded and at the pace at which they were
 published. Several files are played one after the other; '-' is standard input.
 A file whose recorder was killed is read as far as it is whole, and a message
 says how far that was. What is damaged is left out, and so are files that cannot
-be read, topics that cannot be published and frames that are larger than their
-topic takes; the rest is published, and the exit code is 1.
+be read, topics that cannot be published, and frames that are larger than their
+topic takes, or msgpack that is nested too deep; the rest is published, and the
+exit code is 1.
 
 Topics are made as they were when they were recorded: their policy, slots, cell,
 and whether they are exclusive or have no time, are in the file. --lossless,

@@ -4,7 +4,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -17,6 +19,21 @@ import (
 // foreign writes a file as another program may have: a frame, which is the topic's name, on each of the topics.
 func foreign(t *testing.T, topics ...string) string {
 	t.Helper()
+	var all []part
+	for _, topic := range topics {
+		all = append(all, part{mcap.Channel{Topic: topic}, topic})
+	}
+	return foreignParts(t, all...)
+}
+
+// A part is a channel and its one frame.
+type part struct {
+	mcap.Channel
+	frame string
+}
+
+func foreignParts(t *testing.T, parts ...part) string {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "foreign.mcap")
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
@@ -27,11 +44,12 @@ func foreign(t *testing.T, topics ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, topic := range topics {
-		if err := w.Channel(&mcap.Channel{ID: uint16(i), Topic: topic}); err != nil {
+	for i, p := range parts {
+		p.ID = uint16(i)
+		if err := w.Channel(&p.Channel); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Message(&mcap.Message{ChannelID: uint16(i), Data: []byte(topic)}); err != nil {
+		if err := w.Message(&mcap.Message{ChannelID: p.ID, Data: []byte(p.frame)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,6 +112,64 @@ func TestATopicThatCannotBePublishedKeepsNoOtherFromIt(t *testing.T) {
 	replayed(t, b, 1, file)
 	holds(t, b, "good", "good")
 	holds(t, b, "taken", "taken")
+}
+
+// TestATopicThatCannotBeAsItIsAskedForKeepsNoOtherFromIt: no room for it, no places to wait for, a ring that is none, a frame that is no msgpack here.
+func TestATopicThatCannotBeAsItIsAskedForKeepsNoOtherFromIt(t *testing.T) {
+	b := openBus(t)
+	large := mcap.Channel{Topic: "large", Metadata: map[string]string{metaSlots: "65536", metaCell: "65536"}}
+	file := foreignParts(t, part{large, "large"}, part{mcap.Channel{Topic: "good"}, "good"})
+	left := func(said string, what ...string) {
+		t.Helper()
+		for _, what := range append(what, "its frames are left out\n", "1 frame could not be published; 1 frame could\n") {
+			if strings.Count(said, what) != 1 {
+				t.Errorf("it said %s, and not once %s", said, what)
+			}
+		}
+		holds(t, b, "good", "good")
+		if err := b.RemoveTopic("good"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.CreateTopic("good", bus.TopicOptions{}); err != nil { // it stays as it is
+		t.Fatal(err)
+	}
+	left(replayed(t, b, 1, "--slots", "67108864", "--topic", "large", "--topic", "good", file), `"large"`, "a ring has at most")
+
+	if runtime.GOOS == "linux" { // elsewhere nobody looks how large files may be
+		c := command(t, b.Dir(), "replay", "--speed", "0", file)
+		c.Args = append([]string{"sh", "-c", `ulimit -f 1000000; exec "$0" "$@"`, c.Path}, c.Args[1:]...)
+		sh, err := exec.LookPath("sh")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Path = sh
+		c.start()
+		c.ends(1)
+		left(c.err.String(), `"large"`, "no space")
+	}
+
+	if err := b.CreateTopic("small", bus.TopicOptions{MaxSubscribers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.CreateTopic("good", bus.TopicOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s, err := b.Subscribe(t.Context(), "good")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+	}
+	left(replayed(t, b, 1, "--wait-subscribers", "2", foreign(t, "small", "good")), "places for 1")
+
+	deep := part{mcap.Channel{Topic: "deep", MessageEncoding: encodingMsgpack}, strings.Repeat("\x91", 100_000) + "\x01"}
+	said := replayed(t, b, 1, foreignParts(t, deep, deep, part{mcap.Channel{Topic: "good"}, "good"}))
+	if strings.Count(said, `topic "deep"`) != 1 || !strings.Contains(said, "2 frames could not be published; 1 frame could\n") {
+		t.Errorf("it said %s", said)
+	}
+	holds(t, b, "good", "good")
 }
 
 // TestAnyRecordedNameCanBeChosenAndMapped: also one that the bus does not allow, as the message about it says.

@@ -14,6 +14,7 @@ import (
 
 	"shmbus/bus"
 	"shmbus/plugins"
+	"shmbus/segment"
 	"shmbus/topics"
 )
 
@@ -56,6 +57,7 @@ type outTopic struct {
 	*bus.Publisher      // nil: it could not be opened
 	leftOut        bool // it cannot be published any more, of which the user was told
 	tooLarge       bool // it had a frame that was larger than it takes, of which the user was told
+	tooDeep        bool // the same of one that is nested too deep
 }
 
 // An outChannel is where the frames of a channel go.
@@ -120,16 +122,16 @@ func (p *player) begin(ctx context.Context, out *outTopic, c *mcap.Channel, name
 
 // leaveOut leaves a topic out if the error is about that one only, and tells of it. Other errors it returns.
 func (p *player) leaveOut(out *outTopic, err error) error {
-	for _, kind := range []error{
+	is := func(kind error) bool { return errors.Is(err, kind) }
+	if !errors.As(err, new(*topicError)) && !slices.ContainsFunc([]error{
 		topics.ErrName, bus.ErrReserved, bus.ErrExclusive, bus.ErrLimit, bus.ErrPolicy, bus.ErrNoTopic, bus.ErrCorrupt,
-	} {
-		if errors.Is(err, kind) {
-			p.say("%s; its frames are left out", text(err))
-			out.leftOut = true
-			return nil
-		}
+		segment.ErrNoSpace, // for a ring as large as this one; others may be smaller, or there already
+	}, is) {
+		return err
 	}
-	return err
+	p.say("%s; its frames are left out", text(err))
+	out.leftOut = true
+	return nil
 }
 
 // unmapped tells of names that nothing had: what was meant by one has been published as it was recorded.
@@ -158,6 +160,9 @@ func (p *player) publisher(c *mcap.Channel, name string) (*bus.Publisher, error)
 	if o.CellSize == 0 {
 		o.CellSize = was.CellSize
 	}
+	if err := o.Check(); err != nil { // a flag together with what the file has
+		return nil, &topicError{fmt.Errorf("topic %q: %w", name, err)}
+	}
 	if c.Metadata[metaPolicy] == bus.PolicyLossless.String() {
 		o.Policy = bus.PolicyLossless
 	}
@@ -184,8 +189,8 @@ func (p *player) close() {
 	}
 }
 
-// publish publishes one frame, as raw bytes if it is none of its kind. One that is too large for its topic is left out; of each topic that is told
-// once, as frames have no names.
+// publish publishes one frame, as raw bytes if it is none of its kind. One that is too large for its topic, or nested too deep, is left out; of each
+// topic that is told once, as frames have no names.
 func (p *player) publish(ctx context.Context, out *outChannel, data []byte) error {
 	var err error
 	if out.msgpack && plugins.OneMsgpack(data) {
@@ -202,6 +207,11 @@ func (p *player) publish(ctx context.Context, out *outChannel, data []byte) erro
 			out.tooLarge = true
 			p.say("a frame of %d bytes is larger than the %d that topic %q takes, and such frames are left out; replay with more --slots or a "+
 				"larger --cell, and if the topic is there, remove it first", len(data), out.MaxFrame(), out.Topic())
+		}
+	case errors.Is(err, bus.ErrNested): // another program wrote it
+		if !out.tooDeep {
+			out.tooDeep = true
+			p.say("a frame of topic %q has arrays and maps more than %d deep in one another, and such frames are left out", out.Topic(), bus.MaxNesting)
 		}
 	default:
 		if errors.Is(err, bus.ErrNoTopic) {
