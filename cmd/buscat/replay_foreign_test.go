@@ -197,6 +197,15 @@ func TestAnyRecordedNameCanBeChosenAndMapped(t *testing.T) {
 	if all, err := b.Topics(); err != nil || len(all) != 8 {
 		t.Errorf("%d topics, %v", len(all), err)
 	}
+	if said := replayed(t, b, 0, "--topic", "/rooted", "--map", "/rooted=turned", "--map", "/k=l", file); strings.Contains(said, "/rooted") || !strings.Contains(said, `"/k"`) {
+		t.Errorf("it said %s", said)
+	}
+	holds(t, b, "turned", "/rooted")
+	if err := b.RemoveTopic("k"); err != nil {
+		t.Fatal(err)
+	}
+	replayed(t, b, 0, "--topic", "k", "--map", "k=near", "--map", "/k=far", file)
+	holds(t, b, "near", "k")
 	replayed(t, b, 2, "--topic", "a//*", file)
 	replayed(t, b, 2, "--map", "new", file)
 	replayed(t, b, 2, "--map", "new=", file)

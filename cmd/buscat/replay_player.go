@@ -92,9 +92,12 @@ func (p *player) out(ctx context.Context, c *mcap.Channel) (*outChannel, error) 
 		p.outOf[key] = nil
 		return nil, nil
 	}
-	if to, ok := p.names[name]; ok {
-		p.renamed[name] = true
-		name = to
+	for _, from := range []string{name, "/" + name} { // the second is what the file may call it
+		if to, ok := p.names[from]; ok {
+			p.renamed[from] = true
+			name = to
+			break
+		}
 	}
 	name = p.prefix + name
 	out := p.outs[name]
