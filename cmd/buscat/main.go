@@ -39,22 +39,18 @@ func start() int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	signals := make(chan os.Signal, 1)
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup has had it ignored
 		ends = append(ends, syscall.SIGHUP)
 	}
-	signal.Notify(signals, ends...)
-	go func() {
-		sig := cli.Signalled{Signal: <-signals}
+	cli.OnSignal(ends, true, func(sig cli.Signalled) {
 		signal.Ignore(syscall.SIGHUP) // who closes a terminal is followed by the shell and by the kernel: that is one wish, said twice
 		cancel(sig)
-		time.Sleep(cli.SameWish)
-		signal.Stop(signals) // another signal ends the process at once
-		time.Sleep(stuckOutput - cli.SameWish)
-		finishing.Wait()
-		os.Exit(sig.ExitCode())
-	}()
+		time.AfterFunc(stuckOutput, func() {
+			finishing.Wait()
+			os.Exit(sig.ExitCode())
+		})
+	})
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 

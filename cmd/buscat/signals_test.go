@@ -44,38 +44,58 @@ func TestASignalThatIsSaidTwiceIsOneWish(t *testing.T) {
 
 // TestALaterSignalEndsARecorderAtOnce: its file is a pipe that nobody reads, so that it would never end by itself.
 func TestALaterSignalEndsARecorderAtOnce(t *testing.T) {
+	t.Run("by itself", func(t *testing.T) {
+		c, end := stuckRecorder(t)
+		end()
+		s, ok := c.ProcessState.Sys().(syscall.WaitStatus)
+		if !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
+			t.Errorf("it ended with %v; standard error: %s", c.ProcessState, c.err.String())
+		}
+	})
+	t.Run("a script has it ignored", func(t *testing.T) {
+		c, end := stuckRecorder(t)
+		c.Args = append([]string{"sh", "-c", `trap '' INT; exec "$0" "$@"`, c.Path}, c.Args[1:]...)
+		c.Path = "/bin/sh"
+		end()
+		if code := c.ProcessState.ExitCode(); code != 130 {
+			t.Errorf("it ended with %v; standard error: %s", c.ProcessState, c.err.String())
+		}
+	})
+}
+
+// stuckRecorder is a recorder that does not end by itself. end starts it and sends it SIGINT until it has ended.
+func stuckRecorder(t *testing.T) (c *process, end func()) {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	defer w.Close()
-	c := recordTen(t, "/dev/fd/3", 100_000, "--compression", "none", "--force")
+	t.Cleanup(func() { r.Close(); w.Close() })
+	c = recordTen(t, "/dev/fd/3", 100_000, "--compression", "none", "--force")
 	c.ExtraFiles = []*os.File{w}
-	c.start()
-	c.says("waiting for topic")
-	begun := time.Now()
-	done := make(chan bool)
-	go func() {
-		for {
-			_ = c.Process.Signal(os.Interrupt)
-			select {
-			case <-done:
-				return
-			case <-time.After(5 * time.Millisecond): // a user who presses Ctrl-C again and again
+	return c, func() {
+		t.Helper()
+		c.start()
+		c.says("waiting for topic")
+		begun := time.Now()
+		done := make(chan bool)
+		go func() {
+			for {
+				_ = c.Process.Signal(os.Interrupt)
+				select {
+				case <-done:
+					return
+				case <-time.After(5 * time.Millisecond): // a user who presses Ctrl-C again and again
+				}
 			}
+		}()
+		timer := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
+		_ = c.Wait()
+		close(done)
+		timer.Stop()
+		if took := time.Since(begun); took < cli.SameWish {
+			t.Errorf("it ended after %v: that was one wish", took)
 		}
-	}()
-	timer := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
-	_ = c.Wait()
-	close(done)
-	timer.Stop()
-	s, ok := c.ProcessState.Sys().(syscall.WaitStatus)
-	if !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
-		t.Errorf("it ended with %v; standard error: %s", c.ProcessState, c.err.String())
-	}
-	if took := time.Since(begun); took < cli.SameWish {
-		t.Errorf("it ended after %v: that was one wish", took)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"shmbus/internal/cli"
 )
@@ -23,23 +22,8 @@ func start() int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	signals, again := make(chan os.Signal, 1), make(chan os.Signal, 1)
-	ends, ignored := []os.Signal{os.Interrupt, syscall.SIGTERM}, []os.Signal(nil)
-	for _, s := range ends {
-		if signal.Ignored(s) && (len(os.Args) < 2 || os.Args[1] != "runner") { // a script's '&' has it so. A runner is not to end before its plugin
-			ignored = append(ignored, s)
-		}
-	}
-	signal.Notify(signals, ends...)
-	go func() {
-		sig := cli.Signalled{Signal: <-signals}
-		cancel(sig)
-		time.Sleep(cli.SameWish)
-		if len(ignored) > 0 { // without any it would be all
-			signal.Notify(again, ignored...)
-		}
-		signal.Stop(signals)                               // another signal ends the process at once
-		os.Exit(cli.Signalled{Signal: <-again}.ExitCode()) // and so does one that is ignored otherwise
-	}()
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	runner := len(os.Args) > 1 && os.Args[1] == "runner" // it is not to end before its plugin
+	cli.OnSignal(ends, !runner, func(sig cli.Signalled) { cancel(sig) })
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }

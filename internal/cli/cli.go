@@ -2,11 +2,7 @@
 package cli
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -37,24 +33,4 @@ func Nothing(c *cobra.Command, args []string) error {
 		return Usage(c, "%s takes no argument, and %q is one", c.CommandPath(), args[0])
 	}
 	return nil
-}
-
-// SameWish is how long another signal is the first one said twice: timeout(1) sends it to its child, and then to the group the child is in.
-const SameWish = 100 * time.Millisecond
-
-// Signalled is why a run was cancelled: the process got a signal. It is a context.Canceled.
-type Signalled struct{ os.Signal }
-
-// Error names the signal.
-func (s Signalled) Error() string { return "stopped by a signal: " + s.String() }
-
-// Is says that it is a context.Canceled.
-func (s Signalled) Is(target error) bool { return target == context.Canceled }
-
-// ExitCode is what a shell makes of a process that such a signal has killed.
-func (s Signalled) ExitCode() int {
-	if n, ok := s.Signal.(syscall.Signal); ok {
-		return 128 + int(n)
-	}
-	return 1
 }
