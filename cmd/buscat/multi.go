@@ -45,7 +45,12 @@ func (t *tap) printAll(ctx context.Context, patterns []topics.Pattern) error {
 		err := t.printTopic(ctx, name)
 		switch {
 		case err == nil:
-		case t.closed(ctx, err), errors.Is(err, errEnough), ctx.Err() != nil, !errors.As(err, new(*topicError)):
+		case errors.Is(err, errEnough) && failed != nil:
+			return failed
+		case t.closed(ctx, err), errors.Is(err, errEnough):
+			return err
+		case ctx.Err() != nil, !errors.As(err, new(*topicError)):
+			note(err) // it tells of one before
 			return err
 		default:
 			note(err)
