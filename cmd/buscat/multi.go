@@ -80,7 +80,7 @@ func (t *tap) printTopic(ctx context.Context, topic string) error {
 		return &topicError{t.refusal(topic, err)}
 	}
 	s := t.stream(topic, sub)
-	err = s.printTo(ctx, stat.Tail)
+	err = s.rest(ctx, s.printTo(ctx, stat.Tail))
 	if errors.Is(err, bus.ErrNoTopic) || errors.Is(err, bus.ErrCorrupt) {
 		err = &topicError{t.refusal(topic, err)}
 	}

@@ -47,7 +47,9 @@ func (s *stream) close(quiet bool) {
 const busyBatch = 1024
 
 // follow prints frames as they come.
-func (s *stream) follow(ctx context.Context) error {
+func (s *stream) follow(ctx context.Context) error { return s.rest(ctx, s.read(ctx)) }
+
+func (s *stream) read(ctx context.Context) error {
 	s.nextLook(ctx)
 	defer s.endLook()
 	var f *bus.Frame
