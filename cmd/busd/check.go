@@ -89,7 +89,7 @@ func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 			wrong = errors.New("its files are being written")
 		}
 		if f.Manifest != nil {
-			wrong = errors.Join(wrong, plugins.WrongIn(f.Path, errors.Join(f.Manifest.CheckDir(), findProgram(f.Manifest))))
+			wrong = errors.Join(wrong, plugins.WrongIn(f.Path, f.Manifest.CheckDir()))
 		}
 		if wrong == nil {
 			continue
@@ -211,13 +211,4 @@ func describe(t plugins.Topic) string {
 	add(t.NoTime, "no-time")
 	add(t.Ephemeral, "ephemeral")
 	return s
-}
-
-// findProgram says whether a program that is named without a directory is to be found.
-func findProgram(m *plugins.Manifest) error {
-	if len(m.Command) == 0 || strings.Contains(m.Command[0], "/") {
-		return nil
-	}
-	_, err := m.LookUp()
-	return err
 }

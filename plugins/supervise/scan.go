@@ -212,17 +212,21 @@ func mentions(text, name string) bool {
 	return false
 }
 
-// program is the file that a plugin is run from, and which key says so: "" for one that is looked up in PATH, or comes with busd.
-func program(m *plugins.Manifest) (path, key string) {
+// program is the file that a plugin is run from, and which key says so: "" for one that comes with busd. One that is looked up in PATH may be another at
+// each look.
+func program(m *plugins.Manifest) (path, key string, err error) {
 	switch {
 	case m.Executable != "":
-		return m.Executable, "executable"
-	case len(m.Command) == 0 || !strings.Contains(m.Command[0], "/"):
-		return "", "command"
+		return m.Executable, "executable", nil
+	case len(m.Command) == 0:
+		return "", "command", nil
+	case !strings.Contains(m.Command[0], "/"):
+		path, err = m.LookUp()
+		return path, "command", err
 	case filepath.IsAbs(m.Command[0]):
-		return m.Command[0], "command"
+		return m.Command[0], "command", nil
 	}
-	return filepath.Join(m.Dir, m.Command[0]), "command"
+	return filepath.Join(m.Dir, m.Command[0]), "command", nil
 }
 
 // manifest reads a manifest, if it can be taken for complete. Of one that cannot be understood it returns the text as well.
@@ -289,7 +293,7 @@ func fresh(id identity, now time.Time, d time.Duration) bool {
 func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 	f.Manifest = m
 	spec := &plugins.Spec{Manifest: *m, Name: f.Name, Bus: s.bus, Place: s.place}
-	path, key := program(m)
+	path, key, missing := program(m)
 	if f.Path == "" {
 		key = "" // nobody wrote one
 	}
@@ -297,7 +301,7 @@ func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 	if f.Unsettled = unsettled; unsettled {
 		return
 	}
-	wrong := []error{err, mayRunAs(m.User), s.place.Plugin(f.Name).CheckNotify()}
+	wrong := []error{missing, err, mayRunAs(m.User), s.place.Plugin(f.Name).CheckNotify()}
 	for _, path := range named(m) {
 		if err := trustedIn(s.dir, path); err != nil {
 			wrong = append(wrong, &plugins.KeyError{Key: key, Err: err})
