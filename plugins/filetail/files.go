@@ -21,6 +21,7 @@ import (
 type pattern struct {
 	path  string   // absolute
 	dirs  []string // patterns of the directories in which files and directories that match may come; the innermost first
+	root  string   // the directory around them, by its name
 	fresh bool     // files that are there now are not new: Config.From says where to begin
 }
 
@@ -82,30 +83,82 @@ func (f *follower) pause() time.Duration {
 	return f.every
 }
 
-func newPattern(path string) (pattern, error) {
+// checkPattern says what is wrong with an entry of Config.Paths, wherever it may be followed.
+func checkPattern(path string) error {
 	if path == "" {
-		return pattern{}, errors.New("an empty path")
+		return errors.New("an empty path")
 	}
-	abs, err := filepath.Abs(path)
+	if _, err := filepath.Match(path, ""); err != nil {
+		return fmt.Errorf("%.200q: %w", path, err)
+	}
+	return nil
+}
+
+// newPattern is a pattern as it is meant in the working directory, whose own name is none.
+func newPattern(path string) (pattern, error) {
+	if err := checkPattern(path); err != nil {
+		return pattern{}, err
+	}
+	here, err := filepath.Abs("")
 	if err != nil {
 		return pattern{}, err
 	}
-	if _, err := filepath.Match(abs, ""); err != nil {
-		return pattern{}, fmt.Errorf("%.200q: %w", path, err)
+	p := pattern{path: filepath.Join(asIs.Replace(here), path)}
+	if filepath.IsAbs(path) {
+		p.path = filepath.Clean(path)
 	}
-	p := pattern{path: abs}
-	for dir := filepath.Dir(abs); ; dir = filepath.Dir(dir) {
-		p.dirs = append(p.dirs, dir)
-		if !strings.ContainsAny(dir, "*?[") {
+	for dir := filepath.Dir(p.path); ; dir = filepath.Dir(dir) {
+		if name, ok := literal(dir, here); ok {
+			p.root = name
 			return p, nil
 		}
+		p.dirs = append(p.dirs, dir)
 	}
+}
+
+// special is the bytes that mean something in a pattern. A backslash does not where it stands between directories.
+func special() string {
+	if filepath.Separator == '\\' {
+		return "*?["
+	}
+	return `*?[\`
+}
+
+// asIs makes a pattern of a name, which matches only that.
+var asIs = func() *strings.Replacer {
+	var pairs []string
+	for c := range strings.SplitSeq(special(), "") {
+		in := "[" + c + "]"
+		if c == `\` {
+			in = `\\`
+		}
+		pairs = append(pairs, c, in)
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+// literal is the one directory that a pattern of directories means, if it is no more than a name, or leads to here.
+func literal(dir, here string) (string, bool) {
+	if !strings.ContainsAny(dir, special()) {
+		return dir, true
+	}
+	for at := here; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if asIs.Replace(at) == dir {
+			return at, true
+		}
+	}
+	return "", false
 }
 
 // match says whether a path is one that the pattern means.
 func (p pattern) match(path string) bool {
 	ok, err := filepath.Match(p.path, path)
 	return ok && err == nil
+}
+
+// leads says whether files that the pattern means may be in or below a directory.
+func (p pattern) leads(dir string) bool {
+	return dir == p.root || slices.ContainsFunc(p.dirs, func(d string) bool { ok, _ := filepath.Match(d, dir); return ok })
 }
 
 // event answers one event of a watched directory.
@@ -124,10 +177,8 @@ func (f *follower) event(e fsnotify.Event) {
 			f.follow(e.Name, false)
 			return
 		}
-		for _, dir := range p.dirs {
-			if ok, _ := filepath.Match(dir, e.Name); ok { // a directory in which there may be files already
-				f.scanPattern(p)
-			}
+		if p.leads(e.Name) { // there may be files already
+			f.scanPattern(p)
 		}
 	}
 }
@@ -154,7 +205,7 @@ func (f *follower) scan() error {
 	f.scans++
 	maps.DeleteFunc(f.complain, func(path, _ string) bool { // what is gone is no trouble any more, but for a directory that has to be there
 		_, err := os.Lstat(path)
-		needed := slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.dirs[len(p.dirs)-1] == path })
+		needed := slices.ContainsFunc(f.patterns, func(p pattern) bool { return p.root == path })
 		return errors.Is(err, os.ErrNotExist) && !needed && path != f.config.State
 	})
 	for i := range f.patterns {
@@ -181,13 +232,15 @@ func (f *follower) scan() error {
 
 func (f *follower) scanPattern(p pattern) {
 	// Each is watched before it is looked at, and the outer ones first, so that what comes meanwhile is seen by one or the other.
+	if _, err := os.Lstat(p.root); err != nil {
+		f.say(p.root, "the directory does not exist")
+	} else {
+		f.watchDir(p.root)
+	}
 	for _, dir := range slices.Backward(p.dirs) {
 		found, _ := filepath.Glob(dir) // the only error is that of a bad pattern, and it was checked
 		for _, d := range found {
 			f.watchDir(d)
-		}
-		if len(found) == 0 && dir == p.dirs[len(p.dirs)-1] {
-			f.say(dir, "the directory does not exist")
 		}
 	}
 	found, _ := filepath.Glob(p.path)

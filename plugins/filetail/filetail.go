@@ -36,7 +36,7 @@ func (c *Config) Check(topics []string) error {
 		bad("paths", "which files are to be followed?")
 	}
 	for _, path := range c.Paths {
-		if _, err := newPattern(path); err != nil {
+		if err := checkPattern(path); err != nil {
 			bad("paths", "%w", err)
 		}
 	}
