@@ -92,7 +92,7 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 		return 0, r.ousted(st)
 	}
 	n = int(pos - r.pos)
-	if r.taking.on {
+	if r.taking.on && (n > 1 || len(fs[0].Payload) > lineSize) { // a small one alone has no lines to take, and somebody may wait for the answer
 		r.taking.takeFrames(r.pos, fs[:n], g.cell)
 	}
 	r.pos = pos

@@ -79,7 +79,7 @@ func TestLargeFramesAreWorthASecondMappingOnlyFromFarAway(t *testing.T) {
 		size int
 		far  bool
 		want bool
-	}{{64, false, true}, {256, false, true}, {257, false, false}, {257, true, true}, {1024, false, false}, {1024, true, true}} {
+	}{{64, false, false}, {65, false, true}, {256, false, true}, {257, false, false}, {257, true, true}, {1024, false, false}, {1024, true, true}} {
 		r := heapRing(t, Geometry{Slots: 8, CellSize: 1024, Policy: PolicyLossless})
 		w, rd := mustWriter(t, r, 1), mustReader(t, r, Gate, Newest(), 1)
 		rd.taking.from.is = c.far

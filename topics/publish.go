@@ -90,7 +90,7 @@ func (w *Writer) publish(ctx context.Context, b []byte) error {
 	}
 	switch p := w.cells.First(t); {
 	case n > 32:
-		mem.Copy64(p, b)
+		mem.CopyFresh64(p, b)
 	case n >= 16:
 		mem.Copy32(p, b)
 	case n >= 8:

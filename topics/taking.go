@@ -62,7 +62,8 @@ func (t *taking) takeRun(pos uint64, n, cell int) {
 // takeFrames is for frames that have been borrowed and not been read yet, of one slot each, or one of any. It must not go round the end.
 //
 // One alone may be a question, whose publisher looks for the answer: nothing is to stand before the stores of
-// that. So its lines are taken when the next one is looked for; those that have one line of payload never, because their publishers take them early enough.
+// that. So its lines are taken when the next one is looked for; those that have one line of payload never, because their publishers take them early enough: BorrowMany does
+// not even ask.
 func (t *taking) takeFrames(pos uint64, fs []*Frame, cell int) {
 	n := len(fs)
 	if len(fs[n-1].Payload) > mostTakenNear {
