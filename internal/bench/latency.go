@@ -21,7 +21,7 @@ func ping(s *side, o order) (func() (report, error), error) {
 	b := make([]byte, o.Job.Size)
 	ctx := context.Background()
 	round := func() error {
-		if err := out.answer(ctx, o.Job, b); err != nil {
+		if err := out.answer(ctx, o.Job.Loan, b); err != nil {
 			return err
 		}
 		return back.take(ctx)
@@ -42,9 +42,9 @@ func ping(s *side, o order) (func() (report, error), error) {
 }
 
 // answer publishes one frame, from b or in place.
-func (e *end) answer(ctx context.Context, j Job, b []byte) error {
-	if j.Loan {
-		return e.fill(ctx, j.Size)
+func (e *end) answer(ctx context.Context, loan bool, b []byte) error {
+	if loan {
+		return e.fill(ctx, len(b))
 	}
 	e.sent++
 	stamp(b, e.sent)
@@ -91,7 +91,7 @@ func pong(s *side, o order) (func() (report, error), error) {
 			if err := in.take(ctx); err != nil {
 				return report{}, err
 			}
-			if err := back.answer(ctx, o.Job, b); err != nil {
+			if err := back.answer(ctx, o.Job.Loan, b); err != nil {
 				return report{}, err
 			}
 		}
