@@ -203,3 +203,20 @@ func TestWhoWaitsForALockForTooLongIsToldWhoHasIt(t *testing.T) {
 		}
 	}
 }
+
+// TestAContextThatIsDoneBoundsNoWaitWhereThereIsNone: what is there is joined, as it is where a topic is not ephemeral.
+func TestAContextThatIsDoneBoundsNoWaitWhereThereIsNone(t *testing.T) {
+	b := open(t, testproc.MemoryDir(t))
+	p, err := b.Publisher("t", WithTopic(TopicOptions{Slots: 8, Ephemeral: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s, err := b.Subscribe(ctx, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+}

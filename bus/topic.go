@@ -293,16 +293,15 @@ func (b *Bus) lock(ctx context.Context) (unlock func(), err error) {
 func (b *Bus) lockWithin(ctx context.Context) (unlock func(), err error) {
 	b.mu.Unlock()
 	defer b.mu.Lock()
-	l, err := (*segment.DirLock)(nil), segment.ErrLockHeld
-	switch mine := b.goFirst(ctx); {
-	case !mine && ctx == unwilling:
-		return nil, err
-	case !mine:
+	switch first := b.goFirst(ctx); {
+	case !first && ctx == unwilling:
+		return nil, segment.ErrLockHeld
+	case !first:
 		_, err = segment.LockDir(ctx, b.dir, b.config.files) // ctx has ended: this says who has the lock
 		return nil, err
-	case ctx == unwilling:
-		l, err = segment.TryLockDir(b.dir, b.config.files)
-	default:
+	}
+	l, err := segment.TryLockDir(b.dir, b.config.files) // also if ctx has ended: it bounds the wait for others, and there may be none
+	if ctx != unwilling && errors.Is(err, segment.ErrLockHeld) {
 		l, err = segment.LockDir(ctx, b.dir, b.config.files)
 	}
 	if err != nil {

@@ -14,6 +14,9 @@ func (t *tap) followAll(ctx context.Context, patterns []topics.Pattern) error {
 	f := &follower{
 		app: t.app, bus: t.bus, patterns: patterns, options: t.options, waits: t.waits, explain: t.refusal,
 		refused: func(topic string, err error) error {
+			if errors.Is(err, context.Canceled) || errors.Is(err, bus.ErrClosed) { // the tap ends
+				return err
+			}
 			t.say("%s; it is left out", text(t.refusal(topic, err)))
 			return nil
 		},

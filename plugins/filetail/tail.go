@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"shmbus/bus"
+	"shmbus/segment"
 )
 
 // A tail is a path that is followed, whichever files have its name in turn.
@@ -200,6 +201,8 @@ func (t *tail) publish(ctx context.Context, lines [][]byte) (int, error) {
 	n, err := t.pub.PublishBatch(ctx, lines)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && t.f.ctx.Err() == nil:
+		err = nil
+	case errors.Is(err, segment.ErrLockHeld), errors.Is(err, segment.ErrTableHeld): // the topic cannot be made now
 		err = nil
 	case errors.Is(err, bus.ErrFrameTooLarge) && len(lines[n]) > t.pub.MaxFrame(): // the topic was made again, with a smaller ring
 		err = nil

@@ -16,6 +16,7 @@ import (
 
 	"shmbus/bus"
 	"shmbus/plugins"
+	"shmbus/segment"
 	"shmbus/topics"
 )
 
@@ -167,6 +168,8 @@ func (h *handler) publish(r *http.Request, topic string, f frame) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return refuse(http.StatusServiceUnavailable, "there is no room: %v", err)
+	case errors.Is(err, segment.ErrLockHeld), errors.Is(err, segment.ErrTableHeld):
+		return refuse(http.StatusServiceUnavailable, "the topic cannot be made now: %v", err)
 	case errors.Is(err, bus.ErrFrameTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, "%v", err)
 	case errors.Is(err, bus.ErrNested):
