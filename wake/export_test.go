@@ -28,3 +28,6 @@ func (w *Waiter) Missed()                 { w.spin.missed() }
 // Register and Finish are what a Waiter and its context's callback do to the poke word.
 func (p *Poke) Register(reg uint32)    { p.register(reg) }
 func (p *Poke) Finish(reg uint32) bool { return p.finish(reg) }
+
+// Pending says whether the waiter's poke has a reason not to sleep.
+func (w *Waiter) Pending() bool { return w.poke.Pending() }

@@ -34,7 +34,7 @@ type sleepers interface {
 // the waiter is not armed, if ready is true already or a poke was pending. Where the backend cannot do it, or the bell is nil, s.Wait looks at
 // intervals, as Poll does. ready is as for Waiter.Wait.
 func (s *Set) Arm(w *Waiter, bell *Bell, ready func() bool) bool {
-	s.begin()
+	s.begin(w)
 	if ready() || w.poke.Clear() {
 		s.idle = 0
 		return false
@@ -56,7 +56,7 @@ func (s *Set) Arm(w *Waiter, bell *Bell, ready func() bool) bool {
 
 // ArmPoke is Arm for a waiter that has no bell and is looked at for nothing else: s.Wait returns it when it was poked.
 func (s *Set) ArmPoke(w *Waiter) bool {
-	s.begin()
+	s.begin(w)
 	if w.poke.Clear() {
 		return false
 	}
@@ -69,7 +69,11 @@ func (s *Set) ArmPoke(w *Waiter) bool {
 	return true
 }
 
-func (s *Set) begin() {
+// begin lets go of the context that the waiter has waited with before: its end is nothing to the set.
+func (s *Set) begin(w *Waiter) {
+	if w.done != nil {
+		w.forget()
+	}
 	if s.signal == nil {
 		s.signal, s.armed, s.polls = make(chan struct{}, 1), make(map[*Poke]*Waiter), make(map[*Waiter]bool)
 	}

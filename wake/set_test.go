@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -219,6 +220,45 @@ func TestASetIsPoked(t *testing.T) {
 			w.Poke()
 			if woken, err := s.Wait(ctx, time.Millisecond); len(woken) > 0 || err != nil {
 				t.Fatal(woken, err)
+			}
+		})
+	})
+}
+
+// TestASetDoesNotHearOfAnEarlierContext: what a waiter waited with alone may end before it is armed, or while it is.
+func TestASetDoesNotHearOfAnEarlierContext(t *testing.T) {
+	each(t, func(t *testing.T, name string, backend func() wake.Notifier) {
+		t.Run(name, func(t *testing.T) {
+			n := backend()
+			for _, early := range []bool{true, false} {
+				m := members(t, n, 1)[0]
+				var s wake.Set
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if err := m.w.Wait(ctx, m.bell, m.ready, time.Millisecond); err != nil {
+					t.Fatal(err)
+				}
+				if early {
+					cancel()
+					for !m.w.Pending() {
+						runtime.Gosched()
+					}
+				}
+				if !s.Arm(m.w, m.bell, m.ready) {
+					t.Fatal("a context that is over keeps it from being armed")
+				}
+				if !early {
+					cancel()
+				}
+				woken, err := s.Wait(t.Context(), 5*time.Millisecond)
+				if polled := !wake.Crowds(n); err != nil || len(woken) > 0 && !polled {
+					t.Fatalf("early: %v, %d woken, %v", early, len(woken), err)
+				}
+				s.Disarm(m.w)
+				if !s.ArmPoke(m.w) {
+					t.Fatal("a context that is over is a poke")
+				}
+				s.Disarm(m.w)
 			}
 		})
 	})

@@ -70,7 +70,7 @@ func NewWaiter(n Notifier, s Strategy) *Waiter {
 // rings the bell afterwards. With a nil bell there is nobody to ring: only the context, a poke and the limit end the sleep.
 //
 // A Wait that sleeps registers with ctx and keeps the registration for the next Wait with the same Done channel, which then
-// does not allocate; Close gives it back.
+// does not allocate; Close gives it back, and so does arming with a Set.
 func (w *Waiter) Wait(ctx context.Context, bell *Bell, ready func() bool, limit time.Duration) error {
 	if ready() {
 		return nil
