@@ -43,15 +43,11 @@ func (s *Set) Arm(w *Waiter, bell *Bell, ready func() bool) bool {
 	w.poke.set.Store(s)
 	if n, ok := w.notifier.(sleepers); ok && bell != nil {
 		if value := bell.arm(); n.enter(bell, value, w.poke) {
-			if ready() || bell.Value() != value || w.poke.Pending() {
-				s.Disarm(w)
-				return false
-			}
-			return true
+			return s.keep(w, ready() || bell.Value() != value)
 		}
 	}
 	s.polls[w] = true
-	return true
+	return s.keep(w, false)
 }
 
 // ArmPoke is Arm for a waiter that has no bell and is looked at for nothing else: s.Wait returns it when it was poked.
@@ -62,8 +58,13 @@ func (s *Set) ArmPoke(w *Waiter) bool {
 	}
 	s.armed[w.poke] = w
 	w.poke.set.Store(s)
-	if w.poke.Pending() {
-		s.Disarm(w)
+	return s.keep(w, false)
+}
+
+// keep says whether the waiter stays armed: not if there is a reason already. One may be a poke by somebody who did not see the set yet.
+func (s *Set) keep(w *Waiter, reason bool) bool {
+	if reason || w.poke.poked() {
+		s.end(w)
 		return false
 	}
 	return true
@@ -79,7 +80,8 @@ func (s *Set) begin(w *Waiter) {
 	}
 }
 
-// Disarm undoes Arm and ArmPoke. A waiter that Wait has returned is not armed any more. Call it before Waiter.Close.
+// Disarm undoes Arm and ArmPoke. A waiter that Wait has returned is not armed any more. A poke that nobody was told of yet stays. Call it before
+// Waiter.Close.
 func (s *Set) Disarm(w *Waiter) {
 	if s.armed[w.poke] == nil {
 		return
@@ -90,6 +92,11 @@ func (s *Set) Disarm(w *Waiter) {
 	if n, ok := w.notifier.(sleepers); ok {
 		n.leave(w.poke)
 	}
+}
+
+// end is Disarm for a waiter whose caller is told of what there is, of a poke too.
+func (s *Set) end(w *Waiter) {
+	s.Disarm(w)
 	w.poke.Clear()
 }
 
@@ -178,7 +185,7 @@ func (s *Set) collect() {
 }
 
 func (s *Set) take(w *Waiter) {
-	s.Disarm(w)
+	s.end(w)
 	s.woken = append(s.woken, w)
 }
 

@@ -263,3 +263,39 @@ func TestASetDoesNotHearOfAnEarlierContext(t *testing.T) {
 		})
 	})
 }
+
+// TestAPokeWhileASetIsArmedIsNotLost, whether the set is known to who pokes yet or not.
+func TestAPokeWhileASetIsArmedIsNotLost(t *testing.T) {
+	each(t, func(t *testing.T, name string, backend func() wake.Notifier) {
+		t.Run(name, func(t *testing.T) {
+			m := members(t, backend(), 1)[0]
+			var s wake.Set
+			now, done := make(chan bool), make(chan bool)
+			defer close(now)
+			go func() {
+				for range now {
+					m.w.Poke()
+					done <- true
+				}
+			}()
+			for range 2000 {
+				for _, bell := range []*wake.Bell{m.bell, nil} {
+					now <- true
+					armed := s.Arm(m.w, bell, m.ready)
+					<-done
+					if armed && !slices.Contains(s.Woken(), m.w) {
+						t.Fatal("armed, with a poke that nobody is told of")
+					}
+					for !s.Arm(m.w, bell, m.ready) { // it was poked after Arm had said no, or before
+					}
+					m.w.Poke()
+					s.Disarm(m.w)
+					if s.Arm(m.w, bell, m.ready) {
+						t.Fatal("a poke was lost with Disarm")
+					}
+					s.Woken()
+				}
+			}
+		})
+	})
+}
