@@ -262,6 +262,9 @@ func (p *port) unmend() {
 func (p *port) abandon() {
 	p.shut = true
 	p.waiter.Close()
+	if p.owner != 0 {
+		p.quiet(func() { p.at.giveBack(p.entry, p.ring) })
+	}
 	_ = p.unmap()
 	delete(p.bus.handles, p)
 	_ = p.at.release()
@@ -330,7 +333,7 @@ func (p *port) leave(r *topics.Ring) {
 	if p.owner != 0 {
 		p.finish(r)
 		p.ringBoth()
-		p.giveBack(r)
+		p.at.giveBack(p.entry, r)
 	}
 }
 

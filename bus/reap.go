@@ -129,6 +129,7 @@ func (at *attachment) reap(e topics.Entry) error {
 		if n := r.Sweep(); n > 0 {
 			at.bus.log.Info("the dead were reaped", "topic", e.Name, "lines", n)
 		}
+		at.giveBack(e, r)
 		return at.ringTopic(e)
 	})
 }

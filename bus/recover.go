@@ -82,16 +82,15 @@ func (p *port) stampsWritable() bool {
 	return p.writable
 }
 
-// giveBack punches the memory of a removed topic out of the file if nobody uses it any more.
-func (p *port) giveBack(r *topics.Ring) {
-	if _, removed := r.Head(); removed && r.Unused() {
-		punch(p.at.seg, p.entry, r.Areas())
+// giveBack gives the memory of a removed topic's stamps and cells back to the system if nobody uses it any more, and says whether that was so. Who
+// maps a topic asks for it too when it finds that the topic was removed meanwhile: to map the memory has brought it back.
+func (at *attachment) giveBack(e topics.Entry, r *topics.Ring) bool {
+	if !r.Unused() {
+		return false
 	}
-}
-
-// punch gives the memory of a removed topic's stamps and cells back to the system.
-func punch(seg *segment.Segment, e topics.Entry, a topics.Areas) {
-	_ = seg.Punch(e.Offset+a.Stamps, a.Size-a.Stamps) // what cannot be given back is only not given back
+	a := r.Areas()
+	_ = at.seg.Punch(e.Offset+a.Stamps, a.Size-a.Stamps) // what cannot be given back is only not given back
+	return true
 }
 
 // A crowd is who is, or was, on a segment, for people.

@@ -103,8 +103,7 @@ func (at *attachment) retire(e topics.Entry) error {
 func (at *attachment) sweepRetired() {
 	for _, e := range at.table.Retired() {
 		_ = at.look(e, func(r *topics.Ring) {
-			if r.Unused() {
-				punch(at.seg, e, r.Areas())
+			if at.giveBack(e, r) {
 				at.table.Release(e)
 			}
 		}) // one that cannot be looked at keeps its place

@@ -25,18 +25,23 @@ func (p *port) takeLines(r *topics.Reader) {
 	}
 }
 
-// makeTwin makes the twin, unless the topic has been removed: its memory has been given back, perhaps. Who closes the handle waits for that, up to some milliseconds, so that the memory does not
-// come back after it has been given back. Without a twin all works as well.
+// makeTwin makes the twin, unless the topic has been removed: its memory has been given back, perhaps. Who closes the handle waits for that, up to some
+// milliseconds, so that the memory does not come back after it has been given back. Without a twin all works as well.
 func (p *port) makeTwin() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.revoked || p.removed() {
+	if p.revoked {
 		return
 	}
 	a := p.ring.Areas()
 	m, err := p.at.seg.Map(p.entry.Offset+a.Stamps, a.Size-a.Stamps, a.Size-a.Stamps)
 	if err != nil {
 		p.notTaken(err)
+		return
+	}
+	if p.removed() { // looked at now, because it may have been removed while the memory was mapped
+		_ = m.Close()
+		p.quiet(func() { p.at.giveBack(p.entry, p.ring) })
 		return
 	}
 	mend, err := m.Mend(&p.state)
