@@ -39,6 +39,9 @@ func (o *benchOptions) spec(c *cobra.Command) (s bench.Spec, err error) {
 	if s.Topic, err = o.topic(c); err != nil {
 		return s, err
 	}
+	if err := o.memory(c); err != nil {
+		return s, err
+	}
 	allowed := bench.AllowedCPUs()
 	if err := o.pins(c, &s, allowed); err != nil {
 		return s, err
@@ -117,6 +120,20 @@ func (o *benchOptions) topic(c *cobra.Command) (t bus.TopicOptions, err error) {
 	}
 	t.Slots, t.CellSize = g.Slots, g.CellSize // the report says what was measured
 	return t, nil
+}
+
+// batchMemory is what the batches of all publishers may take together, in bytes. A longer batch than a quarter of the ring gains little: the bus
+// claims no more at a time.
+const batchMemory = 1 << 30
+
+// memory refuses batches that take too much of it. The size of a frame is one that a ring takes, so that nothing overflows.
+func (o *benchOptions) memory(c *cobra.Command) error {
+	each := o.publishers * int(o.size)
+	if o.batch == 1 || o.batch <= batchMemory/each {
+		return nil
+	}
+	return usage(c, "--batch %d: with frames of %s that is %s of memory in %s, and %s is the most; make --batch %d or less, or --size smaller",
+		o.batch, size(int(o.size)), size(each*o.batch), count(o.publishers, "publisher"), size(batchMemory), max(1, batchMemory/each))
 }
 
 // pins decides who is pinned to which CPU. The spec counts CPUs among those allowed.

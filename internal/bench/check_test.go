@@ -98,7 +98,9 @@ func TestWhatIsLostIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &end{pub: p, sub: s, check: checker{last: &source{}, size: 64}}
-	if err := e.one(1000, Job{Size: 64}); err != nil {
+	j := Job{Size: 64, Batch: 1}
+	e.makeFrames(j)
+	if err := e.one(1000, j); err != nil {
 		t.Fatal(err)
 	}
 	r, err := e.receive(t.Context(), 1000)

@@ -10,8 +10,9 @@ import (
 
 // An end is what a process has open on a topic, from the first job over it until it leaves it.
 type end struct {
-	pub  *bus.Publisher
-	sent uint64 // frames
+	pub    *bus.Publisher
+	sent   uint64   // frames
+	frames [][]byte // what is published; a batch, if it is published in batches
 
 	sub       *bus.Subscriber
 	inBatches bool

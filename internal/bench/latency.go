@@ -18,7 +18,7 @@ func ping(s *side, o order) (func() (report, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, o.Job.Size)
+	b := touched(o.Job.Size)
 	ctx := context.Background()
 	round := func() error {
 		if err := out.answer(ctx, o.Job.Loan, b); err != nil {
@@ -81,7 +81,7 @@ func pong(s *side, o order) (func() (report, error), error) {
 			return nil, err
 		}
 	}
-	b := make([]byte, o.Job.Size)
+	b := touched(o.Job.Size)
 	ctx := context.Background()
 	return func() (report, error) {
 		if back == nil {

@@ -20,6 +20,7 @@ func publish(s *side, o order) (func() (report, error), error) {
 	case o.Job.Batch > 1:
 		send = e.batches
 	}
+	e.makeFrames(o.Job)
 	return func() (report, error) {
 		r := report{Start: Now(), Frames: o.N}
 		err := send(o.N, o.Job)
@@ -28,9 +29,28 @@ func publish(s *side, o order) (func() (report, error), error) {
 	}, nil
 }
 
-func (e *end) one(n uint64, j Job) error {
+// makeFrames makes what is published, a batch of it, once: the clock does not run yet.
+func (e *end) makeFrames(j Job) {
+	if e.frames != nil || j.Loan {
+		return
+	}
+	memory := touched(j.Batch * j.Size)
+	e.frames = make([][]byte, j.Batch)
+	for i := range e.frames {
+		e.frames[i] = memory[i*j.Size : (i+1)*j.Size : (i+1)*j.Size]
+	}
+}
+
+// touched is memory that is there: the kernel makes each page when it is first used, which takes longer than to publish it.
+func touched(size int) []byte {
+	b := make([]byte, size)
+	clear(b)
+	return b
+}
+
+func (e *end) one(n uint64, _ Job) error {
 	ctx := context.Background()
-	b := make([]byte, j.Size)
+	b := e.frames[0]
 	for range n {
 		e.sent++
 		stamp(b, e.sent)
@@ -64,13 +84,8 @@ func (e *end) fill(ctx context.Context, size int) error {
 
 func (e *end) batches(n uint64, j Job) error {
 	ctx := context.Background()
-	memory := make([]byte, j.Batch*j.Size)
-	batch := make([][]byte, j.Batch)
-	for i := range batch {
-		batch[i] = memory[i*j.Size : (i+1)*j.Size : (i+1)*j.Size]
-	}
 	for n > 0 {
-		part := batch[:min(uint64(j.Batch), n)]
+		part := e.frames[:min(uint64(j.Batch), n)]
 		for _, b := range part {
 			e.sent++
 			stamp(b, e.sent)
