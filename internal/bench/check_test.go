@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -109,5 +110,51 @@ func TestWhatIsLostIsCounted(t *testing.T) {
 	}
 	if r.Frames == 0 || r.Frames > 16 || r.Frames+r.Lost != 1000 {
 		t.Fatalf("%+v", r)
+	}
+}
+
+// TestBatchesAreTakenAlsoWhereFramesAreLost, and each frame has come or is counted, whoever published last.
+func TestBatchesAreTakenAlsoWhereFramesAreLost(t *testing.T) {
+	b, err := bus.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.CreateTopic("t/ping", bus.TopicOptions{Slots: 64}); err != nil {
+		t.Fatal(err)
+	}
+	o := order{Topic: "t", Job: Job{Topic: &bus.TopicOptions{}, Size: 64, Batch: 8}}
+	var publishers [2]*side
+	for i := range publishers {
+		publishers[i] = &side{bus: b, ends: make(map[string]*end)}
+	}
+	subscriber := &side{bus: b, ends: make(map[string]*end)}
+	for _, n := range [][2]uint64{{1000, 1000}, {1000, 20}, {20, 1000}, {0, 10}, {30, 0}} {
+		o.N = n[0] + n[1]
+		take, err := receive(subscriber, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range publishers {
+			mine := o
+			mine.N = n[i]
+			send, err := publish(p, mine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := send(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := take()
+		if err != nil {
+			t.Fatalf("%v: %v", n, err)
+		}
+		if r.Frames == 0 || r.Frames > 64 || r.Frames+r.Lost != o.N {
+			t.Errorf("%v: %+v", n, r)
+		}
+	}
+	if e := subscriber.end("t/ping"); reflect.ValueOf(&e.batch).Elem().IsZero() {
+		t.Error("no batch was ever taken")
 	}
 }

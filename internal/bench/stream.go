@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -173,6 +174,9 @@ func (e *end) receiveBatches(ctx context.Context, n uint64) error {
 // receiveLossy goes on until all that is due has come or is lost. How much is lost at the end is known when there is nothing more to
 // read.
 func (e *end) receiveLossy(ctx context.Context) error {
+	if e.inBatches {
+		return e.receiveLossyBatches(ctx)
+	}
 	for {
 		f, err := e.sub.TryReceive()
 		if f == nil && err == nil {
@@ -187,6 +191,25 @@ func (e *end) receiveLossy(ctx context.Context) error {
 		err = e.check.frame(f)
 		f.Release()
 		if err != nil {
+			return err
+		}
+	}
+}
+
+// receiveLossyBatches is receiveLossy, with batches. How much is lost is looked at only when there is nothing more to read: the look takes lines from
+// the publishers.
+func (e *end) receiveLossyBatches(ctx context.Context) error {
+	there, cancel := context.WithCancel(ctx)
+	cancel() // with it only what is there is received
+	for {
+		known := e.check.got + e.sub.Lost()
+		if known >= e.due {
+			return nil
+		}
+		if err := e.take(ctx); err != nil {
+			return err
+		}
+		if err := e.receiveBatches(there, e.due-known-1); err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
 	}
