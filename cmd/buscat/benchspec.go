@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,8 +65,12 @@ func (o *benchOptions) check(c *cobra.Command) error {
 		return usage(c, "--mode %q: it is throughput or latency", o.mode)
 	case o.policy != "lossless" && o.policy != "overwrite":
 		return usage(c, "--policy %q: it is lossless or overwrite", o.policy)
-	case o.wait != "" && !slices.Contains([]bench.Wait{bench.Spin, bench.Adaptive, bench.Block}, bench.Wait(o.wait)):
+	case changed("wait") && !slices.Contains([]bench.Wait{bench.Spin, bench.Adaptive, bench.Block}, bench.Wait(o.wait)):
 		return usage(c, "--wait %q: it is spin, adaptive or block", o.wait)
+	case changed("pin") && o.pin == "":
+		return usage(c, "--pin is empty: it is true, false, or numbers of CPUs with commas between them")
+	case changed("svg") && o.svg == "":
+		return usage(c, "--svg names no file")
 	case o.publishers < 1 || o.subscribers < 1:
 		return usage(c, "there must be a publisher and a subscriber")
 	case o.publishers > maxCrew || o.subscribers > maxCrew:
@@ -113,6 +118,9 @@ func (o *benchOptions) topic(c *cobra.Command) (t bus.TopicOptions, err error) {
 	g, err := (topics.Geometry{Slots: t.Slots, CellSize: t.CellSize, Policy: t.Policy}).Normal()
 	if err != nil {
 		return t, usage(c, "%w", err)
+	}
+	if o.size > math.MaxUint32 {
+		return t, usage(c, "--size %d: no frame has more than %d bytes", o.size, math.MaxUint32)
 	}
 	if int(o.size) > g.MaxFrame() {
 		return t, usage(c, "--size %d: frames may have up to %d bytes in %d slots of %d; make the ring larger with --slots or --cell",

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 
 	"shmbus/bus"
 	"shmbus/internal/cpu"
@@ -50,7 +52,7 @@ type member struct {
 func Start(ctx context.Context, spec CrewSpec) (*Crew, error) {
 	dir, err := tempdir.New(tempdir.Memory(), dirPrefix)
 	if err != nil {
-		return nil, err
+		return nil, unplaced(err)
 	}
 	c := &Crew{spec: spec, dir: dir}
 	c.stop = context.AfterFunc(ctx, c.kill)
@@ -69,9 +71,32 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
+// unplaced says of an error of the crew's own files what to do about it.
+func unplaced(err error) error {
+	help := ""
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		help = ": let this user write there"
+	case errors.Is(err, syscall.ENOSPC):
+		help = ": remove what nobody needs there, or give the tmpfs more (docker run --shm-size, mount -o remount,size=)"
+	}
+	return fmt.Errorf("the benchmark's own files, in %s: %w%s", tempdir.Memory(), scarce(err), help)
+}
+
+// scarce says of an error what to do if it is for want of descriptors or processes.
+func scarce(err error) error {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return fmt.Errorf("%w: have fewer processes, or allow more open files (ulimit -n)", err)
+	case errors.Is(err, syscall.EAGAIN):
+		return fmt.Errorf("%w: have fewer processes, or allow more of them (ulimit -u)", err)
+	}
+	return err
+}
+
 func (c *Crew) start() (err error) {
 	if err := os.WriteFile(filepath.Join(c.dir.Path, "bare"), make([]byte, bareSize), 0o600); err != nil {
-		return err
+		return unplaced(err)
 	}
 	busDir := c.spec.Bus
 	if busDir == "" {
@@ -94,7 +119,7 @@ func (c *Crew) start() (err error) {
 			m.bareOn = c.spec.BareCPUs[bare%n]
 		}
 		if err := c.hire(m); err != nil {
-			return err
+			return fmt.Errorf("starting %s: %w", m, scarce(err))
 		}
 	}
 	for _, m := range c.people {

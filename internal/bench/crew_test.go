@@ -41,6 +41,28 @@ func TestAnErrorOfOneProcessEndsTheJob(t *testing.T) {
 	left(t, c)
 }
 
+func TestWhatIsMissingForACrewIsSaid(t *testing.T) {
+	for errno, want := range map[syscall.Errno]string{
+		syscall.ENOSPC: "give the tmpfs more",
+		syscall.EACCES: "let this user write there",
+		syscall.EROFS:  "let this user write there",
+		syscall.EMFILE: "ulimit -n",
+	} {
+		err := unplaced(&os.PathError{Op: "open", Path: "/a/file", Err: errno})
+		if !errors.Is(err, errno) {
+			t.Errorf("%v is not %v", err, errno)
+		}
+		for _, want := range []string{tempdir.Memory(), "/a/file", want} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+	}
+	if err := scarce(syscall.EAGAIN); !errors.Is(err, syscall.EAGAIN) || !strings.Contains(err.Error(), "ulimit -u") {
+		t.Error(err)
+	}
+}
+
 func TestACrewEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c, err := Start(ctx, CrewSpec{Publishers: 1, Subscribers: 1, Stderr: os.Stderr})
