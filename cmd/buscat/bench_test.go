@@ -313,3 +313,11 @@ func TestWarningsAboutTooFewCPUs(t *testing.T) {
 		}
 	}
 }
+
+func TestARatioHasDigitsThatCount(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 0.00219: "0.0022", 0.512: "0.51", 1.5: "1.50", 18687.48: "18687"} {
+		if got := ratio(v); got != want {
+			t.Errorf("%v is %q, want %q", v, got, want)
+		}
+	}
+}

@@ -22,8 +22,8 @@ func benchSVG(r *bench.Result) []byte {
 func rateSVG(p *picture, r *bench.Result) {
 	rates, streams := r.Rates(), r.StreamRates()
 	x := rates.Over(streams)
-	p.heading("buscat bench: "+benchTitle(r), fmt.Sprintf("median %s frames/s; %.2f (%.2f–%.2f) of the bare stream in the same turn",
-		thousands(rates.Median()), x.Median(), x.Least(), x.Most()))
+	p.heading("buscat bench: "+benchTitle(r), fmt.Sprintf("median %s frames/s; %s (%s–%s) of the bare stream in the same turn",
+		thousands(rates.Median()), ratio(x.Median()), ratio(x.Least()), ratio(x.Most())))
 	c := p.chart(1.05 * max(rates.Most(), streams.Most()))
 	c.grid(thousands)
 	wide := (c.right - c.left) / float64(len(rates))
@@ -54,8 +54,8 @@ func latencySVG(p *picture, r *bench.Result) {
 	h := r.All()
 	line, ring := r.Lines().Median(), r.Rings().Median()
 	x := r.Halves(.5).Over(r.Rings())
-	p.heading("buscat bench: "+benchTitle(r), fmt.Sprintf("half the round trip; p50 %s, p99 %s; p50 is %.2f (%.2f–%.2f) times the bare ring of the same turn",
-		nanoseconds(float64(h.Quantile(.5))/2), nanoseconds(float64(h.Quantile(.99))/2), x.Median(), x.Least(), x.Most()))
+	p.heading("buscat bench: "+benchTitle(r), fmt.Sprintf("half the round trip; p50 %s, p99 %s; p50 is %s (%s–%s) times the bare ring of the same turn",
+		nanoseconds(float64(h.Quantile(.5))/2), nanoseconds(float64(h.Quantile(.99))/2), ratio(x.Median()), ratio(x.Least()), ratio(x.Most())))
 	all := distribution(h, 160, .999)
 	most := 0.0
 	for _, s := range all {

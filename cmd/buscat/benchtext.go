@@ -42,7 +42,7 @@ func benchText(r *bench.Result) []byte {
 	row := func(name string, v bench.Series, unit func(float64) string, over bench.Series) {
 		fmt.Fprintf(w, "%-14s\t%s\t%s\t%s\t", name, unit(v.Median()), unit(v.Least()), unit(v.Most()))
 		if x := v.Over(over); len(x) > 0 {
-			fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t", x.Median(), x.Least(), x.Most())
+			fmt.Fprintf(w, "%s\t%s\t%s\t", ratio(x.Median()), ratio(x.Least()), ratio(x.Most()))
 		} else {
 			fmt.Fprint(w, "\t\t\t")
 		}
@@ -130,6 +130,14 @@ func nanoseconds(v float64) string {
 		return threeDigits(v/1e3) + " µs"
 	}
 	return threeDigits(v) + " ns"
+}
+
+// ratio is one for people: a frame of 64 KiB takes a thousand times as long as a cache line.
+func ratio(v float64) string {
+	if v < 0.1 {
+		return fmt.Sprintf("%.2g", v)
+	}
+	return threeDigits(v)
 }
 
 // threeDigits is a number with three digits that count.
