@@ -32,7 +32,7 @@ func (o *benchOptions) spec(c *cobra.Command) (s bench.Spec, err error) {
 	if s.Turns == 0 {
 		s.Turns = benchTurns
 		if s.Count > 0 {
-			s.Turns = int(min(benchTurns, s.Count))
+			s.Turns = int(min(benchTurns, max(1, s.Count/uint64(o.publishers*o.batch))))
 		} else if n := int(s.Duration / turnAtLeast); n < benchTurns {
 			s.Turns = max(1, n)
 		}
@@ -91,6 +91,9 @@ func (o *benchOptions) check(c *cobra.Command) error {
 		return usage(c, "--count and --duration: give one of the two")
 	case changed("count") && uint64(o.turns) > o.count:
 		return usage(c, "--turns %d: there are only %d frames for them", o.turns, o.count)
+	case changed("count") && o.batch > 1 && uint64(max(1, o.turns)*o.publishers*o.batch) > o.count:
+		return usage(c, "--batch %d: %s in %s are no whole batch for %s; count more, or make it smaller",
+			o.batch, frames(o.count), count(max(1, o.turns), "turn"), count(o.publishers, "publisher"))
 	case o.duration < time.Millisecond:
 		return usage(c, "--duration %v: it is a time of 1ms or more", o.duration)
 	}

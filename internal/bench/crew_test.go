@@ -157,6 +157,23 @@ func TestAMeasurementHasAllItsTurns(t *testing.T) {
 	}
 }
 
+// TestATurnHasAWholeBatch of each publisher, also where its time is too short for that.
+func TestATurnHasAWholeBatch(t *testing.T) {
+	const batch = 65536
+	r, err := Measure(t.Context(), Spec{
+		CrewSpec: CrewSpec{Publishers: 2, Subscribers: 1, Stderr: os.Stderr},
+		Mode:     ThroughputMode, Size: 256, Batch: batch, Topic: bus.TopicOptions{CellSize: 256}, Wait: Adaptive, Turns: 4, Duration: time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, turn := range r.Turns {
+		if turn.Published < 2*batch {
+			t.Errorf("turn %d has %d frames", i+1, turn.Published)
+		}
+	}
+}
+
 func TestNobodyJoinsACrewByAccident(t *testing.T) {
 	dir := t.TempDir()
 	if err := serve(dir); err == nil || !strings.Contains(err.Error(), "unset it") {

@@ -56,6 +56,9 @@ func (c *Crew) measure(s Spec) (*Result, error) {
 			return nil, err
 		}
 	}
+	if s.Batch > 1 {
+		counts[3] = max(counts[3], uint64(s.Batch*s.Publishers)) // shorter ones are not what is to be measured
+	}
 	r := &Result{Spec: s}
 	for turn := range s.Turns {
 		if s.Count > 0 {
