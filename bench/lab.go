@@ -75,10 +75,8 @@ func (l *lab) open(ctx context.Context, only []string) (err error) {
 		switch err := l.prepare(ctx, c); {
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
-		case missing(err):
+		case err != nil: // whatever it is, the others can be measured
 			l.skipped = append(l.skipped, report.Skipped{Name: c.name, Why: err.Error()})
-		case err != nil:
-			return fmt.Errorf("%s: %w", c.name, err)
 		default:
 			l.all = append(l.all, c)
 		}
@@ -92,7 +90,7 @@ func wanted(name string, only []string) bool {
 	})
 }
 
-// missing says whether a contender is left out for an error: something is not installed, or its server does not run.
+// missing says whether a point of a series is left out for an error: something is not installed, or its server does not run.
 func missing(err error) bool {
 	var m *native.Missing
 	var s *serverError

@@ -3,6 +3,7 @@
 package native
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"errors"
@@ -65,7 +66,7 @@ func Unpack(dir string) error {
 func RouDiConfig(dir string) string { return filepath.Join(dir, "roudi.toml") }
 
 // Build compiles a program in the directory where the sources are and gives its path. If what it needs is not installed, the error is a
-// *Missing.
+// *Missing; if it does not compile, it has the compiler's first line.
 func Build(ctx context.Context, dir, name string) (string, error) {
 	p, ok := programs[name]
 	if !ok {
@@ -78,7 +79,7 @@ func Build(ctx context.Context, dir, name string) (string, error) {
 	if _, err := exec.LookPath(compiler); err != nil {
 		return "", &Missing{"compiler (" + compiler + ")", "apt-get install " + debian}
 	}
-	args = append(args, "-O2")
+	args = append(args, "-O2", "-w") // a warning would come before the error that counts
 	for _, w := range p.within {
 		found, _ := filepath.Glob(w)
 		for _, f := range found {
@@ -93,13 +94,24 @@ func Build(ctx context.Context, dir, name string) (string, error) {
 			return "", errors.Join(ctx.Err(), &Missing{"header " + p.needs, "apt-get install " + p.debian})
 		}
 	}
-	out := filepath.Join(dir, name)
-	args = append(args, "-o", out, filepath.Join(dir, p.file))
+	args = append(args, "-o", name, p.file)
 	for _, l := range p.libs {
 		args = append(args, "-l"+l)
 	}
-	if said, err := exec.CommandContext(ctx, compiler, args...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s", compiler, strings.Join(args, " "), err, said)
+	c := exec.CommandContext(ctx, compiler, args...)
+	c.Dir = dir
+	if said, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s %s: %w: %s", compiler, p.file, err, firstLine(said))
 	}
-	return out, nil
+	return filepath.Join(dir, name), nil
+}
+
+// firstLine is the first of a compiler that says more than where the next one is: in which file, or in which function.
+func firstLine(said []byte) string {
+	for line := range bytes.Lines(said) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && !bytes.ContainsAny(line[len(line)-1:], ":,") {
+			return string(line)
+		}
+	}
+	return "it says nothing"
 }

@@ -2,7 +2,9 @@ package native
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -20,20 +22,22 @@ func TestAProgramWhoseHeaderIsNotInstalledIsMissingByName(t *testing.T) {
 	}
 }
 
-func TestAProgramThatDoesNotCompileIsAnErrorWithWhatTheCompilerSays(t *testing.T) {
+func TestAProgramThatDoesNotCompileIsAnErrorWithTheFirstLineThatTheCompilerSays(t *testing.T) {
 	if _, err := exec.LookPath("cc"); err != nil {
 		t.Skip("there is no C compiler")
 	}
-
 	dir := t.TempDir()
-	if err := Unpack(dir); err != nil {
-		t.Fatal(err)
+	source := "#include \"broken.h\"\nint main(void) { nobody_knows(); return not_there; }\n"
+	for name, text := range map[string]string{"broken.c": source, "broken.h": "struct twice { int a; int a; };\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	programs["broken"] = program{file: "roudi.toml"}
+	programs["broken"] = program{file: "broken.c"}
 	defer delete(programs, "broken")
 	_, err := Build(t.Context(), dir, "broken")
 	var m *Missing
-	if err == nil || errors.As(err, &m) || !strings.Contains(err.Error(), "roudi.toml") {
+	if err == nil || errors.As(err, &m) || !strings.Contains(err.Error(), ": broken.h:1:") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
 	}
 }

@@ -110,7 +110,7 @@ type Table struct {
 	Earlier *Session `json:"earlier,omitempty"` // it is of; nil: that of the result
 }
 
-// Skipped is a contender that is not installed.
+// Skipped is a contender that cannot be measured here: it is not installed, say.
 type Skipped struct {
 	Name string `json:"name"`
 	Why  string `json:"why"`
