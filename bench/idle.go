@@ -157,7 +157,7 @@ func buildCommand(ctx context.Context, name, path string) error {
 	if err != nil {
 		return errors.Join(ctx.Err(), &native.Missing{What: "source of " + name, Install: "start it with go, in the directory bench"})
 	}
-	c := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/"+name)
+	c := native.Command(ctx, filepath.Dir(path), "go", "build", "-o", path, "./cmd/"+name)
 	c.Dir = strings.TrimSpace(string(dir))
 	if said, err := c.CombinedOutput(); err != nil {
 		return errors.Join(ctx.Err(), fmt.Errorf("building %s: %w: %s", name, err, oneLine(said)))

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed src
@@ -65,6 +66,15 @@ func Unpack(dir string) error {
 // RouDiConfig is the file for iceoryx's daemon, where Unpack has put it.
 func RouDiConfig(dir string) string { return filepath.Join(dir, "roudi.toml") }
 
+// Command is a compiler that has its temporary files in dir: when it is killed, because ctx is done, it leaves them, and what it has started may
+// write more.
+func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Env = append(os.Environ(), "TMPDIR="+dir, "GOTMPDIR="+dir)
+	c.WaitDelay = 3 * time.Second // what it has started has its standard error
+	return c
+}
+
 // Build compiles a program in the directory where the sources are and gives its path. If what it needs is not installed, the error is a
 // *Missing; if it does not compile, it has the compiler's first line.
 func Build(ctx context.Context, dir, name string) (string, error) {
@@ -88,7 +98,7 @@ func Build(ctx context.Context, dir, name string) (string, error) {
 	}
 	if p.needs != "" {
 		language := map[string]string{"cc": "c", "c++": "c++"}[compiler]
-		test := exec.CommandContext(ctx, compiler, append(slices.Clone(args), "-E", "-o", os.DevNull, "-x", language, "-")...)
+		test := Command(ctx, dir, compiler, append(slices.Clone(args), "-E", "-o", os.DevNull, "-x", language, "-")...)
 		test.Stdin = strings.NewReader("#include <" + p.needs + ">\n")
 		if test.Run() != nil {
 			return "", errors.Join(ctx.Err(), &Missing{"header " + p.needs, "apt-get install " + p.debian})
@@ -98,7 +108,7 @@ func Build(ctx context.Context, dir, name string) (string, error) {
 	for _, l := range p.libs {
 		args = append(args, "-l"+l)
 	}
-	c := exec.CommandContext(ctx, compiler, args...)
+	c := Command(ctx, dir, compiler, args...)
 	c.Dir = dir
 	if said, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s %s: %w: %s", compiler, p.file, err, firstLine(said))
