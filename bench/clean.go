@@ -9,13 +9,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
-// startCleaner starts the process that removes the lab's directories when this one closes the pipe to it, or has died, however that was.
+// startCleaner starts the process that removes the lab's directories when this one closes the pipe to it, or has died, however that was. It has a group of
+// its own: what keys send, Ctrl-\ say, is not for it.
 func (l *lab) startCleaner() error {
 	c := exec.Command(l.self, cleanWord, l.dir, l.memory)
 	c.Stderr = os.Stderr
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := c.StdinPipe()
 	if err != nil {
 		return err

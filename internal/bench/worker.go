@@ -62,8 +62,8 @@ func Serve() {
 	if dir == "" {
 		return
 	}
-	// Ctrl-C and the end of a terminal are told to all processes. The leader ends the others.
-	signal.Ignore(os.Interrupt, syscall.SIGHUP)
+	// Ctrl-C, Ctrl-\ and the end of a terminal are told to all processes. The leader ends the others.
+	signal.Ignore(os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP)
 	if err := serve(dir); err != nil {
 		_ = json.NewEncoder(os.Stdout).Encode(report{Err: err.Error()})
 		os.Exit(1)
