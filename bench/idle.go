@@ -46,6 +46,7 @@ type idlers struct {
 	settle, long time.Duration
 	began        time.Time
 	all          []*idler
+	err          error // why there are none
 }
 
 // idlePoints: what idle processes take of a CPU. All are started with the first point.
@@ -54,9 +55,10 @@ func idlePoints(settle, long time.Duration) (all []point) {
 	for x := range report.IdleNames {
 		all = append(all, point{curve: report.IdleCurve, x: float64(x), most: idleTurns, start: func(ctx context.Context, l *lab) (taker, error) {
 			if x == 0 {
-				if err := g.start(ctx, l); err != nil {
-					return nil, err
-				}
+				g.err = g.start(ctx, l)
+			}
+			if g.err != nil {
+				return nil, g.err
 			}
 			if err := g.all[x].err; err != nil {
 				return nil, err

@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"shmbus/bench/report"
 )
 
 // TestIdleThingsAreMeasuredSideBySide: a turn of one is that of all; the next one is another. Who does not wait any more is out, and the others are not.
@@ -52,6 +55,23 @@ func TestIdleThingsAreMeasuredSideBySide(t *testing.T) {
 	}
 	if _, took, err := turn(2); !errors.Is(err, gone) || took >= long {
 		t.Errorf("one that has ended, after %v: %v", took, err)
+	}
+}
+
+// TestIdleThingsThatCannotBeStartedAreOutOneByOne: what else was measured is not lost for that.
+func TestIdleThingsThatCannotBeStartedAreOutOneByOne(t *testing.T) {
+	l := &lab{memory: filepath.Join(t.TempDir(), "not-there")}
+	g, err := l.grow(t.Context(), nil, series{name: report.GrowthIdle, points: idlePoints(0, time.Millisecond)}, 2, time.Millisecond, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Points) != len(report.IdleNames) {
+		t.Errorf("%d points", len(g.Points))
+	}
+	for _, p := range g.Points {
+		if !strings.Contains(p.Err, "not-there") {
+			t.Errorf("%v: %q", p.X, p.Err)
+		}
 	}
 }
 
