@@ -158,7 +158,7 @@ func TestAProcessInCFindsWhatIsNotTheNextWholeMessage(t *testing.T) {
 		if err := p.start(append([]string{l.built[native.NNG].path}, o.Words()...), -1); err != nil {
 			t.Fatal(err)
 		}
-		team := &team{people: []*process{p}, dir: dir}
+		team := &team{ctx: t.Context(), patience: turnPatience, people: []*process{p}, dir: dir}
 		if _, err := team.reports(); err != nil {
 			t.Fatal(err)
 		}

@@ -87,14 +87,15 @@ func (c *contender) start(ctx context.Context, l *lab, cell report.Cell) (runner
 	if c.program == native.Iceoryx {
 		o.Queue = queue(cell.Size, ring)
 	}
-	if s := l.servers[c.server]; s != nil {
+	s := l.servers[c.server]
+	if s != nil {
 		o.Addr = s.addr
 	}
 	program := []string{l.self, peerWord}
 	if c.program != "" {
 		program = []string{l.built[c.program].path}
 	}
-	t, err := startTeam(ctx, l.memory, program, o, l.pins(cell))
+	t, err := l.startTeam(ctx, s, program, o, l.pins(cell))
 	if err != nil {
 		return nil, err // and no team within the interface
 	}

@@ -129,18 +129,11 @@ func (l *lab) idleCommand(ctx context.Context, name string, args ...string) *idl
 	if err != nil {
 		return &idler{err: err, end: func() {}}
 	}
-	s, err := start(ctx, nil, append([]string{path}, args...)...)
+	s, err := start(ctx, name, nil, append([]string{path}, args...)...)
 	if err != nil {
 		return &idler{err: err, end: func() {}}
 	}
-	return &idler{pid: s.cmd.Process.Pid, end: s.close, still: func() error {
-		select {
-		case <-s.ended:
-			return &serverError{name, "has ended: " + s.cmd.ProcessState.String()}
-		default:
-			return nil
-		}
-	}}
+	return &idler{pid: s.cmd.Process.Pid, end: s.close, still: s.still}
 }
 
 // command builds one of shmbus's commands, once.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"shmbus/bench/native"
 	"shmbus/bench/report"
@@ -29,6 +30,7 @@ type lab struct {
 	cleaned func() error
 	self    string // this program
 	pin     bool
+	long    time.Duration // a turn, roughly
 	built   map[string]build
 	servers map[string]*server
 	all     []contender

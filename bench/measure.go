@@ -25,6 +25,7 @@ const growthTime = 2. / 3
 // measure measures the cells and the series, one after the other.
 func (l *lab) measure(ctx context.Context, cells []report.Cell, grown []series, rounds int, long time.Duration) (*report.Result, error) {
 	start := time.Now()
+	l.long = long
 	r := &report.Result{Session: report.Session{
 		Date: start.Format(time.DateTime), Machine: machine(), Versions: l.versions(ctx), Rounds: rounds, RunTime: long.String(), Skipped: l.skipped,
 	}}
@@ -61,14 +62,20 @@ func (l *lab) measure(ctx context.Context, cells []report.Cell, grown []series, 
 // An entrant is a contender in a cell.
 type entrant struct {
 	runner
-	server []int  // its pid, if there is one
-	count  uint64 // messages of a turn, or round trips
+	server *server // or nil
+	count  uint64  // messages of a turn, or round trips
 	line   report.Line
 }
 
 // turn runs the entrant, and sees what CPU time that takes.
 func (e *entrant) turn() (o outcome, err error) {
-	pids := append(e.pids(), e.server...)
+	pids := e.pids()
+	if e.server != nil {
+		if err := e.server.still(); err != nil {
+			return o, err
+		}
+		pids = append(pids, e.server.cmd.Process.Pid)
+	}
 	before, err := cpuTime(pids)
 	if err != nil {
 		return o, err
@@ -97,10 +104,7 @@ func (l *lab) cell(ctx context.Context, bare *calibrator, cell report.Cell, roun
 		if !c.takesPart(cell) {
 			continue
 		}
-		e := &entrant{line: report.Line{Name: c.name, Bare: c.bare, Ours: c.ours(), Against: c.against(cell)}}
-		if s := l.servers[c.server]; s != nil {
-			e.server = []int{s.cmd.Process.Pid}
-		}
+		e := &entrant{line: report.Line{Name: c.name, Bare: c.bare, Ours: c.ours(), Against: c.against(cell)}, server: l.servers[c.server]}
 		all = append(all, e)
 		var err error
 		if e.runner, err = c.start(ctx, l, cell); err == nil {

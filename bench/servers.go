@@ -29,10 +29,12 @@ const (
 
 // A server is a process that the benchmark has started and ends.
 type server struct {
+	name  string
 	addr  string
 	cmd   *exec.Cmd
 	in    io.WriteCloser // its end tells our own server to end
 	lines chan string    // that it prints, as long as anybody wants them
+	said  bytes.Buffer   // on its standard error
 	ended chan struct{}
 	done  sync.Once
 }
@@ -49,13 +51,13 @@ func (l *lab) startServer(ctx context.Context, name string) (*server, error) {
 		if _, err := exec.LookPath(roudi); err != nil {
 			return nil, &native.Missing{What: "program iox-roudi", Install: "apt-get install iceoryx"}
 		}
-		return start(ctx, func(string) bool { return true }, roudi, "-c", native.RouDiConfig(l.dir), "-m", "off", "-l", "error")
+		return start(ctx, name, func(string) bool { return true }, roudi, "-c", native.RouDiConfig(l.dir), "-m", "off", "-l", "error")
 	case redis:
 		if _, err := exec.LookPath(redis); err != nil {
 			return nil, &native.Missing{What: "program redis-server", Install: "apt-get install redis-server (and stop the service it starts, if it does)"}
 		}
 		socket := filepath.Join(l.memory, "redis.sock")
-		s, err := start(ctx, nil, redis, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no",
+		s, err := start(ctx, name, nil, redis, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no",
 			"--daemonize", "no", "--dir", l.memory, "--client-output-buffer-limit", "pubsub 0 0 0")
 		if err != nil {
 			return nil, err
@@ -69,16 +71,15 @@ func (l *lab) startServer(ctx context.Context, name string) (*server, error) {
 			return err == nil
 		})
 	case nats:
-		return start(ctx, func(line string) bool { return strings.HasPrefix(line, "nats://") }, l.self, natsWord)
+		return start(ctx, natsWord, func(line string) bool { return strings.HasPrefix(line, "nats://") }, l.self, natsWord)
 	}
 	return nil, fmt.Errorf("there is no server %q", name)
 }
 
 // start starts a program; if ready is given, it waits for a line for which it is true, and that is the server's address.
-func start(ctx context.Context, ready func(line string) bool, args ...string) (*server, error) {
-	s := &server{cmd: exec.Command(args[0], args[1:]...), lines: make(chan string, 16), ended: make(chan struct{})}
-	var said bytes.Buffer
-	s.cmd.Stderr = &said
+func start(ctx context.Context, name string, ready func(line string) bool, args ...string) (*server, error) {
+	s := &server{name: name, cmd: exec.Command(args[0], args[1:]...), lines: make(chan string, 16), ended: make(chan struct{})}
+	s.cmd.Stderr = &s.said
 	// A group of its own: Ctrl-C is told to us, and we end it when nobody uses it any more. The kernel ends it if we are killed.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	out, err := s.cmd.StdoutPipe()
@@ -114,13 +115,13 @@ func start(ctx context.Context, ready func(line string) bool, args ...string) (*
 				s.addr, ready = line, nil
 			}
 		case <-s.ended:
-			return nil, &serverError{args[0], fmt.Sprintf("has ended: %v: %s", s.cmd.ProcessState, oneLine(said.Bytes()))}
+			return nil, s.still()
 		case <-ctx.Done():
 			s.close()
 			return nil, ctx.Err()
 		case <-time.After(serverPatience):
 			s.close()
-			return nil, &serverError{args[0], fmt.Sprintf("is not ready after %v", serverPatience)}
+			return nil, &serverError{name, fmt.Sprintf("is not ready after %v", serverPatience)}
 		}
 	}
 	return s, nil
@@ -141,18 +142,28 @@ func (s *server) await(ctx context.Context, ready func() bool) error {
 	for end := time.Now().Add(serverPatience); !ready(); {
 		select {
 		case <-s.ended:
-			return &serverError{s.cmd.Path, "has ended: " + s.cmd.ProcessState.String()}
+			return s.still()
 		case <-ctx.Done():
 			s.close()
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 			if time.Now().After(end) {
 				s.close()
-				return &serverError{s.cmd.Path, "takes no connections"}
+				return &serverError{s.name, "takes no connections"}
 			}
 		}
 	}
 	return nil
+}
+
+// still is an error if the server has ended.
+func (s *server) still() error {
+	select {
+	case <-s.ended:
+		return &serverError{s.name, strings.TrimSuffix(fmt.Sprintf("has ended: %v: %s", s.cmd.ProcessState, oneLine(s.said.Bytes())), ": ")}
+	default:
+		return nil
+	}
 }
 
 // close ends the server; it removes what it has made itself.

@@ -23,11 +23,21 @@ import (
 
 // A team is the processes of one peer in one cell, that move messages when they are told to.
 type team struct {
-	people []*process // publishers, then subscribers
-	pubs   int
-	dir    string
-	stop   func() bool // undoes that the team ends with its context
+	ctx      context.Context
+	server   *server       // that it needs, or nil
+	patience time.Duration // for all to connect, or for a turn: a library that loses a message must not hold up all others
+	people   []*process    // publishers, then subscribers
+	pubs     int
+	dir      string
+	stop     func() bool // undoes that the team ends with its context
 }
+
+// turnPatience is how long a team may take to connect, or for a turn beside slowness times what it is to take: cores that come to be far from each
+// other can make it four times that.
+const (
+	turnPatience = 2 * time.Minute
+	slowness     = 4
+)
 
 // A process is one of them.
 type process struct {
@@ -40,13 +50,14 @@ type process struct {
 	ended chan struct{}
 }
 
-// startTeam starts processes of the program and waits until they are connected. Their directory is within that one. Process i is on CPU i if they are to be pinned.
-func startTeam(ctx context.Context, within string, program []string, o peers.Options, pin bool) (*team, error) {
-	dir, err := os.MkdirTemp(within, "team-")
+// startTeam starts processes of the program, whose server is s if it has one, and waits until they are connected. Process i is on CPU i if they are to be
+// pinned.
+func (l *lab) startTeam(ctx context.Context, s *server, program []string, o peers.Options, pin bool) (*team, error) {
+	dir, err := os.MkdirTemp(l.memory, "team-")
 	if err != nil {
 		return nil, err
 	}
-	t := &team{pubs: o.Pubs, dir: dir}
+	t := &team{ctx: ctx, server: s, patience: turnPatience + slowness*l.long, pubs: o.Pubs, dir: dir}
 	o.Dir = dir
 	for i := range o.Pubs + o.Subs {
 		o.Publisher, o.Index = i < o.Pubs, i
@@ -139,9 +150,6 @@ func (p *process) listen(out io.Reader) {
 	}
 }
 
-// turnPatience is how long a team may take to connect, or for a turn: a library that loses a message must not hold up all others.
-const turnPatience = 2 * time.Minute
-
 // reports waits for a report of each. If one fails, others may wait for it in vain; then the team is good for nothing more.
 func (t *team) reports() ([]peers.Report, error) {
 	type answer struct {
@@ -153,21 +161,31 @@ func (t *team) reports() ([]peers.Report, error) {
 	for i, p := range t.people {
 		go func() {
 			r, ok := <-p.heard
+			if !ok {
+				p.hangUp()
+				<-p.ended
+			}
 			answers <- answer{i, r, ok}
 		}()
 	}
-	late := time.After(turnPatience)
+	var serverEnded <-chan struct{}
+	if t.server != nil {
+		serverEnded = t.server.ended
+	}
+	late := time.After(t.patience)
 	for range t.people {
 		var a answer
 		select {
 		case a = <-answers:
+		case <-serverEnded:
+			return nil, t.server.still()
+		case <-t.ctx.Done():
+			return nil, t.ctx.Err()
 		case <-late:
-			return nil, fmt.Errorf("not all processes have reported after %v", turnPatience)
+			return nil, fmt.Errorf("not all processes have reported after %v", t.patience)
 		}
 		switch p := t.people[a.i]; {
 		case !a.ok:
-			p.hangUp()
-			<-p.ended
 			return nil, fmt.Errorf("%s has ended: %v %s", p.name, p.cmd.ProcessState, bytes.TrimSpace(p.said.Bytes()))
 		case a.r.Err != "":
 			return nil, fmt.Errorf("%s: %s", p.name, a.r.Err)
@@ -230,12 +248,16 @@ func (t *team) close() {
 		t.stop()
 	}
 	t.hangUp()
+	kill := time.AfterFunc(patience, func() {
+		for _, p := range t.people {
+			_ = p.cmd.Process.Kill()
+		}
+	})
+	defer kill.Stop()
 	for _, p := range t.people {
-		kill := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
 		for range p.heard { // what nobody has asked for, until its end
 		}
 		<-p.ended
-		kill.Stop()
 	}
 	os.RemoveAll(t.dir)
 }
