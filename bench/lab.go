@@ -78,7 +78,7 @@ func (l *lab) open(ctx context.Context, only []string) (err error) {
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil: // whatever it is, the others can be measured
-			l.skipped = append(l.skipped, report.Skipped{Name: c.name, Why: err.Error()})
+			l.skipped = append(l.skipped, report.Skipped{Name: c.name, Why: err.Error(), Broken: !missing(err)})
 		default:
 			l.all = append(l.all, c)
 		}

@@ -38,8 +38,8 @@ func TestWhatDoesNotCompileIsSkippedByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.close()
-	if len(l.skipped) != 1 || l.skipped[0].Name != report.MemcpyName || !strings.HasSuffix(l.skipped[0].Why, ": memcpy.c:1:2: error: no such thing") {
-		t.Errorf("skipped: %q", l.skipped)
+	if len(l.skipped) != 1 || !l.skipped[0].Broken || l.skipped[0].Name != report.MemcpyName || !strings.HasSuffix(l.skipped[0].Why, ": memcpy.c:1:2: error: no such thing") {
+		t.Errorf("skipped: %+v", l.skipped)
 	}
 	for name, want := range map[string]bool{report.MemcpyName: false, report.FutexName: true, "shmbus block": true} {
 		if got := slices.ContainsFunc(l.all, func(c contender) bool { return c.name == name }); got != want {

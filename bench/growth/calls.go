@@ -42,6 +42,7 @@ func calls(p bench.Place, a CallsArgs) (bench.Part, error) {
 		return me, err
 	}
 	frame := make([]byte, a.Size)
+	bench.Touch(frame)
 	publish := func(n uint64) (time.Duration, error) {
 		start := time.Now()
 		for range n {
@@ -100,6 +101,8 @@ func (me *part) measure(do func(n uint64) (time.Duration, error)) {
 func (a CallsArgs) bare() func(n uint64) (time.Duration, error) {
 	room := uint64(a.room())
 	stamps, cells, frame, i := make([][8]mem.Word, room), make([]byte, room*uint64(a.Size)), make([]byte, a.Size), uint64(0)
+	bench.Touch(cells)
+	bench.Touch(frame)
 	return func(n uint64) (time.Duration, error) {
 		start := time.Now()
 		for range n {

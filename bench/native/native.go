@@ -3,7 +3,6 @@
 package native
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"errors"
@@ -111,17 +110,22 @@ func Build(ctx context.Context, dir, name string) (string, error) {
 	c := Command(ctx, dir, compiler, args...)
 	c.Dir = dir
 	if said, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s %s: %w: %s", compiler, p.file, err, firstLine(said))
+		return "", fmt.Errorf("%s %s: %w: %s", compiler, p.file, err, firstLine(said, dir))
 	}
 	return filepath.Join(dir, name), nil
 }
 
-// firstLine is the first of a compiler that says more than where the next one is: in which file, or in which function.
-func firstLine(said []byte) string {
-	for line := range bytes.Lines(said) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && !bytes.ContainsAny(line[len(line)-1:], ":,") {
-			return string(line)
+// firstLine is the first of a compiler, or of a linker, that says what is wrong, and not where the next one is or what might be wrong too. Paths in dir,
+// which is another one each time, are left out.
+func firstLine(said []byte, dir string) string {
+	first := "it says nothing"
+	for line := range strings.Lines(strings.ReplaceAll(string(said), dir+"/", "")) {
+		switch line = strings.TrimSpace(line); {
+		case strings.Contains(line, "error:"), strings.Contains(line, "undefined reference"), strings.Contains(line, "cannot find"):
+			return line
+		case first == "it says nothing" && line != "" && !strings.ContainsAny(line[len(line)-1:], ":,"):
+			first = line
 		}
 	}
-	return "it says nothing"
+	return first
 }

@@ -41,3 +41,16 @@ func TestAProgramThatDoesNotCompileIsAnErrorWithTheFirstLineThatTheCompilerSays(
 		t.Errorf("%v", err)
 	}
 }
+
+func TestTheLineThatCountsOfWhatACompilerSaysIsFound(t *testing.T) {
+	for said, want := range map[string]string{
+		"": "it says nothing",
+		"In file included from a.c:1:\na.c: In function 'f':\na.c:2:3: error: no g\na.c:3:3: error: no h\n": "a.c:2:3: error: no g",
+		"/usr/bin/ld: warning: x\n/usr/bin/ld: /tmp/lab-1/b.o: undefined reference to `g'\n":                "/usr/bin/ld: b.o: undefined reference to `g'",
+		"cc: out of memory\nmore\n": "cc: out of memory",
+	} {
+		if got := firstLine([]byte(said), "/tmp/lab-1"); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+}

@@ -47,7 +47,7 @@ func natsConnect(o Options, lost *atomic.Uint64, more ...nats.Option) (*nats.Con
 // natsSubjects is NATS: one subject for each channel. Subscribers report for service on another one.
 var natsSubjects = peer{
 	send: func(o Options, channel string) (sender, error) {
-		s := &natsSender{plain: plain{make([]byte, o.Size)}, subject: channel}
+		s := &natsSender{plain: newPlain(o), subject: channel}
 		var err error
 		if s.c, err = natsConnect(o, &s.lost); err != nil {
 			return nil, err

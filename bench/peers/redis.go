@@ -23,7 +23,7 @@ var redisChannels = peer{
 			return nil, err
 		}
 		s := &redisSender{
-			plain: plain{make([]byte, o.Size)}, redisConn: c, subs: receivers(o, channel), window: redisWindow,
+			plain: newPlain(o), redisConn: c, subs: receivers(o, channel), window: redisWindow,
 			head: fmt.Appendf(nil, "*3\r\n$7\r\nPUBLISH\r\n$1\r\n%s\r\n$%d\r\n", channel, o.Size),
 		}
 		if o.Latency {

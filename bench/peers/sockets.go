@@ -20,7 +20,7 @@ type streamSender struct {
 }
 
 func newStreamSender(o Options, to []io.Writer, buffered bool) *streamSender {
-	s := &streamSender{plain: plain{make([]byte, o.Size)}, to: to}
+	s := &streamSender{plain: newPlain(o), to: to}
 	if buffered {
 		for i, w := range to {
 			s.buffers = append(s.buffers, bufio.NewWriterSize(w, bufferSize))

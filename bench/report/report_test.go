@@ -31,7 +31,7 @@ func sample() *Result {
 		Session: Session{
 			Date: "today", Rounds: 3, RunTime: "1ms", Took: "1s",
 			Machine: map[string]string{"kernel": "6"}, Versions: map[string]string{"nng": "1"},
-			Skipped: []Skipped{{"iceoryx, polling", "there is no header"}},
+			Skipped: []Skipped{{Name: "iceoryx, polling", Why: "there is no header"}},
 		},
 		Tables: []Table{
 			{Cell: Cell{Mode: Latency, Size: 64, Pubs: 1, Subs: 1, Spin: true}, Lines: []Line{
@@ -342,5 +342,17 @@ func TestCellsAreChosenByTheBeginningOfTheirNames(t *testing.T) {
 		if c.Match([]string{"nothing", word}) != want {
 			t.Errorf("%s is chosen by %q: %v", c.Name(), word, !want)
 		}
+	}
+}
+
+// TestABrokenContenderIsAFailure, and one that is not installed is none.
+func TestABrokenContenderIsAFailure(t *testing.T) {
+	r := &Result{Session: Session{Skipped: []Skipped{{Name: "nng", Why: "it is not installed"}}}}
+	if err := r.Failed(); err != nil {
+		t.Errorf("not installed: %v", err)
+	}
+	r.Skipped = append(r.Skipped, Skipped{Name: "ZeroMQ", Why: "it does not compile", Broken: true})
+	if err := r.Failed(); err == nil || err.Error() != "ZeroMQ: it does not compile" {
+		t.Errorf("broken: %v", err)
 	}
 }

@@ -112,8 +112,9 @@ type Table struct {
 
 // Skipped is a contender that cannot be measured here: it is not installed, say.
 type Skipped struct {
-	Name string `json:"name"`
-	Why  string `json:"why"`
+	Name   string `json:"name"`
+	Why    string `json:"why"`
+	Broken bool   `json:"broken,omitempty"` // it is installed
 }
 
 // A Result is all of it. What Keep has taken over is of other sessions, and says so.
@@ -273,9 +274,15 @@ func (l *Line) Near() (n int) {
 	return n
 }
 
-// Failed is an error if one of ours has fallen out of a cell, or a point out of a series. That peers do is no error: their lines say so.
+// Failed is an error if one of ours has fallen out of a cell, or a point out of a series, or if a contender that is installed could not be started.
+// That peers fall out is no error: their lines say so.
 func (r *Result) Failed() error {
 	var all []error
+	for _, s := range r.Skipped {
+		if s.Broken {
+			all = append(all, fmt.Errorf("%s: %s", s.Name, s.Why))
+		}
+	}
 	for i := range r.Tables {
 		for _, l := range r.Tables[i].Lines {
 			if l.Ours && l.Err != "" {

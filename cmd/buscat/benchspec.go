@@ -32,7 +32,11 @@ func (o *benchOptions) spec(c *cobra.Command) (s bench.Spec, err error) {
 	if s.Turns == 0 {
 		s.Turns = benchTurns
 		if s.Count > 0 {
-			s.Turns = int(min(benchTurns, max(1, s.Count/uint64(o.publishers*o.batch))))
+			whole := uint64(1)
+			if o.batch > 1 {
+				whole = uint64(o.publishers * o.batch)
+			}
+			s.Turns = int(min(benchTurns, max(1, s.Count/whole)))
 		} else if n := int(s.Duration / turnAtLeast); n < benchTurns {
 			s.Turns = max(1, n)
 		}
@@ -133,18 +137,22 @@ func (o *benchOptions) topic(c *cobra.Command) (t bus.TopicOptions, err error) {
 	return t, nil
 }
 
-// batchMemory is what the batches of all publishers may take together, in bytes. A longer batch than a quarter of the ring gains little: the bus
-// claims no more at a time.
-const batchMemory = 1 << 30
+// framesMemory is what the frames of all publishers may take together, or one batch of each, in bytes. A longer batch than a quarter of the ring gains
+// little: the bus claims no more at a time.
+const framesMemory = 1 << 30
 
-// memory refuses batches that take too much of it. The size of a frame is one that a ring takes, so that nothing overflows.
+// memory refuses frames and batches that take too much of it. The size of a frame is one that a ring takes, so that nothing overflows.
 func (o *benchOptions) memory(c *cobra.Command) error {
 	each := o.publishers * int(o.size)
-	if o.batch == 1 || o.batch <= batchMemory/each {
+	switch {
+	case o.batch <= framesMemory/each:
 		return nil
+	case framesMemory < each:
+		return usage(c, "--size %s: in %s that is %s of memory beside the ring, and %s is the most; make --size smaller",
+			size(int(o.size)), count(o.publishers, "publisher"), size(each), size(framesMemory))
 	}
 	return usage(c, "--batch %d: with frames of %s that is %s of memory in %s, and %s is the most; make --batch %d or less, or --size smaller",
-		o.batch, size(int(o.size)), size(each*o.batch), count(o.publishers, "publisher"), size(batchMemory), max(1, batchMemory/each))
+		o.batch, size(int(o.size)), size(each*o.batch), count(o.publishers, "publisher"), size(framesMemory), framesMemory/each)
 }
 
 // pins decides who is pinned to which CPU. The spec counts CPUs among those allowed.

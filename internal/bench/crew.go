@@ -103,7 +103,7 @@ func (c *Crew) start() (err error) {
 		busDir = filepath.Join(c.dir.Path, "bus")
 	}
 	if c.bus, err = bus.Open(busDir); err != nil {
-		return err
+		return scarce(err)
 	}
 	for i := range c.spec.Publishers + c.spec.Subscribers {
 		m := &member{index: i, subs: i >= c.spec.Publishers, cpu: -1, bareOn: -1}

@@ -18,7 +18,8 @@ func ping(s *side, o order) (func() (report, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	b := touched(o.Job.Size)
+	out.makeFrames(o.Job)
+	b := out.frames[0]
 	ctx := context.Background()
 	round := func() error {
 		if err := out.answer(ctx, o.Job.Loan, b); err != nil {
@@ -80,8 +81,8 @@ func pong(s *side, o order) (func() (report, error), error) {
 		if back, err = s.publishes(o.Topic+"/pong", o.Job); err != nil {
 			return nil, err
 		}
+		back.makeFrames(o.Job)
 	}
-	b := touched(o.Job.Size)
 	ctx := context.Background()
 	return func() (report, error) {
 		if back == nil {
@@ -91,7 +92,7 @@ func pong(s *side, o order) (func() (report, error), error) {
 			if err := in.take(ctx); err != nil {
 				return report{}, err
 			}
-			if err := back.answer(ctx, o.Job.Loan, b); err != nil {
+			if err := back.answer(ctx, o.Job.Loan, back.frames[0]); err != nil {
 				return report{}, err
 			}
 		}

@@ -65,7 +65,7 @@ func Serve() {
 	// Ctrl-C, Ctrl-\ and the end of a terminal are told to all processes. The leader ends the others.
 	signal.Ignore(os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP)
 	if err := serve(dir); err != nil {
-		_ = json.NewEncoder(os.Stdout).Encode(report{Err: err.Error()})
+		_ = json.NewEncoder(os.Stdout).Encode(report{Err: scarce(err).Error()})
 		os.Exit(1)
 	}
 	os.Exit(0)

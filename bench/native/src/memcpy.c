@@ -10,8 +10,8 @@ static void peer_open(const char *out, const char *in) {
     (void)in;
     slots = (4u << 20) / opt.size;
     if (slots < 4) slots = 4;
-    from = calloc(1, opt.size);
-    to = calloc(slots, opt.size);
+    from = memory(opt.size);
+    to = memory(slots * opt.size);
 }
 
 static void *peer_room(bool *fresh) {

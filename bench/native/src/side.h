@@ -36,6 +36,15 @@ static void fail(const char *what, const char *why) {
     exit(1);
 }
 
+/* memory is all there when it is returned. Pages that nothing was ever stored to are one page of zeros, which lies in the nearest cache. The compiler
+ * must not take the stores for needless. */
+static void *memory(size_t n) {
+    volatile char *b = (volatile char *)calloc(1, n);
+    if (!b) fail("calloc", "there is no memory");
+    for (size_t i = 0; i < n; i += 4096) b[i] = 0;
+    return (void *)b;
+}
+
 /* relax is what a spinning loop does. */
 static inline void relax(void) {
 #if defined(__x86_64__)

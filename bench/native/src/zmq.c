@@ -25,7 +25,7 @@ static void peer_open(const char *out, const char *in) {
         check(!zmq_setsockopt(pub, ZMQ_LINGER, &none, sizeof none), "ZMQ_LINGER");
         url(at, sizeof at, out, opt.publisher ? opt.index : 0);
         check(!zmq_bind(pub, at), "zmq_bind");
-        buffer = (char *)calloc(1, opt.size);
+        buffer = (char *)memory(opt.size);
     }
     if (in) {
         check((sub = zmq_socket(ctx, ZMQ_SUB)) != NULL, "zmq_socket");
