@@ -202,7 +202,8 @@ func FromOldest() SubscribeOption { return from(topics.Oldest(), 0) }
 // were passed over count as lost all the same. A Group passes nothing over: it starts with the next frame then.
 func FromPosition(pos uint64) SubscribeOption { return from(topics.AtPosition(pos), pos) }
 
-// LastN starts with the n newest frames, or as many as there are.
+// LastN starts with the n newest frames, or as many as there are: room for new ones is made ahead, and of frames of one slot seven eighths of Slots are
+// sure to be there.
 func LastN(n int) SubscribeOption { return from(topics.Last(n), 0) }
 
 // from makes an option that says where to start, whatever one before it has said. Frames below pos are passed over.
