@@ -24,7 +24,7 @@ type Manifest struct {
 	Topics     []Topic   `toml:"topics" json:"topics,omitempty"`
 	Env        StringMap `toml:"env" json:"env,omitempty"`
 	Dir        string    `toml:"dir" json:"dir,omitempty"`   // working directory, relative to the plugin directory; the plugin directory by default
-	User       string    `toml:"user" json:"user,omitempty"` // name or number; needs busd to be root
+	User       string    `toml:"user" json:"user,omitempty"` // name or number; another one than busd's needs busd to be root
 	Restart    Restart   `toml:"restart" json:"restart"`
 	Limits     Limits    `toml:"limits" json:"limits"`
 	Watchdog   Duration  `toml:"watchdog" json:"watchdog,omitempty"` // it has to say WATCHDOG=1 at least so often; 0: it need not

@@ -21,18 +21,19 @@ type user struct {
 
 // findUser finds the user of that name or number; "" is the runner's.
 func findUser(name string) (*user, error) {
-	if name == "" {
-		return &user{uid: uint32(os.Geteuid())}, nil
+	u, other, err := plugins.RunAs(name)
+	if err != nil {
+		return nil, err
+	}
+	id := &user{uid: uint32(os.Geteuid())}
+	if u != nil {
+		id.name, id.env = u.Username, map[string]string{"USER": u.Username, "LOGNAME": u.Username, "HOME": u.HomeDir}
+	}
+	if !other { // it has its groups, and may not be allowed even to set those again
+		return id, nil
 	}
 	bad := func(format string, args ...any) (*user, error) {
 		return nil, &plugins.KeyError{Key: "user", Err: fmt.Errorf("%q: "+format, append([]any{name}, args...)...)}
-	}
-	if os.Geteuid() != 0 {
-		return bad("only root can run a plugin as another user; start busd as root, or leave user out")
-	}
-	u, err := plugins.LookUpUser(name)
-	if err != nil {
-		return nil, err
 	}
 	groups, err := u.GroupIds()
 	if err != nil {
@@ -46,11 +47,8 @@ func findUser(name string) (*user, error) {
 		}
 		ids = append(ids, uint32(n))
 	}
-	return &user{
-		name: u.Username, uid: ids[0],
-		credential: &syscall.Credential{Uid: ids[0], Gid: ids[1], Groups: ids[2:]},
-		env:        map[string]string{"USER": u.Username, "LOGNAME": u.Username, "HOME": u.HomeDir},
-	}, nil
+	id.uid, id.credential = ids[0], &syscall.Credential{Uid: ids[0], Gid: ids[1], Groups: ids[2:]}
+	return id, nil
 }
 
 // cannotReach is the first directory on the way to path that keeps the user out; "" if there is none.

@@ -1,7 +1,10 @@
 package exec
 
 import (
+	"bytes"
+	"context"
 	"os"
+	osuser "os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,18 +59,58 @@ func TestAUserWhoCannotReachThePluginDirectoryIsToldOf(t *testing.T) {
 }
 
 func init() {
-	helpers["find a user"] = func(p *testproc.Peer) error {
-		_, err := findUser("nobody")
-		p.Say("%v", err)
+	// run as itself runs a plugin of its own user, in a bus directory that it makes, and tells what the plugin says.
+	helpers["run as itself"] = func(p *testproc.Peer) error {
+		dir := p.Arg(0)
+		m, err := plugins.ParseManifest("contract = \"bus\"\nuser = \""+p.Arg(1)+"\"\ncommand = [\"sh\", \"-c\", \"echo $(id -u) $(id -G) $USER $LOGNAME $HOME >said\"]\n[restart]\npolicy = \"never\"", dir)
+		if err != nil {
+			return err
+		}
+		at := filepath.Join(dir, "bus")
+		spec := &plugins.Spec{Manifest: *m, Name: "p", Bus: at, Place: plugins.PlaceOf(at), Hash: "hash"}
+		nook := spec.Place.Plugin(spec.Name)
+		if err := os.MkdirAll(string(nook), 0o700); err != nil {
+			return err
+		}
+		if err := plugins.WriteJSON(nook.Spec(), spec); err != nil {
+			return err
+		}
+		err = Run(context.Background(), nook.Spec())
+		said, _ := os.ReadFile(filepath.Join(dir, "said"))
+		p.Say("%v, %s", err, bytes.TrimSpace(said))
 		return nil
 	}
 }
 
-func TestOnlyRootRunsPluginsAsOthers(t *testing.T) {
-	const want = `user: "nobody": only root can run a plugin as another user`
-	p := testproc.StartAs(t, testproc.Nobody, "find a user")
-	if got := p.Line(); !strings.HasPrefix(got, want) {
-		t.Errorf("%s, want %s", got, want)
+// asNobody runs a plugin of that user under a runner of nobody's, and returns how that ended.
+func asNobody(t *testing.T, user string) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to be nobody")
 	}
-	p.Wait()
+	dir := testproc.MemoryDir(t)
+	if err := os.Chown(dir, testproc.Nobody, testproc.Nobody); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", "/busd's")
+	p := testproc.StartAs(t, testproc.Nobody, "run as itself", dir, user)
+	defer p.Wait()
+	return p.Line()
+}
+
+func TestOnlyRootRunsPluginsAsOthers(t *testing.T) {
+	has(t, asNobody(t, "root"), `user: "root": only root can run a plugin as another user`)
+}
+
+func TestWhoIsNotRootRunsPluginsAsItself(t *testing.T) {
+	nobody, err := osuser.LookupId("65534")
+	if err != nil {
+		t.Skip("needs a user 65534: ", err)
+	}
+	for _, name := range []string{nobody.Username, nobody.Uid} {
+		want := strings.Join([]string{"<nil>, 65534 65534", nobody.Username, nobody.Username, nobody.HomeDir}, " ")
+		if got := asNobody(t, name); got != want {
+			t.Errorf("user = %q: %s, want %s", name, got, want)
+		}
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"shmbus/plugins"
@@ -48,21 +47,6 @@ func programs(path string, i os.FileInfo) error {
 		if other, err := os.Stat(dir); err == nil && filepath.IsAbs(dir) && os.SameFile(i, other) {
 			return fmt.Errorf("%s is in PATH: it has programs in it, not plugins", path)
 		}
-	}
-	return nil
-}
-
-// mayRunAs says why a plugin cannot be run as a user.
-func mayRunAs(name string) error {
-	if name == "" {
-		return nil
-	}
-	u, err := plugins.LookUpUser(name)
-	switch {
-	case err != nil:
-		return err
-	case os.Geteuid() != 0 && u.Uid != strconv.Itoa(os.Geteuid()):
-		return &plugins.KeyError{Key: "user", Err: fmt.Errorf("%q: only a busd of root can run a plugin as somebody else", name)}
 	}
 	return nil
 }
