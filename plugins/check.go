@@ -73,6 +73,9 @@ func (m *Manifest) check() (all problems) {
 		if k == "" || strings.ContainsAny(k, "=\x00") {
 			all.add("env", "%.80q is no name of a variable", k)
 		}
+		if slices.Contains(ownEnv, k) { // it would be thrown away
+			all.add("env."+k, "it is busd's, and is set for every plugin as the contract says; leave it out")
+		}
 		if strings.ContainsRune(v, 0) {
 			all.add("env."+k, "it has a zero byte, which no variable can have")
 		}

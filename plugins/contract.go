@@ -37,6 +37,9 @@ const (
 	EnvWatchdog = "WATCHDOG_USEC"          // as sd_watchdog_enabled(3)
 )
 
+// ownEnv is all of them, which no manifest can set.
+var ownEnv = []string{EnvBus, EnvName, EnvCookie, EnvVersions, EnvTopics, EnvShapes, EnvConfig, EnvNotify, EnvWatchdog}
+
 // handshakeWord begins a handshake line.
 const handshakeWord = "shmbus-plugin"
 

@@ -328,6 +328,7 @@ func TestContradictionsInAManifest(t *testing.T) {
 		"builtin = \"timer\"\n[restart]\nTries = 1":                          "line 3: restart.Tries: there is no such key",
 		"builtin = \"timer\"\ntopic = \"x\"":                                 "line 2: topic: it is for",
 		"executable = \"x\"\n[env]\nA = \"\\u0000\"":                         "line 3: env.A: it has a zero byte",
+		"executable = \"x\"\n[env]\nA = \"\"\nSHMBUS_DIR = \"/x\"":           "line 4: env.SHMBUS_DIR: it is busd's",
 		"builtin = \"timer\"\nsha256 = \"" + strings.Repeat("ab", 32) + "\"": "sha256: it is for executables",
 		"executable = \"x\"\nsha256 = \"" + strings.Repeat("xy", 32) + "\"":  "64 hex digits",
 	} {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,5 +32,20 @@ func TestAPluginHasItsEnvironmentAndNotTheRunners(t *testing.T) {
 	got := environment(inherited, s, nil)
 	if !slices.Contains(got, "SHMBUS_PLUGIN_CONFIG={}") || !slices.Contains(got, "SHMBUS_PLUGIN_SHAPES=[]") || slices.ContainsFunc(got, func(s string) bool { return s[:2] == "WA" }) {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestNoManifestSetsWhatIsSetForEveryPlugin: what would be thrown away is an error, so that nobody waits for it to count.
+func TestNoManifestSetsWhatIsSetForEveryPlugin(t *testing.T) {
+	own := environment(nil, &plugins.Spec{Manifest: plugins.Manifest{Watchdog: 1}}, nil)
+	if len(own) != 9 {
+		t.Errorf("%q", own)
+	}
+	for _, kv := range own {
+		key, _, _ := strings.Cut(kv, "=")
+		_, err := plugins.ParseManifest("executable = \"x\"\nenv."+key+" = \"1\"\n", "/d")
+		if err == nil || !strings.Contains(err.Error(), "line 2: env."+key+": it is busd's") {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 }
