@@ -14,6 +14,7 @@ import (
 
 	"shmbus/internal/cli"
 	"shmbus/plugins"
+	"shmbus/plugins/exec"
 	"shmbus/plugins/supervise"
 	"shmbus/topics"
 )
@@ -85,6 +86,7 @@ func (a *app) report(s *settings, all []supervise.Found, wrong error) error {
 		if f.Spec != nil {
 			b.WriteString("\n")
 			explain(&b, f.Spec)
+			wrong = plugins.WrongIn(f.Path, exec.CheckReach(f.Spec))
 		} else if f.Unsettled {
 			wrong = errors.New("its files are being written")
 		}

@@ -158,10 +158,8 @@ func whyNot(path, dir string, id *user, err error) string {
 	case errors.Is(err, unix.ENOENT) && script:
 		return fmt.Sprintf(": its first line asks for %q", asks)
 	case errors.Is(err, unix.EACCES):
-		for _, to := range []string{dir, path} {
-			if at := id.cannotReach(to); at != "" {
-				return fmt.Sprintf("; user %s may not reach %s, because of %s: give that user x permission there, or set dir", id.name, to, at)
-			}
+		if why := id.keptFrom(dir, path); why != "" {
+			return "; " + why
 		}
 	}
 	return ""

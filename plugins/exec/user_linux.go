@@ -1,12 +1,15 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"shmbus/plugins"
 )
@@ -51,7 +54,41 @@ func findUser(name string) (*user, error) {
 	return id, nil
 }
 
-// cannotReach is the first directory on the way to path that keeps the user out; "" if there is none.
+// CheckReach says what keeps a plugin's user from its working directory or its program.
+func CheckReach(spec *plugins.Spec) error {
+	if spec.User == "" {
+		return nil
+	}
+	u, err := findUser(spec.User)
+	if err != nil {
+		return err
+	}
+	p, err := findProgram(spec)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	to := []string{spec.Dir}
+	if p.file == nil { // otherwise the runner opens it
+		to = append(to, p.path)
+	}
+	if why := u.keptFrom(to...); why != "" {
+		return &plugins.KeyError{Key: "user", Err: errors.New(why)}
+	}
+	return nil
+}
+
+// keptFrom says what keeps the user from the first of the paths that it cannot reach; "" if there is none.
+func (u *user) keptFrom(paths ...string) string {
+	for _, to := range paths {
+		if at := u.cannotReach(to); at != "" {
+			return fmt.Sprintf("user %s may not reach %s, because of %s: give that user x permission there, or set dir", u.name, to, at)
+		}
+	}
+	return ""
+}
+
+// cannotReach is the first directory on the way to path whose mode keeps the user out; "" if there is none.
 func (u *user) cannotReach(path string) string {
 	if u.credential == nil || u.uid == 0 {
 		return ""
@@ -80,9 +117,17 @@ func (u *user) cannotReach(path string) string {
 		case s.Gid == u.credential.Gid || slices.Contains(u.credential.Groups, s.Gid):
 			need = 0o010
 		}
-		if s.Mode&need == 0 {
+		if s.Mode&need == 0 && !hasACL(dir) {
 			return dir
 		}
 	}
 	return ""
 }
+
+// hasACL says whether a file has an access control list, which may let in whom the mode keeps out.
+func hasACL(path string) bool {
+	n, err := unix.Getxattr(path, aclAttr, nil)
+	return err == nil && n > 0
+}
+
+const aclAttr = "system.posix_acl_access"

@@ -3,11 +3,14 @@ package exec
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"os"
 	osuser "os/user"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"shmbus/bus"
 	"shmbus/internal/testproc"
@@ -54,8 +57,51 @@ func TestAUserWhoCannotReachThePluginDirectoryIsToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWorldIn(t, dir, "contract = \"bus\"\nuser = \"nobody\"\ncommand = [\"sleep\", \"1000\"]\n"+quick+"tries = 1\n")
+	why := CheckReach(w.spec)
+	if why == nil {
+		t.Fatal("it is not told before")
+	}
 	w.start()
-	has(t, w.end(), "user nobody may not reach "+dir, "set dir")
+	has(t, w.end(), "user nobody may not reach "+dir, "set dir", strings.TrimPrefix(why.Error(), "user: "))
+}
+
+func TestWhatAUserMayReachIsNoProblem(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to run a plugin as another user")
+	}
+	dir := testproc.MemoryDir(t)
+	manifest := "contract = \"bus\"\nuser = \"nobody\"\ncommand = [\"sh\", \"-c\", \"pwd >&2\"]\n" + quick + "tries = 1\n"
+	reach := func(why string) {
+		t.Helper()
+		w := newWorldIn(t, dir, manifest)
+		if err := CheckReach(w.spec); err != nil {
+			t.Errorf("%s: %v", why, err)
+		}
+		w.start()
+		if got := w.end(); got != "<nil>" {
+			t.Errorf("%s: %s", why, got)
+		}
+	}
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	reach("others are let through")
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	acl := binary.LittleEndian.AppendUint32(nil, 2) // the version
+	for _, e := range []struct {
+		tag, perm uint16
+		id        uint32
+	}{{1, 7, 1<<32 - 1}, {2, 1, testproc.Nobody}, {4, 0, 1<<32 - 1}, {16, 1, 1<<32 - 1}, {32, 0, 1<<32 - 1}} { // owner, nobody, group, mask, others
+		acl = binary.LittleEndian.AppendUint16(acl, e.tag)
+		acl = binary.LittleEndian.AppendUint16(acl, e.perm)
+		acl = binary.LittleEndian.AppendUint32(acl, e.id)
+	}
+	if err := unix.Setxattr(dir, aclAttr, acl, 0); err != nil {
+		t.Skip("needs access control lists: ", err)
+	}
+	reach("nobody is let through")
 }
 
 func init() {
