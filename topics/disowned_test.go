@@ -64,6 +64,14 @@ func TestWhoIsTakenForDeadStoresNothingInTheLineOfAnother(t *testing.T) {
 				}
 			},
 		},
+		{
+			"a member that closes", joinMember, readOne,
+			func(rd *Reader) { rd.Close() },
+		},
+		{
+			"a lossless subscription that closes", joinAs(Gate), func(*testing.T, *Reader) {},
+			func(rd *Reader) { rd.Close() },
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, kill := mortal(t, Geometry{Slots: 16, Policy: PolicyLossless, Subscriptions: 4})
@@ -93,6 +101,27 @@ func TestWhoIsTakenForDeadStoresNothingInTheLineOfAnother(t *testing.T) {
 				t.Errorf("the line was\n%v\nand is\n%v", was, now)
 			}
 		})
+	}
+}
+
+// TestAWriterThatIsTakenForDeadClosesNoLineOfAnother: nor takes back that one's claim, nor passes its turn on.
+func TestAWriterThatIsTakenForDeadClosesNoLineOfAnother(t *testing.T) {
+	r, kill := mortal(t, Geometry{Slots: 16, Policy: PolicyLossless})
+	w := mustWriter(t, r, dying)
+	mustClaim(t, w, 1)
+	kill(dying)
+	r.ReapWriters()
+	next := mustWriter(t, r, spare)
+	if next.Line() != w.Line() {
+		t.Fatalf("the next one has line %d, want %d", next.Line(), w.Line())
+	}
+	mustClaim(t, next, 1)
+	turn := uint64(next.Line() + 1)
+	r.control.turn.Store(turn)
+	w.Close()
+	l := next.line
+	if o, c, turns := l.owner.Load(), l.claim.Load(), r.control.turn.Load(); o != spare || c != next.pos+1 || turns != turn {
+		t.Errorf("the line has the owner %d and the claim %d, the turn is %d; want %d, %d and %d", o, c, turns, spare, next.pos+1, turn)
 	}
 }
 

@@ -278,11 +278,11 @@ func (r *Reader) CountedBy(f func(publisher, frames uint64)) {
 	}
 }
 
-// Close frees the line. The Reader must not be used again. The caller rings the room bell.
+// Close frees the line, unless that is another's by now. The Reader must not be used again. The caller rings the room bell.
 func (r *Reader) Close() {
 	if r.line == nil {
 		return
 	}
-	r.ring.leave(r.line)
+	r.ring.FinishReader(r.index, r.owner)
 	r.line = nil
 }
