@@ -176,6 +176,7 @@ func (at *attachment) examineTables() ([]Finding, error) {
 		}
 		found(Holds, "claim", x.Claims, "has begun a frame and not finished it, at", todoEnd)
 		found(Holds, "in-hand", x.Hands, "has a frame in hand, at", todoEnd)
+		found(Holds, "group-busy", x.Busy, "is just being made or given back, at", todoEnd)
 		found(Holds, "behind", x.Behind, "is behind, at", todoBehind(e.Name))
 		found(Dead, "dead", x.Dead, "is dead and not reaped yet, at", todoDead)
 		found(Dead, checkKept, x.Kept, "is dead or has left with a frame in hand, at", todoKept)

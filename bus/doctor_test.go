@@ -3,9 +3,11 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -93,6 +95,31 @@ holds t: group w is behind, at position 2 (1 slots), by nobody known
 		t.Fatal(f, err)
 	}
 	wantFindings(t, b, "")
+}
+
+// TestDoctorNamesWhoIsStoppedWhileItMakesAGroup: nobody else can make one until it goes on or ends.
+func TestDoctorNamesWhoIsStoppedWhileItMakesAGroup(t *testing.T) {
+	needsTheMachine(t, "qemu-user makes up when a process was started, by which the doctor knows it")
+	x := breakable(t)
+	h := testproc.Start(t, "hold a loan and a subscription", x.dir)
+	h.Expect("holding")
+	h.Signal(syscall.SIGSTOP)
+	eventually(t, 10*time.Second, "it is stopped", func() bool { return stopped(t, h.Pid()) })
+	const groups = 144 // in the region: see LAYOUT.md
+	x.set(x.region+groups, x.get(x.region+x.areas.Gates))
+	all, err := x.b.Doctor()
+	noError(t, err)
+	i := slices.IndexFunc(all, func(f bus.Finding) bool { return f.Check == "group-busy" })
+	if i < 0 || all[i].Pid != h.Pid() || !all[i].Stopped || all[i].Grade != bus.Holds || all[i].Topic != "t" {
+		t.Fatalf("the doctor found %+v", all)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := x.b.Subscribe(ctx, "t", bus.Group("g")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while it is stopped: %v", err)
+	}
+	h.Kill()
+	noError(t, subscribe(t, x.b, "t", bus.Group("g")).Close())
 }
 
 func TestKickEndsAStuckSubscriptionThatLives(t *testing.T) {

@@ -10,6 +10,7 @@ type Examination struct {
 	Removed bool
 	Claims  []Hold   // open claims of the living
 	Hands   []Hold   // frames that living members of groups have in hand
+	Busy    []Hold   // groups that a living participant is just making or giving back; no group can be made, or that one not joined, until it is done
 	Behind  []Hold   // lossless subscriptions of the living, and groups, that are behind the tail
 	Dead    []Hold   // lines of the dead, which whoever is held up by them takes back
 	Kept    []Hold   // frames that members who died or left had in hand, which wait for another member
@@ -46,6 +47,7 @@ func (r *Ring) Examine() Examination {
 	}
 	r.examineSlots(&e, head, tail)
 	r.examineLines(&e, tail)
+	r.examineGroups(&e, tail)
 	if len(e.Dead) == 0 && r.AnyDead() {
 		e.Dead = append(e.Dead, Hold{What: "somebody who was just coming or going", Position: tail})
 	}
@@ -139,6 +141,19 @@ func (r *Ring) examineLines(e *Examination, tail uint64) {
 			e.Behind = append(e.Behind, Hold{
 				What: "group " + g.Name, Owner: ownerGroup, Position: g.Position, Slots: tail - g.Position, Since: since[g.Position],
 			})
+		}
+	}
+}
+
+// examineGroups looks who is at work on groups.
+func (r *Ring) examineGroups(e *Examination, tail uint64) {
+	if o := r.control.groups.Load(); o != 0 && r.alive(o) {
+		e.Busy = append(e.Busy, Hold{What: "a group", Owner: o, Position: tail})
+	}
+	for i := range r.gates {
+		l := &r.gates[i]
+		if o, st := l.owner.Load(), l.state.Load(); o != 0 && st&kindMask == kindGroup && r.alive(o) {
+			e.Busy = append(e.Busy, Hold{What: "group " + l.groupName(), Owner: o, Position: st >> 2})
 		}
 	}
 }

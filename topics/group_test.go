@@ -181,6 +181,25 @@ func TestAGroupIsReapedWithItsLastMember(t *testing.T) {
 	}
 }
 
+// TestWhoIsAtWorkOnGroupsIsTold: whoever is stopped there holds up others who want to make one, or to join that one.
+func TestWhoIsAtWorkOnGroupsIsTold(t *testing.T) {
+	r, kill := mortal(t, Geometry{Slots: 4, Policy: PolicyLossless})
+	m := mustMember(t, r, "g", Oldest(), living)
+	if e := r.Examine(); len(e.Busy) != 0 {
+		t.Fatalf("nobody is at work, and told of is %+v", e.Busy)
+	}
+	r.control.groups.Store(dying)
+	m.shared.owner.Store(dying)
+	e := r.Examine()
+	if len(e.Busy) != 2 || e.Busy[0].What != "a group" || e.Busy[1].What != "group g" || e.Busy[0].Owner != dying || e.Busy[1].Owner != dying {
+		t.Fatalf("told of is %+v", e.Busy)
+	}
+	kill(dying)
+	if e := r.Examine(); len(e.Busy) != 0 {
+		t.Fatalf("the dead are at work: %+v", e.Busy)
+	}
+}
+
 // TestWhoeverDiesWhileMakingAGroupIsReplaced, and while reaping one.
 func TestWhoeverDiesWhileMakingAGroupIsReplaced(t *testing.T) {
 	r, kill := mortal(t, Geometry{Slots: 4, Policy: PolicyLossless})

@@ -62,6 +62,7 @@ const doctorChecks = `The checks, by the name that --json gives them:
 
   claim, in-hand, behind      who has begun a frame, holds one, or is behind
   stuck-claim, stuck-in-hand  the same for longer than --stuck
+  group-busy                  somebody is making a group or giving one back
   stopped                     a process that is stopped (Ctrl-Z, SIGSTOP) holds something
   far-behind                  a lossless subscription, or group, half a ring behind
   dead, dead-frame            what dead publishers, subscribers and members left
