@@ -9,7 +9,8 @@ import (
 // system call, and two when the answer is no. known is false if it could not be asked: the segment is open ReadOnly or closed, or
 // the descriptor is gone. Then alive is true: who is not known to be dead must be left alone.
 //
-// The answer dead is final. The answer alive may be late by as long as it takes a slot's next holder to write its generation.
+// The answer dead is final. The answer alive may be late by as long as it takes a slot's next holder to write its generation: see
+// joinOrder.
 func (s *Segment) Alive(o Owner) (alive, known bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -44,7 +45,7 @@ func wantAlive(t *testing.T, s *Segment, o Owner, want bool) {
 }
 
 func TestAParticipantLivesAsLongAsItsProcess(t *testing.T) {
-	s := create(t, Options{})
+	s := create(t, Options{Participants: 2})
 	own := join(t, s)
 	wantAlive(t, s, own.Owner(), true)
 
@@ -78,6 +79,47 @@ func TestAParticipantLivesAsLongAsItsProcess(t *testing.T) {
 	wantAlive(t, s, next, false)
 	if infos := s.ParticipantTable(); len(infos) != 1 {
 		t.Errorf("who left is still there: %+v", infos)
+	}
+}
+
+// TestWhoIsStoppedWhileItJoinsKeepsNobodyDeadAlive: between the lock of a slot and its generation the slot's last owner looks alive. So the slots of
+// those who crashed are taken last, also of one whose slot another has begun to take, and died amid it.
+func TestWhoIsStoppedWhileItJoinsKeepsNobodyDeadAlive(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		s := create(t, Options{Participants: 4})
+		p := startHelper(t, nil, "join", s.Dir())
+		dead := p.readOwner()
+		p.kill()
+		if again {
+			s.slots[dead.Slot()].pid.Store(0)
+		}
+		var joined []Owner
+		joins := func() *Participant {
+			x := open(t, s.Dir(), "a", ReadWrite)
+			stopped := false
+			defer func(old func(string)) { point = old }(point)
+			point = func(name string) { // here it is stopped, and others look
+				stopped = stopped || name == "slot locked"
+				wantAlive(t, s, dead, false)
+			}
+			p := join(t, x)
+			if !stopped {
+				t.Fatal("it has not come by")
+			}
+			joined = append(joined, p.Owner())
+			return p
+		}
+		must(joins().Leave()) // a slot that was left is as good as one that was never taken
+		for range 3 {
+			joins()
+		}
+		if want := []Owner{newOwner(1, 1), newOwner(1, 2), newOwner(2, 1), newOwner(3, 1)}; !slices.Equal(joined, want) {
+			t.Errorf("another amid it: %v: slots are %v, want %v", again, joined, want)
+		}
+		if last := join(t, open(t, s.Dir(), "a", ReadWrite)).Owner(); last != newOwner(dead.Slot(), 2) {
+			t.Errorf("when there is no other slot, that of the dead one is taken as %v", last)
+		}
+		wantAlive(t, s, dead, false)
 	}
 }
 
@@ -194,7 +236,7 @@ func TestAGenerationAtItsEndBeginsAgain(t *testing.T) {
 // TestAGenerationThatNobodyStoresProvesNoDeath: who holds the slot lives, whoever that is; when nobody does, its owners are dead, and stay it.
 func TestAGenerationThatNobodyStoresProvesNoDeath(t *testing.T) {
 	for _, bad := range []uint64{0, maxGeneration + 1, 1<<64 - 1} {
-		s := create(t, Options{})
+		s := create(t, Options{Participants: 1})
 		s.slots[0].generation.Store(6)
 		p := startHelper(t, nil, "join", s.Dir())
 		o := p.readOwner()
@@ -318,7 +360,7 @@ func TestLocksAreLetGoOfBeforeWhatIsOpenedLater(t *testing.T) {
 
 // TestWhoTookALostSlotLives: a library has closed all descriptors of the first one, which does not know that yet.
 func TestWhoTookALostSlotLives(t *testing.T) {
-	s := create(t, Options{})
+	s := create(t, Options{Participants: 1})
 	p := join(t, s)
 	unix.Close(s.lease.fd)
 	q := join(t, open(t, s.Dir(), "a", ReadWrite))

@@ -39,7 +39,8 @@ func (o Owner) String() string {
 // stores, it proves nothing: its holder stores it once more when it checks its lease, and the next holder the time, in milliseconds, which is above all
 // generations that were counted up.
 //
-// pid, start and opened are for people. pid is stored last and cleared first: while it is 0 the others mean nothing.
+// pid, start and opened are for people. pid is stored last and cleared first: while it is 0 the others mean nothing. Who leaves clears start, too: where both
+// are 0 nobody has crashed, and Join goes by that when it chooses a slot.
 type sharedParticipant struct {
 	generation mem.Word
 	pid        mem.Word
@@ -55,7 +56,7 @@ type Participant struct {
 	left  bool // guarded by s.ownMu
 }
 
-// Join takes the first free slot. Everything the participant holds in shared memory is marked with its Owner. A Segment may join
+// Join takes a free slot. Everything the participant holds in shared memory is marked with its Owner. A Segment may join
 // more than once. ErrParticipants: no slot is free.
 func (s *Segment) Join() (*Participant, error) {
 	s.mu.RLock()
@@ -65,7 +66,11 @@ func (s *Segment) Join() (*Participant, error) {
 	}
 	s.ownMu.Lock()
 	defer s.ownMu.Unlock()
-	for i := range s.slots {
+	var slots []int
+	if err := Guard(func() error { slots = s.joinOrder(); return nil }); err != nil {
+		return nil, err
+	}
+	for _, i := range slots {
 		if s.own[i] != nil { // the kernel would say that our own lock is free
 			continue
 		}
@@ -74,6 +79,7 @@ func (s *Segment) Join() (*Participant, error) {
 		} else if err != nil {
 			return nil, err
 		}
+		point("slot locked")
 		p := &Participant{s: s}
 		if err := Guard(func() error { p.owner = s.enter(i); return nil }); err != nil {
 			return nil, errors.Join(err, s.lease.unlock(int64(i), 1))
@@ -82,6 +88,21 @@ func (s *Segment) Join() (*Participant, error) {
 		return p, nil
 	}
 	return nil, fmt.Errorf("segment %s: all %d slots are held by living processes (as many as it was made with, at most %d): %w", s.Path(), len(s.slots), maxParticipants, ErrParticipants)
+}
+
+// joinOrder is all slots, in the order in which Join tries them: first those that were left or never taken, of whose owners nothing is marked, and then those
+// of the crashed, and what is held. Between the lock and the generation a slot's last owner looks alive. If whoever joins is stopped there, the one before
+// must have nothing that others wait for.
+func (s *Segment) joinOrder() []int {
+	var slots, crashed []int
+	for i := range s.slots {
+		if e := &s.slots[i]; e.pid.Load() == 0 && e.start.Load() == 0 {
+			slots = append(slots, i)
+		} else {
+			crashed = append(crashed, i)
+		}
+	}
+	return append(slots, crashed...)
 }
 
 // enter fills the entry of a slot whose lease was just taken.
@@ -174,6 +195,10 @@ func (p *Participant) leave() error {
 	if !s.lease.same() {
 		return s.errLeaseLost()
 	}
-	err := Guard(func() error { s.slots[i].pid.Store(0); return nil })
+	err := Guard(func() error {
+		s.slots[i].pid.Store(0)
+		s.slots[i].start.Store(0)
+		return nil
+	})
 	return errors.Join(err, s.lease.unlock(int64(i), 1))
 }
