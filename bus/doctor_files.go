@@ -103,6 +103,9 @@ func (b *Bus) examineFiles() ([]Finding, error) {
 		switch l.Kind {
 		case segment.Unfinished:
 			f.Text = l.File + " is of a process that ended while it made a segment"
+			if strings.HasPrefix(l.File, ".bus.lock.") {
+				f.Text = l.File + " is of a process that ended while it made the directory's lock"
+			}
 		case segment.HalfGone:
 			f.Text = l.File + " is left of a segment that was removed, or never finished"
 		case segment.Damaged:
@@ -111,10 +114,6 @@ func (b *Bus) examineFiles() ([]Finding, error) {
 		default:
 			f.Grade, f.Check = Warning, "foreign-file"
 			f.Text, f.Todo = fmt.Sprintf("%q is no file of a bus", l.File), "remove it, or move it away, if nobody needs it here"
-			if strings.HasPrefix(l.File, ".bus.lock.") {
-				f.Text = l.File + " is of a process that ended while it made the directory's lock"
-				f.Todo = "remove it, if it has been there for more than a moment"
-			}
 		}
 		all = append(all, f)
 	}

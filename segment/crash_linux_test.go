@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -112,6 +113,9 @@ func checkAfterCrash(t *testing.T, dir string) {
 	}
 	for _, name := range names(t, dir) {
 		if isAside(name) {
+			if isAsideOf(lockName, name) {
+				age(t, filepath.Join(dir, name))
+			}
 			if _, err := Create(dir, "b", Options{}); err != nil && !errors.Is(err, fs.ErrExist) { // the first of them made it
 				t.Fatal(err)
 			}

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 )
 
@@ -48,22 +46,35 @@ func makeParents(dir string) error {
 // makeAside makes a directory aside and renames it into place, so that nobody sees it with another mode, nor stays with it if this process
 // ends here. One that is there meanwhile is left as it is. heir: it keeps the set-group-ID bit that it was born with.
 func makeAside(dir string, o Options, heir bool) error {
-	aside := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+"."+strconv.FormatUint(rand.Uint64(), 36)+extNew)
-	if err := makeDir(aside, o, heir); err != nil {
-		return err
-	}
-	point("dir made aside")
-	err := renameNew(aside, dir)
-	if err != nil {
-		os.Remove(aside)
-		if !errors.Is(err, fs.ErrExist) { // a file system that cannot
-			err = makeDir(dir, o, heir)
+	sweepAside(dir)
+	aside := asideOf(dir)
+	err := makeDir(aside, o, heir)
+	inPlace := errors.Is(err, fs.ErrNotExist) // swept by another maker, while this process was stopped
+	if err == nil {
+		point("dir made aside")
+		if err = renameNew(aside, dir); err != nil {
+			os.Remove(aside)
+			inPlace = !errors.Is(err, fs.ErrExist) // swept, or a file system that cannot
 		}
+	}
+	if inPlace {
+		err = makeDir(dir, o, heir)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	return err
+}
+
+// sweepAside removes what makers of a directory that ended amid it have left beside it. What has anything in it is nobody's that makes one, and stays.
+func sweepAside(dir string) {
+	parent, base := filepath.Split(dir)
+	entries, _ := os.ReadDir(parent) // who may not look removes nothing
+	for _, e := range entries {
+		if isAsideOf(base, e.Name()) && old(e) {
+			_ = syscall.Rmdir(filepath.Join(parent, e.Name()))
+		}
+	}
 }
 
 func makeDir(dir string, o Options, heir bool) error {

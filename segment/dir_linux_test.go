@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -168,6 +169,71 @@ func TestManyMakeOneDirectory(t *testing.T) {
 	}
 	if left := names(t, dir); len(left) != 1 || left[0] != lockName {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// TestWhatIsSweptFromUnderAMakerIsMadeAgain: it was stopped for long, and another has taken it for dead.
+func TestWhatIsSweptFromUnderAMakerIsMadeAgain(t *testing.T) {
+	dir := filepath.Join(sharedTemp(t), "bus")
+	swept := 0
+	defer func(old func(string)) { point = old }(point)
+	point = func(name string) {
+		in, base := dir, lockName
+		switch name {
+		case "dir made aside":
+			in, base = filepath.Dir(dir), "bus"
+		case "lock made aside":
+			if swept > 1 {
+				return
+			}
+		default:
+			return
+		}
+		for _, name := range names(t, in) {
+			if isAsideOf(base, name) {
+				must(os.Remove(filepath.Join(in, name)))
+				swept++
+			}
+		}
+	}
+	must(MakeDir(dir, Options{Mode: 0o750}))
+	if st := must2(os.Stat(dir)); st.Mode().Perm() != 0o750 {
+		t.Errorf("the directory has the mode %v", st.Mode())
+	}
+	must(lock(t, dir).Unlock())
+	if swept != 2 {
+		t.Errorf("swept %d times", swept)
+	}
+	if left := names(t, dir); len(left) != 1 || left[0] != lockName {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestWhoMakesADirectorySweepsWhatTheDeadHaveLeftOfIt(t *testing.T) {
+	parent := sharedTemp(t)
+	dir := filepath.Join(parent, "bus")
+	keep := []string{".bus.full.new", ".bus.young.new", ".bus.file.new", ".bus.new", ".bus.no-number.new", ".other.abc.new", ".bus.x.abc.new"}
+	for _, name := range append([]string{".bus.abc.new"}, keep...) {
+		must(os.Mkdir(filepath.Join(parent, name), 0o700))
+	}
+	must(os.WriteFile(filepath.Join(parent, keep[0], "x"), nil, 0o600))
+	must(os.Remove(filepath.Join(parent, ".bus.file.new")))
+	must(os.WriteFile(filepath.Join(parent, ".bus.file.new"), nil, 0o600))
+	for _, name := range names(t, parent) {
+		if name != ".bus.young.new" {
+			age(t, filepath.Join(parent, name))
+		}
+	}
+	want := slices.Sorted(slices.Values(append(keep, "bus")))
+	must(MakeDir(dir, Options{}))
+	if got := slices.Sorted(slices.Values(names(t, parent))); !slices.Equal(got, want) {
+		t.Errorf("left: %v, want %v", got, want)
+	}
+	must(os.Mkdir(filepath.Join(parent, ".bus.abc.new"), 0o700)) // by one who was killed when another had just made it
+	age(t, filepath.Join(parent, ".bus.abc.new"))
+	must2(Create(dir, "a", Options{})).Close()
+	if got := slices.Sorted(slices.Values(names(t, parent))); !slices.Equal(got, want) {
+		t.Errorf("after a segment was made: %v, want %v", got, want)
 	}
 }
 

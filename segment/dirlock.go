@@ -146,13 +146,14 @@ func (s *Segment) unlockTable() {
 	}
 }
 
-// makeLock makes the lock file aside, so that nobody meets it before it has its mode. That somebody else was quicker is fine.
+// makeLock makes the lock file aside, so that nobody meets it before it has its mode. That somebody else was quicker is fine. errHeld: somebody has taken
+// it for left by the dead, or the directory was removed; try again.
 func makeLock(path, dir string, o Options) error {
 	m, err := o.files(dir)
 	if err != nil {
 		return err
 	}
-	f, err := createFile(filepath.Join(dir, "."+lockName+"."+strconv.FormatUint(rand.Uint64(), 36)+extNew))
+	f, err := createFile(asideOf(path))
 	if err != nil {
 		return err
 	}
@@ -164,8 +165,11 @@ func makeLock(path, dir string, o Options) error {
 	if err != nil {
 		os.Remove(f.path)
 	}
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return errHeld
 	}
 	return err
 }

@@ -34,7 +34,8 @@ type Leftover struct {
 }
 
 // Leftovers is the files in a directory that belong to no segment. It changes nothing. Files that somebody living is just making or
-// removing are not among them: those hold the lock of the directory from the first to the last.
+// removing are not among them: those hold the lock of the directory from the first to the last. Who makes that lock holds none: its file is one once it is
+// a minute old.
 func Leftovers(dir string) ([]Leftover, error) {
 	first, err := leftovers(dir)
 	if err != nil || len(first) == 0 {
@@ -90,7 +91,7 @@ func judgeFile(dir string, e fs.DirEntry, names map[string]bool) (LeftoverKind, 
 	case name == lockName:
 		return 0, false
 	case isAside(name):
-		return Unfinished, true
+		return Unfinished, unfinished(e)
 	case CheckName(base) != nil:
 		return Foreign, true
 	case ext == extSegment:
@@ -103,6 +104,21 @@ func judgeFile(dir string, e fs.DirEntry, names map[string]bool) (LeftoverKind, 
 		return HalfGone, !names[base+extSegment]
 	}
 	return Foreign, true
+}
+
+// asideLife is how long what is made aside, without the lock of a directory, is left to whoever makes it. One who was stopped for longer finds it gone.
+const asideLife = time.Minute
+
+// old says that an entry of a directory has not changed for so long that nobody is just making it.
+func old(e fs.DirEntry) bool {
+	i, err := e.Info()
+	return err == nil && time.Since(i.ModTime()) > asideLife
+}
+
+// unfinished says whether a file is left of a creation that did not end. Files of segments are made with the lock of the directory, which whoever asks has, or
+// has seen free; that lock itself is not.
+func unfinished(e fs.DirEntry) bool {
+	return isAside(e.Name()) && (!isAsideOf(lockName, e.Name()) || old(e))
 }
 
 // RemoveLeftovers removes what Leftovers finds, except what is Foreign or Damaged. The caller holds the lock of the directory.

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,8 +62,25 @@ func asidePath(dir, name, ext string, nonce uint64) string {
 	return filepath.Join(dir, "."+name+ext+"."+strconv.FormatUint(nonce, 36)+extNew)
 }
 
+// asideOf is where what is no file of a segment is made before it gets its name: each time elsewhere.
+func asideOf(path string) string {
+	dir, base := filepath.Split(path)
+	return filepath.Join(dir, "."+base+"."+strconv.FormatUint(rand.Uint64(), 36)+extNew)
+}
+
+// isAsideOf tells names that asideOf makes for what has the name base.
+func isAsideOf(base, name string) bool {
+	name, ok := strings.CutPrefix(name, "."+base+".")
+	number, isNew := strings.CutSuffix(name, extNew)
+	_, err := strconv.ParseUint(number, 36, 64)
+	return ok && isNew && err == nil
+}
+
 // isAside tells files left by a creation that did not end.
 func isAside(base string) bool {
+	if isAsideOf(lockName, base) {
+		return true
+	}
 	base, ok := strings.CutSuffix(base, extNew)
 	if !ok || !strings.HasPrefix(base, ".") {
 		return false

@@ -166,12 +166,13 @@ func clearAway(dir, name string) error {
 			return err
 		}
 	}
+	sweepAside(dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if isAside(e.Name()) {
+		if unfinished(e) {
 			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
