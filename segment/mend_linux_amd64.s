@@ -13,17 +13,19 @@ TEXT ·sigbus(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	CMPL 8(SI), $BUS_ADRERR // si_code
 	JNE  earlier
 	MOVQ 16(SI), R8         // si_addr
+	LOCK
+	INCL ·mending(SB)       // a full barrier: who ends a Mend sees it, or the end is 0 below
 	MOVQ ·firstMend(SB), R9
 	XORL R12, R12           // is it ours?
 
-	// Everybody who uses the memory is told, before it can be read.
+	// Everybody who uses the memory is told, before it can be read. The end comes before the rest: it is stored last.
 each:
 	TESTQ R9, R9
 	JZ    told
-	CMPQ  R8, 8(R9)  // first
-	JB    next
 	CMPQ  R8, 16(R9) // end
 	JAE   next
+	CMPQ  R8, 8(R9)  // first
+	JB    next
 	MOVL  $1, R12
 	MOVQ  R8, 32(R9) // at
 	MOVQ  24(R9), R11 // notice
@@ -38,6 +40,8 @@ next:
 	JMP  each
 
 told:
+	LOCK
+	DECL ·mending(SB)
 	TESTL R12, R12
 	JZ    earlier
 	MOVQ  DI, R12

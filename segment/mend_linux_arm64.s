@@ -11,18 +11,25 @@ TEXT ·sigbus(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	CMPW $BUS_ADRERR, R9
 	BNE  earlier
 	MOVD 16(R1), R10        // si_addr
+	MOVD $·mending(SB), R9
+begin:
+	LDAXRW (R9), R14
+	ADDW   $1, R14, R14
+	STLXRW R14, (R9), R15   // the ends are loaded after it: who ends a Mend sees it, or the end is 0 below
+	CBNZW  R15, begin
 	MOVD ·firstMend(SB), R11
 	MOVD ZR, R12            // is it ours?
 
-	// Everybody who uses the memory is told, before it can be read.
+	// Everybody who uses the memory is told, before it can be read. The end comes before the rest: it is stored last.
 each:
 	CBZ  R11, told
+	ADD  $16, R11, R13
+	LDAR (R13), R13         // end
+	CMP  R13, R10
+	BHS  next
 	MOVD 8(R11), R13        // first
 	CMP  R13, R10
 	BLO  next
-	MOVD 16(R11), R13       // end
-	CMP  R13, R10
-	BHS  next
 	MOVD $1, R12
 	MOVD R10, 32(R11)       // at
 	MOVD 24(R11), R13       // notice
@@ -38,6 +45,10 @@ next:
 	B    each
 
 told:
+	LDAXRW (R9), R14
+	SUBW   $1, R14, R14
+	STLXRW R14, (R9), R15
+	CBNZW  R15, told
 	CBZ  R12, earlier
 	MOVD R0, R12
 	MOVD R1, R13

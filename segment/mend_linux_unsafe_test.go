@@ -6,8 +6,10 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -103,6 +105,82 @@ func TestAMendedFaultPutsZerosIntoThePageAndTellsAll(t *testing.T) {
 	defer again.Close()
 	if again.Bytes()[4096] != 2 {
 		t.Error("what was stored into the private page is in the file")
+	}
+}
+
+// TestANoticeIsLeftAloneOnceItsMendHasEnded: its memory may be somebody else's then, and the Mend that of another mapping, which is told of no fault but its own.
+// Threads are in the handler all the time.
+func TestANoticeIsLeftAloneOnceItsMendHasEnded(t *testing.T) {
+	s, off := region(t, 3)
+	var faulty, fine [2]*Mapping // one of the fine ones lies higher, perhaps, and one lower
+	for i := range faulty {
+		for _, m := range []**Mapping{&fine[i], &faulty[i]} {
+			var err error
+			if *m, err = s.Map(off, 3*4096, 3*4096); err != nil {
+				t.Fatal(err)
+			}
+			defer (*m).Close()
+		}
+		kept, err := faulty[i].Mend(new(atomic.Uint32)) // up to the last fault
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer kept.End()
+	}
+	threads := 2
+	if emulated() {
+		threads = 1 // see sendFault
+	}
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	for i := range threads {
+		wg.Go(func() {
+			for !done.Load() {
+				sendFault(t, &faulty[i].Bytes()[4096])
+			}
+		})
+	}
+	defer func() {
+		done.Store(true)
+		wg.Wait()
+	}()
+	for start := time.Now(); time.Since(start) < 300*time.Millisecond; {
+		for i := range 100 {
+			var notice, other atomic.Uint32
+			d, err := faulty[i%2].Mend(&notice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.End()
+			notice.Store(0) // it is another's now
+			if d, err = fine[i/2%2].Mend(&other); err != nil {
+				t.Fatal(err)
+			}
+			for range 20 {
+				if notice.Load() != 0 || other.Load() != 0 {
+					t.Fatalf("notices are given after the end, %d, and of the faults of others, %d", notice.Load(), other.Load())
+				}
+			}
+			d.End()
+		}
+	}
+}
+
+func TestAMendEndsWhenNobodyIsInTheHandler(t *testing.T) {
+	s, off := region(t, 3)
+	_, d := mended(t, s, off, new(atomic.Uint32))
+	mending.Add(1)
+	ended := make(chan struct{})
+	go func() { d.End(); close(ended) }()
+	select {
+	case <-ended:
+		t.Error("it has ended")
+	case <-time.After(20 * time.Millisecond): // not synchronisation: time in which it must not end
+	}
+	mending.Add(^uint32(0))
+	<-ended
+	if n := mending.Load(); n != 0 {
+		t.Errorf("%d threads are in the handler", n)
 	}
 }
 

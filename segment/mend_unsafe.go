@@ -4,6 +4,7 @@ package segment
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -20,10 +21,11 @@ import (
 // Mends says whether Mend works on this platform. Where it does not, who touches mapped memory recovers from faults, with Guard.
 const Mends = true
 
-// A Mend is what the handler knows of a mapping and one of its users. The handler reads it, and stores at and the notice.
+// A Mend is what the handler knows of a mapping and one of its users. The handler reads it, and stores at and the notice. It never goes: the handler may come by at
+// any time, and finds the end 0 while nobody uses it.
 type Mend struct {
-	next       *Mend // set once
-	first, end uintptr
+	next       *Mend   // set once
+	first, end uintptr // end is stored last, and loaded first
 	notice     *atomic.Uint32
 	at         uintptr // address of the last fault; 0: none
 }
@@ -35,6 +37,11 @@ var mends struct {
 	ready error
 	once  sync.Once
 }
+
+// mending is how many threads go through the Mends in the handler. Package assembly adds 1 before and takes it away after. A Mend that was ended is used again, and
+// its notice is forgotten, once it was 0: nobody has what was there in hand then. It pairs with end, which who ends stores before it loads this, and the handler loads after it has
+// counted itself.
+var mending atomic.Uint32
 
 // firstMend is the newest Mend. Package assembly reads it.
 var firstMend *Mend
@@ -75,10 +82,12 @@ func (m *Mend) End() {
 	}
 	mends.mu.Lock()
 	defer mends.mu.Unlock()
-	if m.end == 0 {
+	if atomic.SwapUintptr(&m.end, 0) == 0 { // no address is below. A swap: qemu-user lets a load pass a store that a real arm64 does not
 		return // a Mend must not be given back twice: two would use it
 	}
-	atomic.StoreUintptr(&m.end, 0) // no address is below
+	for mending.Load() != 0 { // some instructions; its thread may have to wait for a CPU
+		runtime.Gosched()
+	}
 	m.notice = nil
 	mends.free = append(mends.free, m)
 }
