@@ -23,6 +23,7 @@ var notReached = map[string]string{
 	"reap.go, ReapTurn: r.control.turn.CompareAndSwap(turn, 0)":                    "only when its holder goes in that moment",
 	"member.go, adopt: l.pin.CompareAndSwap(p, 0)":                                 "one of two only when the head has passed the pin",
 	"reap.go, ReapGate: g.owner.CompareAndSwap(0, r.Self)":                         "only in a corrupt ring",
+	"writer.go, Close: w.line.owner.Store(0)":                                      "handles of the bus give lines back by FinishWriter",
 	"writer.go, NewWriter: l.owner.Store(0)":                                       "only when the topic is removed in that moment",
 	"sole.go, ask: c.sole.CompareAndSwap(key, 0)":                                  "only when another publisher has a claim open in that moment",
 	"bell.go, ring: b.word.CompareAndSwap(v, (v+1)&^unfenced|v&unfenced)":          "only when somebody sleeps in that moment",

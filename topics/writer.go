@@ -386,10 +386,15 @@ func (w *Writer) fillLarge(t uint64, p []byte, kind Kind, time int64) uint64 {
 // Blocked adds nanoseconds to what people see of how long this publisher has waited.
 func (w *Writer) Blocked(ns int64) { w.line.blocked.StoreRelease(w.line.blocked.Load() + uint64(ns)) }
 
-// Close aborts an open claim, passes the turn on and frees the line, unless that is another's by now. The Writer must not be used again. The caller rings
-// both bells.
+// Close aborts an open claim, passes the turn on and frees the line, unless that is another's by now. The Writer must not be used again. The
+// caller rings both bells.
 func (w *Writer) Close() {
 	w.endRun()
 	w.Abort()
-	w.ring.FinishWriter(w.Line(), w.owner)
+	if w.line.owner.Load() != w.owner {
+		return
+	}
+	w.PassTurn()
+	w.ring.resign(w.id)
+	w.line.owner.Store(0)
 }
