@@ -65,6 +65,7 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 	for most := looks; looks > 0; looks-- {
 		st := d.stamp.Load()
 		r.touched += *cell.First() // whatever is there: so both lines come together when they have changed
+		r.touched += *cell.First() // and again: with two, wherever the linker puts it, the loop ends as soon as the best of those that were tried (docs/BENCHMARKS.md)
 		if there(st, pos, g.mask) || edge.Load() != was {
 			break
 		}
