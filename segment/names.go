@@ -72,8 +72,8 @@ func asideOf(path string) string {
 func isAsideOf(base, name string) bool {
 	name, ok := strings.CutPrefix(name, "."+base+".")
 	number, isNew := strings.CutSuffix(name, extNew)
-	_, err := strconv.ParseUint(number, 36, 64)
-	return ok && isNew && err == nil
+	n, err := strconv.ParseUint(number, 36, 64)
+	return ok && isNew && err == nil && strconv.FormatUint(n, 36) == number
 }
 
 // isAside tells files left by a creation that did not end.

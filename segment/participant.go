@@ -67,10 +67,12 @@ func (s *Segment) Join() (*Participant, error) {
 	s.ownMu.Lock()
 	defer s.ownMu.Unlock()
 	var slots []int
-	if err := Guard(func() error { slots = s.joinOrder(); return nil }); err != nil {
+	var left int
+	if err := Guard(func() error { slots, left = s.joinOrder(); return nil }); err != nil {
 		return nil, err
 	}
-	for _, i := range slots {
+	for n := 0; n < len(slots); n++ {
+		i := slots[n]
 		if s.own[i] != nil { // the kernel would say that our own lock is free
 			continue
 		}
@@ -78,6 +80,16 @@ func (s *Segment) Join() (*Participant, error) {
 			continue
 		} else if err != nil {
 			return nil, err
+		}
+		if n < left { // somebody may have taken it since, and crashed there
+			crashed := false
+			if err := Guard(func() error { crashed = !s.wasLeft(i); return nil }); err != nil || crashed {
+				if err = errors.Join(err, s.lease.unlock(int64(i), 1)); err != nil {
+					return nil, err
+				}
+				slots = append(slots, i)
+				continue
+			}
 		}
 		point("slot locked")
 		p := &Participant{s: s}
@@ -90,19 +102,25 @@ func (s *Segment) Join() (*Participant, error) {
 	return nil, fmt.Errorf("segment %s: all %d slots are held by living processes (as many as it was made with, at most %d): %w", s.Path(), len(s.slots), maxParticipants, ErrParticipants)
 }
 
-// joinOrder is all slots, in the order in which Join tries them: first those that were left or never taken, of whose owners nothing is marked, and then those
-// of the crashed, and what is held. Between the lock and the generation a slot's last owner looks alive. If whoever joins is stopped there, the one before
+// joinOrder is all slots, in the order in which Join tries them: first those that were left or never taken, of whose owners nothing is marked, and how many
+// these are; then those of the crashed, and what is held. Between the lock and the generation a slot's last owner looks alive. If whoever joins is stopped there, the one before
 // must have nothing that others wait for.
-func (s *Segment) joinOrder() []int {
-	var slots, crashed []int
+func (s *Segment) joinOrder() (slots []int, left int) {
+	var crashed []int
 	for i := range s.slots {
-		if e := &s.slots[i]; e.pid.Load() == 0 && e.start.Load() == 0 {
+		if s.wasLeft(i) {
 			slots = append(slots, i)
 		} else {
 			crashed = append(crashed, i)
 		}
 	}
-	return append(slots, crashed...)
+	return append(slots, crashed...), len(slots)
+}
+
+// wasLeft says that who had the slot last has left it, or that nobody ever had it.
+func (s *Segment) wasLeft(i int) bool {
+	e := &s.slots[i]
+	return e.pid.Load() == 0 && e.start.Load() == 0
 }
 
 // enter fills the entry of a slot whose lease was just taken.
