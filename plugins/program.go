@@ -34,13 +34,12 @@ func (m *Manifest) LookUp() (string, error) {
 	return "", &KeyError{"command", fmt.Errorf("%q is not in PATH, %q", m.Command[0], path)}
 }
 
-// RunAs finds the user of a manifest, by name or else by number, and says whether that is another one than this process's: only root can run a plugin as
-// another one. "" is nobody, and no other.
-func RunAs(name string) (u *user.User, other bool, err error) {
+// RunAs finds the user of a manifest, by name or else by number. Only root can run a plugin as another user than this process's. "" is nobody.
+func RunAs(name string) (*user.User, error) {
 	if name == "" {
-		return nil, false, nil
+		return nil, nil
 	}
-	u, err = user.Lookup(name)
+	u, err := user.Lookup(name)
 	if errors.As(err, new(user.UnknownUserError)) {
 		if _, nerr := strconv.ParseUint(name, 10, 32); nerr == nil {
 			u, err = user.LookupId(name)
@@ -48,16 +47,14 @@ func RunAs(name string) (u *user.User, other bool, err error) {
 	}
 	switch {
 	case errors.As(err, new(user.UnknownUserError)), errors.As(err, new(user.UnknownUserIdError)):
-		return nil, false, &KeyError{"user", fmt.Errorf("there is no user %q", name)}
+		return nil, &KeyError{"user", fmt.Errorf("there is no user %q", name)}
 	case err != nil:
-		return nil, false, &KeyError{"user", fmt.Errorf("%q: %w", name, err)}
+		return nil, &KeyError{"user", fmt.Errorf("%q: %w", name, err)}
 	}
-	self := os.Geteuid()
-	other = u.Uid != strconv.Itoa(self)
-	if other && self != 0 {
-		return nil, false, &KeyError{"user", fmt.Errorf("%q: only root can run a plugin as another user; start busd as root, or leave user out", name)}
+	if self := os.Geteuid(); self != 0 && u.Uid != strconv.Itoa(self) {
+		return nil, &KeyError{"user", fmt.Errorf("%q: only root can run a plugin as another user; start busd as root, or leave user out", name)}
 	}
-	return u, other, nil
+	return u, nil
 }
 
 // CheckDir says what is wrong with the working directory.

@@ -24,7 +24,7 @@ type user struct {
 
 // findUser finds the user of that name or number; "" is the runner's.
 func findUser(name string) (*user, error) {
-	u, other, err := plugins.RunAs(name)
+	u, err := plugins.RunAs(name)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func findUser(name string) (*user, error) {
 	if u != nil {
 		id.name, id.env = u.Username, map[string]string{"USER": u.Username, "LOGNAME": u.Username, "HOME": u.HomeDir}
 	}
-	if !other { // it has its groups, and may not be allowed even to set those again
+	if u == nil || os.Geteuid() != 0 { // without root it is busd's own, whose groups it has: nobody else may set any
 		return id, nil
 	}
 	bad := func(format string, args ...any) (*user, error) {

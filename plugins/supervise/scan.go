@@ -301,7 +301,7 @@ func (s *scanner) resolve(f *Found, m *plugins.Manifest, now time.Time) {
 	if f.Unsettled = unsettled; unsettled {
 		return
 	}
-	_, _, nobody := plugins.RunAs(m.User)
+	_, nobody := plugins.RunAs(m.User)
 	wrong := []error{missing, err, nobody, s.place.Plugin(f.Name).CheckNotify()}
 	for _, path := range named(m) {
 		if err := trustedIn(s.dir, path); err != nil {
