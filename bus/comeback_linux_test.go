@@ -27,14 +27,7 @@ func TestTheMemoryOfARemovedTopicDoesNotComeBack(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, err := Open(testproc.MemoryDir(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer b.Close()
-			if err := b.CreateTopic("t", TopicOptions{Slots: 1024, Policy: PolicyLossless}); err != nil {
-				t.Fatal(err)
-			}
+			b := losslessTopic(t)
 			b.mu.Lock()
 			at, e, err := b.find("t", segment.ReadWrite)
 			b.mu.Unlock()
@@ -82,14 +75,7 @@ func allocated(t *testing.T, at *attachment) int64 {
 
 // TestTheMemoryOfARemovedTopicDoesNotComeBackWithASecondMapping of a subscription that has lost its place, and so keeps nothing from being given back.
 func TestTheMemoryOfARemovedTopicDoesNotComeBackWithASecondMapping(t *testing.T) {
-	b, err := Open(testproc.MemoryDir(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	if err := b.CreateTopic("t", TopicOptions{Slots: 1024, Policy: PolicyLossless}); err != nil {
-		t.Fatal(err)
-	}
+	b := losslessTopic(t)
 	s, err := b.Subscribe(t.Context(), "t", Lossless())
 	if err != nil {
 		t.Fatal(err)
@@ -109,4 +95,18 @@ func TestTheMemoryOfARemovedTopicDoesNotComeBackWithASecondMapping(t *testing.T)
 	if after := allocated(t, s.port.at); after > before {
 		t.Errorf("%d bytes came back", after-before)
 	}
+}
+
+// losslessTopic is a bus with a topic t.
+func losslessTopic(t *testing.T) *Bus {
+	t.Helper()
+	b, err := Open(testproc.MemoryDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	if err := b.CreateTopic("t", TopicOptions{Slots: 1024, Policy: PolicyLossless}); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
