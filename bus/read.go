@@ -20,27 +20,45 @@ import (
 // lines that come from another core come together.
 const mostAhead = 32
 
+// behind is how many slots a subscription that reads a stream lets lie between itself and the publisher, if the ring has four times as many. Who reads at the publisher's heels
+// takes lines away from it that it still stores to, or is about to.
+const behind = 128
+
 // many is how many frames to read at once. A look at a frame that is not there takes its line away from the publisher that is about to fill it,
-// who then waits for it to come back; and a CPU that guesses that one more frame is there looks on its own. So several are read only where
-// the last of them has been seen, or where there are runs, whose frames come together; and whoever has caught up with a stream looks away for a
-// moment, so that there are several again.
+// who then waits for it to come back; and a CPU that guesses that one more frame is there looks on its own. So several are read only as far as the stream is known to have
+// come, or where there are runs, whose frames come together.
 func (s *Subscriber) many() int {
-	pos := s.r.Position()
+	pos, edge := s.r.Position(), s.r.AtEdge()
 	switch {
 	case s.slow:
-	case s.r.AtEdge(): // so that it has grown meanwhile
-		s.lookAway(s.streak)
+		return 1
+	case s.streak >= 2 && (edge || pos >= s.probed):
+		s.probe(pos)
+	}
+	switch {
+	case edge || s.r.AmidRuns(1):
 		return mostAhead
-	case s.r.AmidRuns(1):
-		return mostAhead
-	case s.streak < 2 || pos < s.probed:
-	case s.r.Has(pos + mostAhead - 1):
-		return mostAhead
-	default:
-		s.probed = pos + mostAhead
-		s.lookAway(s.streak)
+	case pos < s.sure:
+		return int(min(mostAhead, s.sure-pos))
 	}
 	return 1
+}
+
+// probe looks how far the stream has come. Whoever has read one for long and is close to its end looks away for a moment, so that there is more.
+func (s *Subscriber) probe(pos uint64) {
+	n := min(behind, s.slots/4)
+	if s.streak >= mostAhead {
+		if s.sure, s.probed = s.r.Reaches(2*n), pos+n; s.sure > pos {
+			return
+		}
+		s.lookAway(s.streak)
+		if s.sure = s.r.Reaches(n); s.sure > pos {
+			return
+		}
+	}
+	if s.sure, s.probed = s.r.Reaches(mostAhead), pos+mostAhead; s.sure > pos {
+		s.probed = s.sure
+	}
 }
 
 // pausesPerMicrosecond is that of the CPU, or 0 if it is the only one: then nobody else goes on while this one pauses.
@@ -52,11 +70,11 @@ func pausesPerMicrosecond() int {
 }
 
 // lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: half a
-// microsecond after 32 frames, and half of one more each time that there are twice as many, up to 2.5. Who reads a long stream gains from frames
-// that lie further apart; who reads a burst gets its last frames that much later.
+// microsecond after 32 frames, and half of one more each time that there are twice as many, up to 2.5, and up to half of one for each 256 slots of the ring, in which a publisher fills half of
+// them. Who reads a long stream gains from frames that lie further apart; who reads a burst gets its last frames that much later.
 func (s *Subscriber) lookAway(streak int) {
-	if streak >= mostAhead && s.pauses > 0 {
-		cpu.Pause(uint32(min(bits.Len(uint(streak/mostAhead)), 5) * s.pauses / 2))
+	if halves := min(bits.Len(uint(streak/mostAhead)), 5, int(s.slots/256)); halves > 0 {
+		cpu.Pause(uint32(halves * s.pauses / 2))
 	}
 }
 

@@ -37,7 +37,9 @@ type Subscriber struct {
 
 	selfish, unwanted int     // how often not to yield any more, and how often it was not to after the last time
 	pauses            int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
-	probed            uint64  // below it, frames are read one by one
+	slots             uint64  // of the ring
+	sure              uint64  // all frames below it are there
+	probed            uint64  // below it, there is no look at how far the stream has come
 	slow              bool    // frames take long, and a publisher waits
 	roomy             bool    // a frame of one slot may be large
 	asked             int64   // when frames were last looked for while a publisher waited
@@ -165,7 +167,7 @@ func (s *Subscriber) receive(ctx context.Context, err error) (*Frame, error) {
 }
 
 // TryReceive is the next frame if there is one, or nil and no error if there is none now. Errors are as for Receive. It never waits, but may look
-// away for up to 2.5 microseconds at the end of a stream, so as to leave its publisher alone.
+// away for up to 2.5 microseconds close to the end of a stream, so as to leave its publisher alone.
 func (s *Subscriber) TryReceive() (*Frame, error) {
 	if s.open() && s.shelf.some() {
 		return s.next(), nil

@@ -10,6 +10,7 @@ type Frame struct {
 	Attempt  uint64 // of a member: how often the frame has been handed out in its group
 	Payload  []byte // of a borrowed frame: the ring's own memory
 	Held     bool   // set when the frame is borrowed; for the borrower, who clears it
+	like     uint64 // of the run that the frame is of, if it was borrowed as one of several; 0 otherwise. See borrowRun
 }
 
 // Publisher is the id of the frame's publisher.
@@ -33,7 +34,7 @@ func (f *Frame) line() uint16 { return uint16(f.meta.Get() >> 32) }
 // describe reads a descriptor.
 func (f *Frame) describe(d *slot, pos, span uint64) {
 	mem.Read(&f.description, &d.description)
-	f.Position, f.Span = pos, span
+	f.Position, f.Span, f.like = pos, span, 0
 }
 
 // fits says whether the frame's length fits its span.
@@ -105,6 +106,15 @@ func (r *Reader) BorrowMany(fs []*Frame, looks int) (n int, err error) {
 // fill it.
 func (r *Reader) Has(pos uint64) bool {
 	return r.run.has(pos) || there(r.ring.slots.At(pos).stamp.Load(), pos, r.ring.mask) || pos == r.pos && r.grown() != 0
+}
+
+// Reaches is a position up to which all is there, about n slots ahead of the reader: n, or less by up to a run. 0 says that there is not so much.
+func (r *Reader) Reaches(n uint64) uint64 {
+	p := (r.pos + n) &^ (r.ring.block() - 1)
+	if !there(r.ring.slots.At(p).stamp.Load(), p, r.ring.mask) {
+		return 0
+	}
+	return p
 }
 
 // borrowOther is BorrowMany for the next frame, if it is not one of one slot, or for those of a run.

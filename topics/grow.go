@@ -58,10 +58,9 @@ func (w *Writer) beginRun(t uint64, n int) bool {
 	if t&r.growth == r.growth || t+1 >= end || w.number-w.crossed < growAlone && w.control.sole.Load() != w.key {
 		return false
 	}
-	w.run = growing{
-		length: n, end: end, edge: min(end, (t+1)|(linesAtOnce-1)+1), start: r.slots.At(t), stamp: makeStamp(t, 1, r.mask, committedRun) - t<<2,
-		number: w.number + 1 - t,
-	}
+	g := &w.run // field by field: a struct is put together word by word and copied by 16 bytes, and such a load waits until all stores before it have left for the cache
+	g.length, g.end, g.edge, g.start = n, end, min(end, (t+1)|(linesAtOnce-1)+1), r.slots.At(t)
+	g.stamp, g.number = makeStamp(t, 1, r.mask, committedRun)-t<<2, w.number+1-t
 	return true
 }
 
@@ -89,8 +88,38 @@ func (g *growing) grew(line *writerLine, t uint64) {
 	g.start.stamp.StoreRelease(g.stamp + t<<2)
 }
 
-// publishEdge is the rest of Publish, from the look at the key on, for a sole publisher's last frame before an edge: it takes the lines of the cells to come.
+// publishEdge is the rest of Publish, from the look at the key on, for a sole publisher's last frame before an edge: it takes the lines of the cells to come. Where these are as many as
+// can be taken at once, it has all of it written out: four calls would take as long as two frames.
+//
+// Behind a reader that takes lines, too, this CPU has none of the cells to come. So it also asks for some that it will take later, which costs nothing where nobody waits.
 func (w *Writer) publishEdge(ctx context.Context, b []byte) error {
+	t := w.next
+	next := t + 1
+	if next%linesAtOnce != 0 || next < w.taken || next+linesAtOnce > w.room {
+		return w.publishEdgeOther(ctx, b)
+	}
+	w.taken = next + linesAtOnce
+	w.cells.Take(next, linesAtOnce)
+	if next&w.ring.growth == 0 {
+		w.ring.slots.At(next).spare.Set(0)
+	}
+	w.control.tail.StoreRelease(next)
+	w.next = next
+	if len(b) == mem.Line {
+		mem.CopyLine(w.cells.First(t), b)
+	} else {
+		mem.Copy(w.ring.payload(t, len(b)), b)
+	}
+	w.run.grew(w.line, t)
+	mem.AskToStoreCells(&w.cells, next+2*linesAtOnce, linesAtOnce)
+	if w.run.edge = min(w.run.end, next+linesAtOnce); next == w.run.end {
+		w.endRun()
+	}
+	return w.published(ctx, b)
+}
+
+// publishEdgeOther is publishEdge with fewer lines to take, or none.
+func (w *Writer) publishEdgeOther(ctx context.Context, b []byte) error {
 	next := w.next + 1
 	if next >= w.taken {
 		w.takeBehind(next)

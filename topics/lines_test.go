@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -42,6 +43,7 @@ func upTo(n int) (s []int) {
 
 // TestLinesAreTakenInAStream: those of the frame's block, once, and of a run that grows those of the next block with the last frame of one.
 func TestLinesAreTakenInAStream(t *testing.T) {
+	const k = linesAtOnce
 	for _, c := range []struct {
 		what     string
 		grow     bool
@@ -49,9 +51,10 @@ func TestLinesAreTakenInAStream(t *testing.T) {
 		publish  func(t *testing.T, w *Writer, i int)
 		after    map[int]int // frames published: cells stored to
 	}{
-		{"frame by frame", false, true, true, putOne, map[int]int{1: 8, 2: 8, 8: 8, 9: 16}},
-		{"runs that grow", true, true, true, putOne, map[int]int{1: 8, 7: 8, 8: 16, 9: 16, 15: 16, 16: 24}},
-		{"claimed and committed", false, true, true, sendOne, map[int]int{1: 8, 2: 8, 8: 8, 9: 16}},
+		{"frame by frame", false, true, true, putOne, map[int]int{1: k, 2: k, k: k, k + 1: 2 * k}},
+		{"runs that grow", true, true, true, putOne, map[int]int{1: k, k - 1: k, k: 2 * k, k + 1: 2 * k, 2*k - 1: 2 * k, 2 * k: 3 * k}},
+		{"runs of whole lines that grow", true, true, true, putLine, map[int]int{1: k, k - 1: k, k: 2 * k, k + 1: 2 * k, 2*k - 1: 2 * k, 2 * k: 3 * k}},
+		{"claimed and committed", false, true, true, sendOne, map[int]int{1: k, 2: k, k: k, k + 1: 2 * k}},
 		{"no stream", false, false, true, putOne, map[int]int{1: 1, 2: 2, 9: 9}},
 		{"not the sole one", false, true, false, putOne, map[int]int{1: 1, 2: 2, 9: 9}},
 	} {
@@ -66,7 +69,7 @@ func TestLinesAreTakenInAStream(t *testing.T) {
 		}
 		takeLines(w, c.on)
 		stored := touch(r)
-		for i := range 16 {
+		for i := range 2 * k {
 			c.publish(t, w, i)
 			if n, ok := c.after[i+1]; ok && fmt.Sprint(stored()) != fmt.Sprint(upTo(n)) {
 				t.Errorf("%s: after %d frames the cells %v have been stored to, want the first %d", c.what, i+1, stored(), n)
@@ -77,44 +80,64 @@ func TestLinesAreTakenInAStream(t *testing.T) {
 
 func putOne(t *testing.T, w *Writer, i int) { putOnes(t, w, i, 1) }
 
+// putLine is putOne with a frame of a line, for which more is written out.
+func putLine(t *testing.T, w *Writer, i int) { putSized(t, w, i, mem.Line) }
+
+func putSized(t *testing.T, w *Writer, i, size int) {
+	t.Helper()
+	if err := put(w, alike(i, 1, size)[0], 0); err != nil {
+		t.Fatalf("frame %d: %v", i, err)
+	}
+}
+
 func sendOne(t *testing.T, w *Writer, i int) { mustSend(t, w, string(alike(i, 1, 8)[0])) }
 
 // TestNoLineIsTakenThatIsRead: a gate holds frames, and the writer comes up to them.
 func TestNoLineIsTakenThatIsRead(t *testing.T) {
-	for _, grow := range []bool{false, true} {
-		needFences(t)
-		r := heapRing(t, Geometry{Slots: 64, CellSize: 64, Policy: PolicyLossless})
-		gate := mustReader(t, r, Gate, Newest(), 2)
-		w := growingWriter(t, r, 1)
-		askToBeSole(w)
-		if grow {
-			letGrow(r)
-		}
-		takeLines(w, true)
-		for i := range 1000 {
-			for {
-				err := put(w, alike(i, 1, 8)[0], 0)
-				if err == nil {
-					break
+	for _, size := range []int{8, 24, 40, mem.Line} {
+		for _, grow := range []bool{false, true} {
+			needFences(t)
+			r := heapRing(t, Geometry{Slots: 64, CellSize: 64, Policy: PolicyLossless})
+			gate := mustReader(t, r, Gate, Newest(), 2)
+			w := growingWriter(t, r, 1)
+			askToBeSole(w)
+			if grow {
+				letGrow(r)
+			}
+			takeLines(w, true)
+			for i := range 1000 {
+				for {
+					err := put(w, numbered(i, size), 0)
+					if err == nil {
+						break
+					}
+					wantErr(t, err, ErrHeldByGate)
+					for range 1 + i%7 {
+						mustBorrow(t, gate, int(gate.pos), size)
+					}
+					gate.Store(gate.pos)
 				}
-				wantErr(t, err, ErrHeldByGate)
-				for range 1 + i%7 {
-					mustBorrow(t, gate, int(gate.pos))
-				}
-				gate.Store(gate.pos)
 			}
 		}
 	}
 }
 
-// mustBorrow reads a frame of putOnes, which must be the one with that index.
-func mustBorrow(t *testing.T, r *Reader, i int) {
+// numbered is a frame of words that are all different.
+func numbered(i, size int) (b []byte) {
+	for k := range size / 8 {
+		b = binary.LittleEndian.AppendUint64(b, uint64(i<<8|k))
+	}
+	return b
+}
+
+// mustBorrow reads a frame, which must be the one with that index.
+func mustBorrow(t *testing.T, r *Reader, i, size int) {
 	t.Helper()
 	var f Frame
 	if _, err := r.BorrowMany([]*Frame{&f}, 0); err != nil {
 		t.Fatalf("frame %d: %v", i, err)
 	}
-	if want := string(alike(i, 1, 8)[0]); string(f.Payload) != want {
+	if want := string(numbered(i, size)); string(f.Payload) != want {
 		t.Fatalf("frame %d is %x, want %x", i, f.Payload, want)
 	}
 }
@@ -151,22 +174,22 @@ func TestLinesAreTakenNowAndThenToSee(t *testing.T) {
 
 // TestLinesAreTakenAsFarAsThereIsRoom: of the cells and of so many descriptors, and none where t makes no sense.
 func TestLinesAreTakenAsFarAsThereIsRoom(t *testing.T) {
-	const mark = 77
+	const mark, k = 77, linesAtOnce
 	for _, c := range []struct {
 		t, room, slots uint64
 		cells          int
 		spare          int
 	}{
-		{0, 64, 8, 8, 8},
-		{8, 64, 1, 8, 1},
-		{8, 64, 0, 8, 0},
-		{3, 64, 8, 5, 5},
-		{8, 13, 8, 5, 5},
-		{8, 9, 1, 1, 1},
-		{8, 8, 8, 0, 0},
-		{13, 8, 8, 0, 0},
-		{1 << 53, 64, 8, 0, 0},
-		{1<<64 - 100, 64, 8, 0, 0},
+		{0, 64, k, k, k},
+		{k, 64, 1, k, 1},
+		{k, 64, 0, k, 0},
+		{3, 64, k, k - 3, k - 3},
+		{k, k + 5, k, 5, 5},
+		{k, k + 1, 1, 1, 1},
+		{k, k, k, 0, 0},
+		{k + 5, k, k, 0, 0},
+		{1 << 53, 64, k, 0, 0},
+		{1<<64 - 100, 64, k, 0, 0},
 	} {
 		r := heapRing(t, Geometry{Slots: 64, CellSize: 64})
 		w := growingWriter(t, r, 1)
@@ -201,14 +224,14 @@ func TestBatchesAndLongFramesTakeNoLines(t *testing.T) {
 	askToBeSole(w)
 	takeLines(w, true)
 	stored := touch(r)
-	mustBatch(t, w, alike(0, 4, 8)...)
+	mustBatch(t, w, alike(0, linesAtOnce-4, 8)...)
 	mustSend(t, w, string(make([]byte, 3*64)))
-	if n := fmt.Sprint(stored()); n != fmt.Sprint(upTo(7)) || w.taken != 0 {
+	if n := fmt.Sprint(stored()); n != fmt.Sprint(upTo(linesAtOnce-1)) || w.taken != 0 {
 		t.Errorf("the cells %v have been stored to", n)
 	}
-	putOne(t, w, 7)
-	if !w.took(7) || w.took(8) {
-		t.Errorf("the frame behind them has taken lines up to %d, want 8", w.taken)
+	putOne(t, w, linesAtOnce-1)
+	if !w.took(linesAtOnce-1) || w.took(linesAtOnce) {
+		t.Errorf("the frame behind them has taken lines up to %d, want %d", w.taken, linesAtOnce)
 	}
 }
 

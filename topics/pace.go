@@ -19,7 +19,7 @@ const (
 
 	anyLength = false // one frame is taken to be followed by another as long if it follows one as long
 
-	linesAtOnce = 8 // are asked for, or taken, of cells in a run or of frames: to take fewer or more took longer
+	linesAtOnce = 16 // are asked for, or taken, of cells in a run or of frames
 )
 
 var ownsLate = cpu.OwnsLate

@@ -48,6 +48,8 @@ func (w *Writer) Publish(ctx context.Context, b []byte) error {
 	}
 	w.next = next
 	switch p := w.cells.First(t); {
+	case len(b) == mem.Line:
+		mem.CopyLine(p, b)
 	case len(b) > 32:
 		mem.Copy64(p, b)
 	case len(b) >= 16:

@@ -21,6 +21,7 @@ const mostPart = 128
 type run struct {
 	description // of its first frame; of the others, sequence and number go on from there
 	start, end  uint64
+	like        uint64 // the same for runs one after the other that are alike: whose frames differ in nothing but what counts up
 }
 
 // has says whether pos lies in the run.
@@ -31,7 +32,17 @@ func (u *run) frame(f *Frame, pos uint64) {
 	f.description = u.description
 	f.sequence = mem.PlainOf(u.sequence.Get() + pos - u.start)
 	f.number = mem.PlainOf(u.number.Get() + pos - u.start)
-	f.Position, f.Span = pos, 1
+	f.Position, f.Span, f.like = pos, 1, 0
+}
+
+// read takes over the description of a run, which the reader has come to.
+func (u *run) read(d *description) {
+	var now description
+	mem.Read(&now, d)
+	if now.publisher != u.publisher || now.meta != u.meta || now.time != u.time || u.like == 0 {
+		u.like++
+	}
+	u.publisher, u.meta, u.time, u.sequence, u.number = now.publisher, now.meta, now.time, now.sequence, now.number
 }
 
 // frames is how many frames lie under stamp st, which covers span slots.
@@ -79,7 +90,7 @@ func (r *Reader) describe(f *Frame, start, st, span uint64) {
 // describePart is describe for a run of span slots that begins at start; both mean nothing if r is in it already.
 func (r *Reader) describePart(f *Frame, start, span uint64) {
 	if !r.run.has(r.pos) {
-		mem.Read(&r.run.description, &r.ring.at(start).description)
+		r.run.read(&r.ring.at(start).description)
 		r.run.start, r.run.end = start, start+span
 	}
 	r.run.frame(f, r.pos)
@@ -156,7 +167,8 @@ func (r *Reader) mayBorrow() error {
 	return nil
 }
 
-// borrowRun is BorrowMany for a reader within a run.
+// borrowRun is BorrowMany for a reader within a run. Most of what it says of a frame is what it said of the last one in the same place, and then it is not stored again: stores are
+// what takes time here, as all wait behind those that take the lines.
 func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 	if err := r.mayBorrow(); err != nil {
 		return 0, err
@@ -168,15 +180,17 @@ func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 	if r.taking.able {
 		r.taking.takeRun(pos, len(fs), r.ring.cell)
 	}
-	publisher, time, meta := u.publisher, u.time, u.meta
-	sequence, number := u.sequence.Get()+pos-u.start, u.number.Get()+pos-u.start
-	b := cells.At(pos).Bytes(int(uint32(meta.Get())))
+	like := u.like
+	sequence := u.sequence.Get() + pos - u.start
+	cell := cells.At(pos)
 	for _, f := range fs {
-		f.publisher, f.time, f.meta = publisher, time, meta
-		f.sequence, f.number = mem.PlainOf(sequence), mem.PlainOf(number)
-		f.Position, f.Span = pos, 1
-		f.Payload, f.Held = b, true
-		pos, sequence, number, b = pos+1, sequence+1, number+1, cells.After(b)
+		if f.like != like {
+			u.frame(f, pos)
+			f.like, f.Payload = like, cell.Bytes(f.Length())
+		}
+		f.sequence, f.Position, f.Held = mem.PlainOf(sequence), pos, true
+		mem.Point(&f.Payload, cell)
+		pos, sequence, cell = pos+1, sequence+1, cell.After()
 	}
 	r.pos = pos
 	r.received += uint64(len(fs))

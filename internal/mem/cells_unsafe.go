@@ -61,6 +61,9 @@ func (c Cell) Bytes(n int) []byte {
 // After is the cell behind it. What is behind the last one must not be used.
 func (c Cell) After() Cell { return Cell{unsafe.Add(c.first, c.size), c.size} }
 
+// Point moves b, which are the first bytes of a cell, to those of another one of the same size.
+func Point(b *[]byte, c Cell) { *(*unsafe.Pointer)(unsafe.Pointer(b)) = c.first }
+
 // After is as many bytes of the cell behind that of b, which are the first of a cell. What is behind the last one must not be used.
 func (c *Cells) After(b []byte) []byte { return c.Behind(b, 1) }
 

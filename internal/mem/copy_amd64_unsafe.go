@@ -4,8 +4,23 @@ package mem
 
 import "unsafe"
 
-// Copy64 copies 33 to 64 bytes. It and those for less are no calls, and call nothing: who calls has to keep what is at hand, and that costs more
-// than the copying.
+// CopyLine copies Line bytes, the first and the last 16 word by word, for the reason that Copy32 has. It and those for less are no calls, and call nothing: who calls has to
+// keep what is at hand, and that costs more than the copying.
+func CopyLine(dst *byte, src []byte) {
+	d, s := (*line)(unsafe.Pointer(dst)), (*line)(unsafe.Pointer(unsafe.SliceData(src)))
+	d.first, d.second = s.first, s.second
+	d.third = s.third
+	d.fifth = s.fifth
+	d.seventh, d.last = s.seventh, s.last
+}
+
+type line struct {
+	first, second uint64
+	third, fifth  quad
+	seventh, last uint64
+}
+
+// Copy64 copies 33 to 64 bytes.
 func Copy64(dst *byte, src []byte) {
 	d, s := (*quads)(unsafe.Pointer(dst)), (*quads)(unsafe.Pointer(unsafe.SliceData(src)))
 	d.first = s.first
@@ -68,8 +83,14 @@ func Copy16(dst *byte, src []byte) {
 
 // Copy8 copies up to 8 bytes.
 func Copy8(dst *byte, src []byte) {
-	for i, b := range src {
-		*(*byte)(unsafe.Add(unsafe.Pointer(dst), i)) = b
+	d, s, n := unsafe.Pointer(dst), unsafe.Pointer(unsafe.SliceData(src)), len(src)
+	switch {
+	case n >= 4:
+		*(*uint32)(d), *(*uint32)(unsafe.Add(d, n-4)) = *(*uint32)(s), *(*uint32)(unsafe.Add(s, n-4))
+	case n >= 2:
+		*(*uint16)(d), *(*uint16)(unsafe.Add(d, n-2)) = *(*uint16)(s), *(*uint16)(unsafe.Add(s, n-2))
+	case n == 1:
+		*dst = *(*byte)(s)
 	}
 }
 

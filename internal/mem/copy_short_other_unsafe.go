@@ -9,6 +9,9 @@ func copyShort(dst *byte, src []byte) { Copy(unsafe.Slice(dst, len(src)), src) }
 // Copy64 copies 33 to 64 bytes.
 func Copy64(dst *byte, src []byte) { copyShort(dst, src) }
 
+// CopyLine copies Line bytes.
+func CopyLine(dst *byte, src []byte) { copyShort(dst, src) }
+
 // CopyFresh64 is Copy64.
 func CopyFresh64(dst *byte, src []byte) { copyShort(dst, src) }
 
