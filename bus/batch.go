@@ -169,6 +169,9 @@ func (s *Subscriber) receiveRun(b *Batch) bool {
 	if s.slow || s.room.Asleep() {
 		s.awaited()
 	}
+	if pos := s.r.Position(); s.streak >= mostAhead && pos >= s.probed {
+		s.probe(pos)
+	}
 	f := s.shelf.room(s, 1)[0]
 	n, err := s.r.BorrowRun(f)
 	if n == 0 && err == nil && s.streak > 0 && !s.r.Has(s.r.Position()) { // it has caught up with the stream, as soon may

@@ -114,6 +114,7 @@ func (r *Reader) Reaches(n uint64) uint64 {
 	if !there(r.ring.slots.At(p).stamp.Load(), p, r.ring.mask) {
 		return 0
 	}
+	r.reaches = p
 	return p
 }
 

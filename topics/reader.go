@@ -21,8 +21,9 @@ type Reader struct {
 	laps     int // in a row
 	loss     loss
 
-	run  run // it may be over
-	runs int // that followed each other and were there before the reader was, or nearly
+	run     run    // it may be over
+	runs    int    // that followed each other and were there before the reader was, or nearly
+	reaches uint64 // what Reaches last said, but 0
 
 	taking taking
 

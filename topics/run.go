@@ -21,6 +21,7 @@ const mostPart = 128
 type run struct {
 	description // of its first frame; of the others, sequence and number go on from there
 	start, end  uint64
+	before      uint64 // how many frames the run had that the reader was in before
 	like        uint64 // the same for runs one after the other that are alike: whose frames differ in nothing but what counts up
 }
 
@@ -91,6 +92,7 @@ func (r *Reader) describe(f *Frame, start, st, span uint64) {
 func (r *Reader) describePart(f *Frame, start, span uint64) {
 	if !r.run.has(r.pos) {
 		r.run.read(&r.ring.at(start).description)
+		r.run.before = r.run.end - r.run.start
 		r.run.start, r.run.end = start, start+span
 	}
 	r.run.frame(f, r.pos)
@@ -150,7 +152,7 @@ func (r *Ring) Beside(b []byte, i int) []byte { return r.single.Behind(b, i) }
 // entered is for a reader that has come to a run. After a few of them, another one is likely to follow.
 func (r *Reader) entered() {
 	r.taking.wanted = true
-	if r.runs++; r.runs > 2 && !r.ring.couldGrow(committedRun, r.run.end) {
+	if r.runs++; r.runs > 2 && (r.run.end < r.reaches || !r.ring.couldGrow(committedRun, r.run.end)) {
 		mem.AskToLoadOne(r.ring.at(r.run.end))
 	}
 }
@@ -197,10 +199,11 @@ func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 	return len(fs), nil
 }
 
-// AmidRuns says whether the reader is within a run of at least so many frames, or just behind one. It looks at nothing shared.
+// AmidRuns says whether the reader is within a run, or just behind one, and that or the run before it has at least so many frames: a batch that is published across the end of a block is
+// two runs. It looks at nothing shared.
 func (r *Reader) AmidRuns(least uint64) bool {
 	n := r.run.end - r.run.start
-	return n >= least && r.pos-r.run.start <= n
+	return max(n, r.run.before) >= least && r.pos-r.run.start <= n
 }
 
 // LeftOfRun is how many frames are left of the run that the reader is within; 0: it is in none. It looks at nothing shared.
