@@ -36,11 +36,10 @@ func (b *Batch) at(i int) (f *Frame, behind int) {
 
 // Bytes is the payload of frame i, as Frame.Bytes.
 func (b *Batch) Bytes(i int) []byte {
-	f, behind := b.at(i)
-	if b.first == nil {
-		return f.Bytes()
+	if b.first != nil && uint(i) < uint(len(b.frames)) {
+		return b.ring.Beside(b.first.Bytes(), i)
 	}
-	return b.ring.Beside(f.Bytes(), behind)
+	return b.frames[i].Bytes()
 }
 
 // Decode decodes the msgpack payload of frame i into v, as Frame.Decode.

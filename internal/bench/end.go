@@ -90,7 +90,8 @@ func (e *end) take(ctx context.Context) error {
 		return err
 	}
 	if n := f.Sequence(); e.check.due(f.Publisher(), n) && whole(f.Bytes(), n) {
-		e.check.next()
+		e.check.last.next++
+		e.check.got++
 	} else {
 		err = e.check.frame(f)
 	}

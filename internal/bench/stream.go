@@ -134,18 +134,22 @@ func (e *end) receiveAll(ctx context.Context, n uint64) error {
 	if e.inBatches {
 		return e.receiveBatches(ctx, n)
 	}
+	others := uint64(0)
 	for range n {
 		f, err := e.sub.Receive(ctx)
 		if err != nil {
 			return err
 		}
 		if n := f.Sequence(); c.due(f.Publisher(), n) && whole(f.Bytes(), n) {
-			c.next()
+			c.last.next++
 		} else if err := c.frame(f); err != nil {
 			return err
+		} else {
+			others++
 		}
 		f.Release()
 	}
+	c.got += n - others
 	return nil
 }
 
@@ -159,13 +163,17 @@ func (e *end) receiveBatches(ctx context.Context, n uint64) error {
 		if uint64(got) > n {
 			return fmt.Errorf("%d frames have come where %d should", got, n)
 		}
+		others := 0
 		for i := range got {
 			if n := e.batch.Sequence(i); c.due(e.batch.Publisher(i), n) && whole(e.batch.Bytes(i), n) {
-				c.next()
+				c.last.next++
 			} else if err := c.take(e.batch.Publisher(i), n, e.batch.Bytes(i)); err != nil {
 				return err
+			} else {
+				others++
 			}
 		}
+		c.got += uint64(got - others)
 		e.batch.Release()
 		n -= uint64(got)
 	}
