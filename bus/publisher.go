@@ -21,10 +21,10 @@ import (
 // some wait for it.
 type Publisher struct {
 	*port
-	w        *topics.Writer
 	maxFrame int
-	loans    [8]Loan // in turn, so that an old Loan's deferred Abort does not hit a newer one
-	loan     *Loan   // the open one
+	w        *topics.Writer // not 0, 8 or 32 bytes behind the beginning of a line: see topics.Writer
+	loans    [8]Loan        // in turn, so that an old Loan's deferred Abort does not hit a newer one
+	loan     *Loan          // the open one
 	next     int
 	early    earlyWake
 	ready    func() bool

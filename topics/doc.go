@@ -9,7 +9,7 @@
 //	layout.go    the words of a topic's region: who stores and who loads each, and what it pairs with
 //	geometry.go  sizes and areas
 //	ring.go      a region opened: Format, OpenRing, Ring
-//	claim.go     claim
+//	claim.go     claim; kind.go how payloads are encoded
 //	writer.go    taking a claim, filling, committing and aborting it; batches; publish.go all in one for small frames
 //	run.go       frames of a batch under one stamp; grow.go those of a stream, which pace.go (pace_sched.go) says when to begin
 //	sole.go      who stores the tail instead of CASing it

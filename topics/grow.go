@@ -19,8 +19,8 @@ import (
 // more than it must: the CPU keeps stores until their lines have come from another core, and has room for a hundred.
 type growing struct {
 	length int    // of its frames; -1: no run grows
-	end    uint64 // where it ends at the latest: the block does, or the room that the writer knows of
 	edge   uint64 // the next multiple of linesAtOnce, or the end: the frame before it is for publishEdge
+	end    uint64 // where it ends at the latest: the block does, or the room that the writer knows of
 	start  *slot  // where it begins
 	stamp  uint64 // with a frame at t it is this and t << 2
 	number uint64 // and the writer's number this and t

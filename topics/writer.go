@@ -10,42 +10,37 @@ import (
 	"shmbus/wake"
 )
 
-// Kind says how a frame's bytes are encoded.
-type Kind uint8
-
-const (
-	KindRaw     Kind = iota // bytes as the publisher gave them
-	KindMsgpack             // one msgpack value
-)
-
-// String is "raw" or "msgpack".
-func (k Kind) String() string {
-	switch k {
-	case KindRaw:
-		return "raw"
-	case KindMsgpack:
-		return "msgpack"
-	}
-	return "unknown"
-}
-
 // A Writer claims, fills and commits frames through one writer line. It is for one goroutine at a time. Of itself it never waits: where it
 // would have to, it says for what, and Ready says when to try again.
 type Writer struct {
-	ring      *Ring
-	control   *control  // of the ring
-	cells     mem.Cells // of the ring, for frames of one slot
-	line      *writerLine
-	index     uint64 // of the line
-	id        uint64 // of the publisher
-	number    uint64 // of the next frame on the line
-	base      uint64 // number before this publisher's first frame
-	room      uint64 // positions below it are free to claim, as far as this writer knows
-	pos       uint64 // of the claimed frame
-	pad       uint64 // slots before it that fill the lap up
-	claimed   uint64 // slots the frame covers; 0: no claim is open
-	impatient bool   // ignore somebody else's turn this time
-	sent      uint64 // payload bytes on the line, across its owners
+	// Fields that Publish loads for each frame do not lie at the beginning of a line, nor 8 or 32 bytes behind it, as the words do that it stores in its line and in others: a load from where
+	// in another page something has just been stored waits until that has left for the cache, which may be for long. TestHotFieldsLieBesideSharedWords sees to it.
+	ring    *Ring
+	index   uint64   // of the line
+	control *control // of the ring
+	line    *writerLine
+	id      uint64    // of the publisher
+	cells   mem.Cells // of the ring, for frames of one slot
+
+	number    uint64         // of the next frame on the line
+	base      uint64         // number before this publisher's first frame
+	next      uint64         // the tail after this writer's last claim, or the head when it came: the tail is never below; see astray
+	owner     uint64         // of the line
+	room      uint64         // positions below it are free to claim, as far as this writer knows
+	key       uint64         // with which this writer is the sole one, or was when it last looked; one of no grant: it was not
+	Stop      *atomic.Uint32 // not 0: something has happened that Rest must look at
+	reached   bool           // fence.All reaches this process, so that a claim needs no fence of its own
+	impatient bool           // ignore somebody else's turn this time
+
+	pos  uint64 // of the claimed frame
+	pad  uint64 // slots before it that fill the lap up
+	run  growing
+	sent uint64      // payload bytes on the line, across its owners
+	time int64       // of the frame that Publish is at; 0: it is not known yet, or there is none
+	Bell wake.Ringer // of data; for who commits in other ways than by Publish, too
+
+	claimed uint64 // slots the frame covers; 0: no claim is open
+	alone   uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each, and runs
 
 	// What the writer waits for: held changes from heldValue, or the head word from heldHead, or heldToo from heldFrom.
 	held      *mem.Word
@@ -61,23 +56,18 @@ type Writer struct {
 	Aside func()
 	aside uint64 // number from which on it may be called again
 
-	// What Publish needs. Bell is for who commits in other ways, too.
-	Stop  *atomic.Uint32                                       // not 0: something has happened that Rest must look at
-	Bell  wake.Ringer                                          // of data
+	// What Publish needs besides Stop and Bell.
 	Clock *clock.Clock                                         // nil: frames have no time
 	Rest  func(ctx context.Context, b []byte, err error) error // see Publish
-	time  int64                                                // of the frame that Publish is at; 0: it is not known yet, or there is none
 
 	short int    // bytes; longer frames are not for Publish's own copying
 	large int    // bytes; of a frame of so many soon is called before it is there
 	soon  func() // see Soon
 
-	key      uint64 // with which this writer is the sole one, or was when it last looked; one of no grant: it was not
-	grants   uint64 // how often it has asked to be that
+	grants   uint64 // how often it has asked to be the sole one
 	patience uint64 // frames to publish alone before it asks
 	crossed  uint64 // number when it last found claims of others
 	others   uint64 // slots that others have claimed since its patience grew, as far as it has found
-	reached  bool   // fence.All reaches this process, so that a claim needs no fence of its own
 	fence    mem.Fence
 
 	// Growing runs. Watch tells how quick the writer is; nil: it lets no run grow.
@@ -90,11 +80,6 @@ type Writer struct {
 	tries       uint   // how often it was in no stream since it last was
 	paced       int64  // when it last looked
 	pacedNumber uint64 // number then
-	run         growing
-
-	owner uint64 // of the line
-	next  uint64 // the tail after this writer's last claim, or the head when it came: the tail is never below; see astray
-	alone uint64 // from there to next there is nothing but finished frames of this writer's, of one slot each, and runs
 }
 
 // NewWriter takes a writer line for owner. Lines nobody has used come first, so that a line's numbers stay with one
