@@ -15,7 +15,7 @@ const mostBatch = mostAhead
 // and what it gives belong to the Subscriber's goroutine, until Release or the next ReceiveBatch with it; it must not be copied while it holds frames. An
 // index that is not below Len makes it panic, as that of a slice does.
 //
-// In a stream of runs (frames of a PublishBatch that are alike, or of a publisher that is alone, see docs/PROTOCOL.md) each run of eight frames or more is a Batch, with one description: then a
+// In a stream of runs (frames of a PublishBatch that are alike, or of a publisher that is alone, see docs/PROTOCOL.md) each run of eight frames or more, or behind one, is a Batch, with one description: then a
 // frame costs little more than the look at its bytes.
 type Batch struct {
 	frames []*Frame     // in order; nothing is in them if they are a run
@@ -168,13 +168,14 @@ func (s *Subscriber) receiveRun(b *Batch) bool {
 	if s.slow || s.room.Asleep() {
 		s.awaited()
 	}
-	if pos := s.r.Position(); s.streak >= mostAhead && pos >= s.probed {
-		s.probe(pos)
+	looked := false
+	if pos := s.r.Position(); s.streak >= mostAhead && pos >= s.probed && !s.slow {
+		looked = s.probe(pos)
 	}
 	f := s.shelf.room(s, 1)[0]
 	n, err := s.r.BorrowRun(f)
 	if n == 0 && err == nil && s.streak > 0 && !s.r.Has(s.r.Position()) { // it has caught up with the stream, as soon may
-		s.standBack()
+		s.standBack(looked)
 		if s.r.Glance(s.looks()) {
 			n, err = s.r.BorrowRun(f)
 		}

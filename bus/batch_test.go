@@ -201,21 +201,6 @@ func TestABatchEndsWhereItEnds(t *testing.T) {
 	}
 }
 
-// All that was published together comes at once, also to who sees a run for the first time.
-func TestABatchHasAllOfARun(t *testing.T) {
-	b := newBus(t)
-	p := publisher(t, b, "t", losslessRing(1024))
-	s := subscribe(t, b, "t", bus.Lossless())
-	var batch bus.Batch
-	for turn := range 5 {
-		publishRun(t, p, 32)
-		noError(t, s.ReceiveBatch(soon(t), &batch))
-		if batch.Len() != 32 {
-			t.Fatalf("in turn %d %d frames of 32", turn, batch.Len())
-		}
-	}
-}
-
 // A batch ends behind a large frame: more of them would be held, or copied, at once.
 func TestABatchHasOneLargeFrame(t *testing.T) {
 	for _, mode := range []bus.SubscribeOption{bus.Lossless(), bus.Lossy()} {

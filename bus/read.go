@@ -32,7 +32,10 @@ func (s *Subscriber) many() int {
 	switch {
 	case s.slow:
 		return 1
-	case s.streak >= 2 && (edge || pos >= s.probed):
+	case edge && s.streak >= mostAhead:
+		s.ebbs = false
+		s.probe(pos)
+	case s.streak >= 2 && pos >= s.probed:
 		s.probe(pos)
 	}
 	switch {
@@ -44,21 +47,24 @@ func (s *Subscriber) many() int {
 	return 1
 }
 
-// probe looks how far the stream has come. Whoever has read one for long and is close to its end looks away for a moment, so that there is more.
-func (s *Subscriber) probe(pos uint64) {
-	n := min(behind, s.slots/4)
-	if s.streak >= mostAhead {
+// probe looks how far the stream has come. Whoever has read one for long and is close to its end looks away for a moment, so that there is more, and is told so. If there is not, the stream
+// may have ended.
+func (s *Subscriber) probe(pos uint64) (looked bool) {
+	if s.streak >= mostAhead && !s.ebbs {
+		n := min(behind, s.slots/4)
 		if s.sure, s.probed = s.r.Reaches(2*n), pos+n; s.sure > pos {
-			return
+			return false
 		}
 		s.lookAway(s.streak)
 		if s.sure = s.r.Reaches(n); s.sure > pos {
-			return
+			return true
 		}
+		looked, s.ebbs = true, true
 	}
 	if s.sure, s.probed = s.r.Reaches(mostAhead), pos+mostAhead; s.sure > pos {
 		s.probed = s.sure
 	}
+	return looked
 }
 
 // pausesPerMicrosecond is that of the CPU, or 0 if it is the only one: then nobody else goes on while this one pauses.
@@ -71,10 +77,12 @@ func pausesPerMicrosecond() int {
 
 // lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: half a
 // microsecond after 32 frames, and half of one more each time that there are twice as many, up to 2.5, and up to half of one for each 256 slots of the ring, in which a publisher fills half of
-// them. Who reads a long stream gains from frames that lie further apart; who reads a burst gets its last frames that much later.
+// them. Who reads a long stream gains from frames that lie further apart; who reads a burst gets its last
+// frames that much later, or up to three times as much.
 func (s *Subscriber) lookAway(streak int) {
-	if halves := min(bits.Len(uint(streak/mostAhead)), 5, int(s.slots/256)); halves > 0 {
-		cpu.Pause(uint32(halves * s.pauses / 2))
+	halves := min(bits.Len(uint(streak/mostAhead)), 5, int(s.slots/256))
+	if n := halves * s.pauses / 2; n > 0 {
+		cpu.Pause(uint32(n))
 	}
 }
 
@@ -118,7 +126,7 @@ func (s *Subscriber) soon() (f *Frame) {
 			return f
 		}
 	case !s.r.Has(s.r.Position()):
-		s.standBack()
+		s.standBack(false)
 	}
 	return s.fetch(s.looks())
 }
@@ -173,7 +181,7 @@ func (s *Subscriber) refill(looks int) error {
 		if err == nil && fs[0].Span == 1 && s.from == 0 { // most often: what is done here is part of the frame's latency
 			return nil
 		}
-		s.streak = 0
+		s.streak, s.ebbs = 0, false
 		s.owe(0)
 		if err != nil {
 			s.slow = false

@@ -10,14 +10,16 @@ import (
 
 // What a Subscriber does that has caught up, before it looks for the next frame.
 
-// standBack is for who has caught up with a stream, which ends here unless the next frame comes within a moment.
-func (s *Subscriber) standBack() {
+// standBack is for who has caught up with a stream, which ends here unless the next frame comes within a moment. looked says that it has looked away just now.
+func (s *Subscriber) standBack(looked bool) {
 	if s.inLongStream() {
 		s.yield()
 	}
-	s.lookAway(s.streak)
+	if !looked {
+		s.lookAway(s.streak)
+	}
 	s.dwell(s.streak == 1)
-	s.streak = 0
+	s.streak, s.ebbs = 0, false
 }
 
 // longStream is how many slots a subscriber has come through since there was nothing to read when it begins to let others have the CPU who wait for it, each time that it

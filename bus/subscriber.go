@@ -38,7 +38,8 @@ type Subscriber struct {
 	selfish, unwanted int     // how often not to yield any more, and how often it was not to after the last time
 	pauses            int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
 	slots             uint64  // of the ring
-	sure              uint64  // all frames below it are there
+	sure              uint64  // frames below it are there, most likely
+	ebbs              bool    // to look away has brought too little: what is left is read without
 	probed            uint64  // below it, there is no look at how far the stream has come
 	slow              bool    // frames take long, and a publisher waits
 	roomy             bool    // a frame of one slot may be large

@@ -8,7 +8,7 @@ type Frame struct {
 	Position uint64
 	Span     uint64 // slots
 	Attempt  uint64 // of a member: how often the frame has been handed out in its group
-	Payload  []byte // of a borrowed frame: the ring's own memory
+	Payload  []byte // of a borrowed frame: the ring's own memory; to be left alone, as the next frame borrowed into the same Frame may have its length
 	Held     bool   // set when the frame is borrowed; for the borrower, who clears it
 	like     uint64 // of the run that the frame is of, if it was borrowed as one of several; 0 otherwise. See borrowRun
 }
@@ -108,7 +108,8 @@ func (r *Reader) Has(pos uint64) bool {
 	return r.run.has(pos) || there(r.ring.slots.At(pos).stamp.Load(), pos, r.ring.mask) || pos == r.pos && r.grown() != 0
 }
 
-// Reaches is a position up to which all is there, about n slots ahead of the reader: n, or less by up to a run. 0 says that there is not so much.
+// Reaches is a position at which something has been published, about n slots ahead of the reader: n, or less by up to a run. Behind it, up to there, all is there, too, but for what other
+// publishers have claimed and not finished. 0 says that there is nothing yet.
 func (r *Reader) Reaches(n uint64) uint64 {
 	p := (r.pos + n) &^ (r.ring.block() - 1)
 	if !there(r.ring.slots.At(p).stamp.Load(), p, r.ring.mask) {

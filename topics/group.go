@@ -93,7 +93,7 @@ func (r *Ring) NewMember(name string, start Start, owner uint64) (*Reader, error
 			return nil, err
 		}
 	}
-	rd := &Reader{ring: r, index: -1, shared: &r.gates[i], group: hash}
+	rd := &Reader{ring: r, index: -1, shared: &r.gates[i], group: hash, run: run{like: firstLike()}}
 	if err := rd.takeLine(owner); err != nil {
 		r.ReapGate(i) // which has no member now, if it was made for this one
 		return nil, err

@@ -40,6 +40,9 @@ var exemptions = []struct{ function, code, how, why string }{
 	{"writerLine.announce", "length", behind, "it still comes before the tail moves, and nobody asks for the length of a claim above the tail"},
 	{"Writer.advance", "tail.StoreRelease", behind, "the head has made room before, so that nobody reads where the first word goes"},
 	{"Writer.passEdge", "mem.Copy", behind, "it still comes before the stamp, and that is all it has to"},
+	{"Writer.publishEdge", "mem.Copy", behind, "it still comes before the stamp, and that is all it has to"},
+	{"Writer.publishEdge", "spare.Set", leftOut + behind, "it has no meaning, and nobody loads it"},
+	{"Writer.publishEdgeOther", "tail.StoreRelease", behind, "the head has made room before, so that nobody reads where the first word goes"},
 	{"Writer.publishEdge", "tail.StoreRelease", behind, "the head has made room before, so that nobody reads where the first word goes"},
 	{"Writer.Publish", "tail.StoreRelease", behind, "the head has made room before, so that nobody reads where the first word goes"},
 	{"Writer.publish", "claim.StoreRelease", leftOut, "a claim of one slot whose frame is there is none"},
@@ -89,7 +92,7 @@ func everyStoreIsThere(t *testing.T, rows []row) {
 	for _, r := range rows {
 		reached[r.site.Name] = true
 	}
-	for _, file := range []string{"writer.go", "sole.go", "publish.go", "room.go", "run.go", "reader.go", "join.go", "loss.go", "reap.go"} {
+	for _, file := range []string{"writer.go", "sole.go", "publish.go", "room.go", "run.go", "grow.go", "lines.go", "reader.go", "join.go", "loss.go", "reap.go"} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

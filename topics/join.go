@@ -47,7 +47,7 @@ func First() Start { return Start{kind: startFirst} }
 // Subscription lines are taken as writer lines are, by CAS on the owner, after reaping if need be. When a Gate has joined, the caller
 // rings the room bell: a writer may have seen the cursor lower than it came to stand.
 func (r *Ring) NewReader(mode Mode, start Start, owner uint64) (*Reader, error) {
-	rd := &Reader{ring: r, index: -1, stride: max(1, (r.mask+1)/8)}
+	rd := &Reader{ring: r, index: -1, stride: max(1, (r.mask+1)/8), run: run{like: firstLike()}}
 	if mode == Gate && r.geometry.Policy != PolicyLossless {
 		return nil, ErrPolicy
 	}

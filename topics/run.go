@@ -1,6 +1,10 @@
 package topics
 
-import "shmbus/internal/mem"
+import (
+	"math/rand/v2"
+
+	"shmbus/internal/mem"
+)
 
 // Runs: consecutive frames of a batch that take one slot each and have the same length lie under one stamp, with one descriptor. So each of them
 // costs its writer and its readers one cache line instead of two. To whoever moves the head, joins, or reaps, a run is one frame of several slots; only
@@ -22,7 +26,7 @@ type run struct {
 	description // of its first frame; of the others, sequence and number go on from there
 	start, end  uint64
 	before      uint64 // how many frames the run had that the reader was in before
-	like        uint64 // the same for runs one after the other that are alike: whose frames differ in nothing but what counts up
+	like        uint64 // the same for runs one after the other that are alike: whose frames differ in nothing but what counts up. Other readers have others; not 0
 }
 
 // has says whether pos lies in the run.
@@ -36,11 +40,14 @@ func (u *run) frame(f *Frame, pos uint64) {
 	f.Position, f.Span, f.like = pos, 1, 0
 }
 
+// firstLike is what run.like begins with: at random, so that no two readers' runs have the same.
+func firstLike() uint64 { return rand.Uint64() | 1 }
+
 // read takes over the description of a run, which the reader has come to.
 func (u *run) read(d *description) {
 	var now description
 	mem.Read(&now, d)
-	if now.publisher != u.publisher || now.meta != u.meta || now.time != u.time || u.like == 0 {
+	if now.publisher != u.publisher || now.meta != u.meta || now.time != u.time {
 		u.like++
 	}
 	u.publisher, u.meta, u.time, u.sequence, u.number = now.publisher, now.meta, now.time, now.sequence, now.number

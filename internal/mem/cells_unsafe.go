@@ -18,6 +18,9 @@ const shmbusNeeds64Bits = bits.UintSize
 
 var _ [shmbusNeeds64Bits - 64]struct{}
 
+// Line is how many bytes CopyLine copies: those of a cache line.
+const Line = 64
+
 // MaxCells is how many bytes Cells may have together.
 const MaxCells = 1 << 40
 

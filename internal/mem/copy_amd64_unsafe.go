@@ -31,8 +31,8 @@ func Copy64(dst *byte, src []byte) {
 	d.second = s.second
 }
 
-// CopyFresh64 is Copy64 for who waits for the bytes to arrive: the first and the last 16 go word by word, for the reason that Copy32 has. In a stream that wait is hidden, and
-// the two moves more take longer than it does.
+// CopyFresh64 is Copy64 for who waits for the bytes to arrive: the first and the last 16 go word by word, for the reason that Copy32 has. It
+// takes two moves more.
 func CopyFresh64(dst *byte, src []byte) {
 	d, s, n := unsafe.Pointer(dst), unsafe.Pointer(unsafe.SliceData(src)), len(src)
 	copyEnds(d, s, 16)

@@ -16,6 +16,7 @@ func TestShortCopiesCopyWhatTheySay(t *testing.T) {
 		{"Copy16", 8, 16, Copy16},
 		{"Copy32", 16, 32, Copy32},
 		{"Copy64", 33, 64, Copy64},
+		{"CopyLine", Line, Line, CopyLine},
 		{"CopyFresh64", 33, 64, CopyFresh64},
 	} {
 		for n := c.least; n <= c.most; n++ {
