@@ -56,8 +56,10 @@ func (s *Subscriber) probe(pos uint64) (looked bool) {
 			return false
 		}
 		s.lookAway(s.streak)
-		if s.sure = s.r.Reaches(n); s.sure > pos {
-			return true
+		for _, n := range [...]uint64{n, n / 2} {
+			if s.sure, s.probed = s.r.Reaches(n), pos+n; s.sure > pos {
+				return true
+			}
 		}
 		looked, s.ebbs = true, true
 	}
