@@ -117,7 +117,7 @@ func (s *Subscriber) attachNow(ctx context.Context, start topics.Start) error {
 	o.waiter.Near, o.waiter.Most = nearing(r), o.mostOf(r)
 	s.mu.Unlock()
 	s.told, s.roomy = false, o.ring.Geometry().CellSize > large
-	s.from, s.sure, s.probed, s.ebbs, s.counted = 0, 0, 0, false, r.Counted()
+	s.from, s.sure, s.probed, s.ebbs, s.ended, s.counted = 0, 0, 0, false, 0, r.Counted()
 	s.slots = uint64(o.ring.Geometry().Slots)
 	s.emptied = r.Position()
 	s.owe(0)

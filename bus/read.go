@@ -47,26 +47,37 @@ func (s *Subscriber) many() int {
 	return 1
 }
 
-// probe looks how far the stream has come. Whoever has read one for long and is close to its end looks away for a moment, so that there is more, and is told so. If there is not, the stream
-// may have ended.
+// probe looks how far the stream has come. Whoever has read one for long and is close to its end looks away for a moment, so that there is more, and is told so. Only where that brings little
+// is the tail looked at, which the publisher stores for each frame: if nothing has come until the next time, the stream has ended, and what is left of it is read at once.
 func (s *Subscriber) probe(pos uint64) (looked bool) {
 	if s.streak >= mostAhead && !s.ebbs {
 		n := min(behind, s.slots/4)
-		if s.sure, s.probed = s.r.Reaches(2*n), pos+n; s.sure > pos {
+		if s.reaches(pos, 2*n, n) {
+			s.ended = 0
 			return false
 		}
-		s.lookAway(s.streak)
-		for _, n := range [...]uint64{n, n / 2} {
-			if s.sure, s.probed = s.r.Reaches(n), pos+n; s.sure > pos {
+		if s.ebbs = s.ended != 0 && s.ring.Tail() == s.ended; !s.ebbs {
+			s.lookAway(s.streak)
+			if s.reaches(pos, 2*n, n) {
+				s.ended = 0
+				return true
+			}
+			s.ended, looked = s.ring.Tail(), true
+			if s.reaches(pos, n, n) || s.reaches(pos, n/2, n/2) {
 				return true
 			}
 		}
-		looked, s.ebbs = true, true
 	}
-	if s.sure, s.probed = s.r.Reaches(mostAhead), pos+mostAhead; s.sure > pos {
+	if s.reaches(pos, mostAhead, mostAhead) {
 		s.probed = s.sure
 	}
 	return looked
+}
+
+// reaches says whether the stream has come about so many slots ahead of pos, where the subscription stands. It is asked again when the position is so many further.
+func (s *Subscriber) reaches(pos, slots, again uint64) bool {
+	s.sure, s.probed = s.r.Reaches(slots), pos+again
+	return s.sure > pos
 }
 
 // pausesPerMicrosecond is that of the CPU, or 0 if it is the only one: then nobody else goes on while this one pauses.

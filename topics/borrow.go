@@ -7,8 +7,8 @@ type Frame struct {
 	description
 	Position uint64
 	Span     uint64 // slots
-	Attempt  uint64 // of a member: how often the frame has been handed out in its group
 	Payload  []byte // of a borrowed frame: the ring's own memory; to be left alone, as the next frame borrowed into the same Frame may have its length
+	Attempt  uint32 // of a member: how often the frame has been handed out in its group, or as often as it can say
 	Held     bool   // set when the frame is borrowed; for the borrower, who clears it
 	like     uint64 // of the run that the frame is of, if it was borrowed as one of several; 0 otherwise. See borrowRun
 }

@@ -21,7 +21,7 @@ func wantTaken(t testing.TB, m *Reader, payload string, attempt uint64) {
 	t.Helper()
 	var f Frame
 	b, err := m.Take(&f, true)
-	if err != nil || string(b) != payload || f.Attempt != attempt {
+	if err != nil || string(b) != payload || uint64(f.Attempt) != attempt {
 		t.Fatalf("took %q, attempt %d, %v; want %q, attempt %d", b, f.Attempt, err, payload, attempt)
 	}
 }

@@ -163,7 +163,7 @@ func (r *Reader) adopt(f *Frame) ([]byte, error) {
 			r.Ack()
 			return nil, misfit(uint64(f.Length()))
 		}
-		f.Attempt = r.attempts
+		f.Attempt = uint32(min(r.attempts, maxAttempts))
 		return r.hand(f), nil
 	}
 	return nil, ErrEmpty

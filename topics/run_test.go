@@ -238,7 +238,7 @@ func TestMembersShareARun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := int(binary.LittleEndian.Uint64(p)); n != want || f.Position != uint64(n) || f.Sequence() != uint64(n)+1 || f.Attempt != attempt {
+		if n := int(binary.LittleEndian.Uint64(p)); n != want || f.Position != uint64(n) || f.Sequence() != uint64(n)+1 || uint64(f.Attempt) != attempt {
 			t.Fatalf("frame %d where %d should be: %+v", n, want, f)
 		}
 	}
