@@ -16,9 +16,10 @@ type Reader struct {
 	stride uint64    // store the cursor at least this often
 	fence  mem.Fence
 
-	touched  byte // what Glance loaded, so that it is loaded; it means nothing
+	touched  byte  // what Glance loaded, so that it is loaded; it means nothing
+	laps     uint8 // in a row, up to a few
+	before   uint8 // how many frames the run had that it was in before
 	received uint64
-	laps     int // in a row
 	loss     loss
 
 	run     run    // it may be over
@@ -194,7 +195,7 @@ func (r *Reader) lapped(head uint64) error {
 	if head > r.ring.control.tail.Load() {
 		return corrupt("the head, past the tail,", head)
 	}
-	r.laps++
+	r.laps = min(r.laps+1, 4)
 	r.pos = head
 	if r.laps > 3 {
 		r.pos = r.ring.newestFrame(head)

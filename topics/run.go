@@ -25,7 +25,6 @@ const mostPart = 128
 type run struct {
 	description // of its first frame; of the others, sequence and number go on from there
 	start, end  uint64
-	before      uint64 // how many frames the run had that the reader was in before
 	like        uint64 // the same for runs one after the other that are alike: whose frames differ in nothing but what counts up. Other readers have others; not 0
 }
 
@@ -99,7 +98,7 @@ func (r *Reader) describe(f *Frame, start, st, span uint64) {
 func (r *Reader) describePart(f *Frame, start, span uint64) {
 	if !r.run.has(r.pos) {
 		r.run.read(&r.ring.at(start).description)
-		r.run.before = r.run.end - r.run.start
+		r.before = uint8(r.run.end - r.run.start)
 		r.run.start, r.run.end = start, start+span
 	}
 	r.run.frame(f, r.pos)
@@ -210,7 +209,7 @@ func (r *Reader) borrowRun(fs []*Frame) (int, error) {
 // two runs. It looks at nothing shared.
 func (r *Reader) AmidRuns(least uint64) bool {
 	n := r.run.end - r.run.start
-	return max(n, r.run.before) >= least && r.pos-r.run.start <= n
+	return max(n, uint64(r.before)) >= least && r.pos-r.run.start <= n
 }
 
 // LeftOfRun is how many frames are left of the run that the reader is within; 0: it is in none. It looks at nothing shared.

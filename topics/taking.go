@@ -24,9 +24,9 @@ const mostTakenNear = 256
 type taking struct {
 	slots, cells mem.Cells // mapped for writing
 	on           bool      // the reader is a gate of a ring whose lines may be taken
-	began        uint64    // where the gate joined
 	wanted       bool      // something has been read whose lines are worth taking
 	able         bool      // they can be taken: slots and cells are there
+	began        uint64    // where the gate joined
 	owed         uint64    // 1 more than the position of a frame whose lines are still to be taken; 0: there is none
 	owedLines    int       // of its payload
 	from         distance  // where the frames come from
