@@ -232,7 +232,7 @@ func OnWait(f func()) SubscribeOption {
 // Spin makes Receive look for frames without ever sleeping: it has the least latency and takes a whole CPU.
 func Spin() SubscribeOption { return func(c *subscribeConfig) { c.waiting = wake.Spin } }
 
-// Block makes Receive sleep when there is no frame: it burns no CPU. Only close to the end of a stream it lets 2.5 microseconds pass, up to three times, less
+// Block makes Receive sleep when there is no frame: it burns no CPU. Only close to the end of a stream it lets 2.5 microseconds pass, once or twice, less
 // than a sleep costs. Without Spin and Block it looks a little while as long as that has paid lately, then sleeps.
 func Block() SubscribeOption { return func(c *subscribeConfig) { c.waiting = wake.Block } }
 

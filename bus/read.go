@@ -91,7 +91,7 @@ func pausesPerMicrosecond() int {
 // lookAway waits as long as it takes to publish a few frames, if so many were read without a pause that it is a stream of them: half a
 // microsecond after 32 frames, and half of one more each time that there are twice as many, up to 2.5, and up to half of one for each 256 slots of the ring, in which a publisher fills half of
 // them. Who reads a long stream gains from frames that lie further apart; who reads a burst gets its last
-// frames that much later, or up to three times as much.
+// frames that much later.
 func (s *Subscriber) lookAway(streak int) {
 	halves := min(bits.Len(uint(streak/mostAhead)), 5, int(s.slots/256))
 	if n := halves * s.pauses / 2; n > 0 {

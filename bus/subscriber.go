@@ -39,7 +39,7 @@ type Subscriber struct {
 	pauses            int     // of the CPU, a microsecond; 0: it is the only one, and there is nothing to pause for
 	slots             uint64  // of the ring
 	sure              uint64  // frames below it are there, most likely
-	ebbs              bool    // nothing has come since: what is left is read without looking away
+	ebbs              bool    // nothing has come since it last looked away: what is left is read without
 	ended             uint64  // the tail after it last looked away, if little had come; 0 otherwise
 	probed            uint64  // below it, there is no look at how far the stream has come
 	slow              bool    // frames take long, and a publisher waits

@@ -2,7 +2,7 @@ package topics
 
 import "shmbus/internal/mem"
 
-// A Frame is what the ring says of one frame.
+// A Frame is what the ring says of one frame, but for the number of one that was borrowed of a run, which nobody asks for.
 type Frame struct {
 	description
 	Position uint64

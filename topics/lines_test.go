@@ -84,11 +84,9 @@ func TestLinesAreTakenInAStream(t *testing.T) {
 func putOne(t *testing.T, w *Writer, i int) { putOnes(t, w, i, 1) }
 
 // putLine is putOne with a frame of a line, for which more is written out.
-func putLine(t *testing.T, w *Writer, i int) { putSized(t, w, i, mem.Line) }
-
-func putSized(t *testing.T, w *Writer, i, size int) {
+func putLine(t *testing.T, w *Writer, i int) {
 	t.Helper()
-	if err := put(w, alike(i, 1, size)[0], 0); err != nil {
+	if err := put(w, alike(i, 1, mem.Line)[0], 0); err != nil {
 		t.Fatalf("frame %d: %v", i, err)
 	}
 }

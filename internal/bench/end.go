@@ -91,10 +91,10 @@ func (e *end) take(ctx context.Context) error {
 	}
 	if n := f.Sequence(); e.check.due(f.Publisher(), n) && whole(f.Bytes(), n) {
 		e.check.last.next++
-		e.check.got++
 	} else {
 		err = e.check.frame(f)
 	}
+	e.check.got++
 	f.Release()
 	return err
 }
